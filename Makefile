@@ -1,0 +1,60 @@
+# Everything is set up in ./.venv and ./.sandbox; nothing else on the machine is touched.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+TOOLS  := .sandbox/tools
+NPM_CI := npm ci --prefix $(TOOLS) --no-audit --no-fund --loglevel=error
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo sandbox test test-fast lint bench lock clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+$(VENV)/.installed: requirements/dev.txt pyproject.toml
+	@echo "setting up $(VENV) (hashed requirements)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(TOOLS)/.installed: package-lock.json package.json $(VENV)/.installed
+	@echo "setting up $(TOOLS) (workerd, wrangler)"
+	@mkdir -p $(TOOLS) && cp package.json package-lock.json $(TOOLS)/
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(NPM_CI)
+	@touch $@
+
+setup: $(VENV)/.installed $(TOOLS)/.installed ## Set up .venv and .sandbox
+
+demo: setup ## Run the story on this machine (ARGS=--exit stops after it)
+	@$(BIN)/branchline demo $(ARGS)
+
+sandbox: setup ## Start the city without the story
+	@$(BIN)/branchline sandbox $(ARGS)
+
+test: setup lint ## Run the whole test suite
+	$(BIN)/python -m pytest $(ARGS)
+
+test-fast: setup ## Run unit, contract and integration tests
+	$(BIN)/python -m pytest tests/unit tests/contract tests/integration $(ARGS)
+
+lint: setup ## ruff, mypy, import-linter, zizmor
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/zizmor --offline --quiet actions_templates/deploy.yml
+
+bench: setup ## Measure; every figure beside a floor of the same run
+	$(BIN)/python -m benchmarks $(ARGS)
+
+lock: ## Renew the lock files (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q \
+	  --extra dev -o requirements/dev.txt pyproject.toml
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q \
+	  -c requirements/dev.txt -o requirements/base.txt pyproject.toml
+	npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved && node scripts/complete-lock.mjs package-lock.json
+
+clean: ## Remove what make set up
+	rm -rf $(VENV) .sandbox

@@ -1,0 +1,1 @@
+"""A GitHub and a Cloudflare that fit on a laptop."""
