@@ -1,0 +1,43 @@
+/** The app's server side: everything below /api/. All other paths are files of the page. */
+
+export interface Env {
+  /** The page's files; `env.ASSETS.fetch(request)` answers with one of them. */
+  ASSETS?: { fetch(request: Request): Promise<Response> };
+  /** What is deployed. Set by Branchline with every deployment, absent in `npm run dev`. */
+  BRANCHLINE_COMMIT?: string;
+  BRANCHLINE_ENVIRONMENT?: string;
+  BRANCHLINE_DEPLOYMENT?: string;
+}
+
+type Route = (request: Request, env: Env) => Response | Promise<Response>;
+
+/** Add your own here: a path and the function that answers it. */
+const routes: Record<string, Route> = {
+  "/api/hello": hello,
+  "/api/version": version,
+};
+
+/** Greet the visitor named in `?name=`. */
+function hello(request: Request): Response {
+  const name = new URL(request.url).searchParams.get("name")?.trim().slice(0, 80);
+  return Response.json({ message: `Hello, ${name || "world"}!` });
+}
+
+/** Tell which commit answers, and in which environment. */
+function version(_request: Request, env: Env): Response {
+  const body = {
+    commit: env.BRANCHLINE_COMMIT ?? null,
+    environment: env.BRANCHLINE_ENVIRONMENT ?? "development",
+    deployment: env.BRANCHLINE_DEPLOYMENT ?? null,
+  };
+  return Response.json(body, { headers: { "cache-control": "no-store" } });
+}
+
+export default {
+  async fetch(request: Request, env: Env): Promise<Response> {
+    const path = new URL(request.url).pathname;
+    const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+    if (route) return route(request, env);
+    return Response.json({ error: `nothing at ${path}` }, { status: 404 });
+  },
+};
