@@ -1,0 +1,64 @@
+"""Apps: one repository each, known by id, by slug and by name.
+
+An app does not know its deployments; they know their app.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from app.domain.environments import DEFAULT_BRANCHES, Environment
+
+
+class AppStatus(StrEnum):
+    """What an app is going through."""
+
+    PROVISIONING = "provisioning"
+    READY = "ready"
+    FAILED = "failed"
+    DETACHED = "detached"  # its repository was deleted on GitHub, or we lost access to it
+    DELETING = "deleting"
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository as its host describes it; `id` is what stays when it is renamed or moved."""
+
+    id: int
+    full_name: str
+    html_url: str
+    clone_url: str
+    default_branch: str
+    is_private: bool
+    is_fork: bool
+    parent_full_name: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """One app.
+
+    `waiting_for` says in a sentence what the app's job is waiting for, `error` why it failed; `branches` maps
+    branch names to environments; `files` are written at provisioning and not kept afterwards.
+    """
+
+    id: str
+    slug: str
+    name: str
+    status: AppStatus
+    created_at: datetime
+    updated_at: datetime
+    is_private: bool = False
+    repository: Repository | None = None
+    branches: Mapping[str, Environment] = field(default_factory=lambda: dict(DEFAULT_BRANCHES))
+    waiting_for: str | None = None
+    error: str | None = None
+
+    @property
+    def repository_name(self) -> str:
+        """The full name of its repository; asking for it before there is one is our mistake."""
+        if self.repository is None:
+            raise LookupError(f"app {self.name} has no repository yet")
+        return self.repository.full_name

@@ -1,0 +1,55 @@
+"""Facts: what happened, told in the past tense with tags that never change their meaning.
+
+An event is only ever appended. Everything else that is recorded could be told again from them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Tag(StrEnum):
+    """Every tag there is; `docs/api.md` explains each (a test compares)."""
+
+    APP_REQUESTED = "app:requested"
+    APP_REPOSITORY_FORKED = "app:repository:forked"
+    APP_REPOSITORY_GENERATED = "app:repository:generated"
+    APP_REPOSITORY_RENAMED = "app:repository:renamed"
+    APP_REPOSITORY_LOST = "app:repository:lost"
+    APP_REPOSITORY_FOUND = "app:repository:found"
+    APP_INSTALLED = "app:installed"
+    APP_READY = "app:ready"
+    APP_FAILED = "app:failed"
+    APP_DELETION_REQUESTED = "app:deletion-requested"
+    APP_DELETED = "app:deleted"
+    BRANCH_PUSHED = "branch:pushed"
+    BRANCH_DELETED = "branch:deleted"
+    DEPLOYMENT_QUEUED = "deployment:queued"
+    DEPLOYMENT_BUILDING = "deployment:building"
+    DEPLOYMENT_DEPLOYING = "deployment:deploying"
+    DEPLOYMENT_READY = "deployment:ready"
+    DEPLOYMENT_ERROR = "deployment:error"
+    DEPLOYMENT_CANCELLED = "deployment:cancelled"
+    DEPLOYMENT_SUPERSEDED = "deployment:superseded"
+    DEPLOYMENT_REMOVED = "deployment:removed"
+    PULL_REQUEST_OPENED = "pull-request:opened"
+    PULL_REQUEST_PUSHED = "pull-request:pushed"
+    PULL_REQUEST_CLOSED = "pull-request:closed"
+    JOB_QUEUED = "job:queued"
+    JOB_STARTED = "job:started"
+    JOB_COMPLETED = "job:completed"
+    JOB_FAILED = "job:failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One fact about `subject` (an id), caused by `actor` (`token`, `github`, `workflow`, `job_…`)."""
+
+    tag: Tag
+    subject: str
+    actor: str
+    at: datetime
+    payload: Mapping[str, Any]
+    id: int | None = None
