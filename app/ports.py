@@ -289,7 +289,7 @@ class Publications(Protocol):
     def set_commit_status(
         self, full_name: str, commit: str, *, state: str, context: str, description: str, target_url: str
     ) -> None:
-        """Set a commit status: pending, success, failure or error; `description` has at most 140 characters."""
+        """Set a commit status: pending, success, failure or error, described in at most 140 characters."""
 
     def ensure_deployment(self, full_name: str, deployment: Deployment) -> int:
         """Return the host's record of this deployment, found by our id in its payload or created."""
