@@ -150,8 +150,8 @@ class Jobs(Protocol):
     def enqueue(self, job_type: JobType, app_id: str, arguments: Mapping[str, Any]) -> Job:
         """Ask for a job; it exists when, and only when, this transaction commits."""
 
-    def get(self, job_id: str) -> Job:
-        """Return it. Raises NotFound."""
+    def get(self, job_id: str, *, lock: bool = False) -> Job:
+        """Return it. `lock` holds it until the transaction ends. Raises NotFound."""
 
     def save(self, job: Job) -> None:
         """Replace what is kept of it."""
