@@ -1,0 +1,315 @@
+"""actions_templates/deploy.mjs as Actions runs it: a process per step, a control plane that records."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from sandbox.node import node_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+REPOSITORY = Path(__file__).parents[2]
+SCRIPT = REPOSITORY / "actions_templates" / "deploy.mjs"
+SECRET = json.loads((REPOSITORY / "tests/payloads/standard_webhooks.json").read_text())["secret"]
+TOKEN = "cloudflare-token-of-this-deployment"
+
+GOOD_WRANGLER = """#!/usr/bin/env node
+const called = { args: process.argv.slice(2), env: process.env };
+require("fs").writeFileSync("wrangler.json", JSON.stringify(called));
+"""
+BAD_WRANGLER = """#!/usr/bin/env node
+console.error("\\u001b[31mNo such module, token was " + process.env.CLOUDFLARE_API_TOKEN);
+process.exit(1);
+"""
+ENDLESS_WRANGLER = """#!/usr/bin/env node
+require("fs").writeFileSync("pid", String(process.pid));
+setInterval(() => {}, 1000);
+"""
+
+
+class Recorder(ThreadingHTTPServer):
+    """A control plane and a Cloudflare in one: keeps every request, answers what the test says."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), RecordingHandler)
+        self.requests: list[tuple[str, str, Any]] = []
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.starts: list[tuple[int, dict[str, Any]]] = [(200, self.allowed())]
+
+    def allowed(self) -> dict[str, Any]:
+        return {
+            "deploy": True,
+            "deployment": "dpl_1",
+            "environment": "preview",
+            "namespace": "branchline-dev-preview",
+            "script": "preview-pr7-abcd1234",
+            "tags": ["app-1", "env-preview"],
+            "url": "http://preview.test",
+            "alternateUrl": "http://test/app/preview",
+            "variables": {"BRANCHLINE_COMMIT": "c" * 40},
+            "cloudflare": {"apiBaseUrl": f"{self.url}/client/v4", "accountId": "acc", "apiToken": TOKEN},
+        }
+
+    def answer(self, method: str, path: str, body: Any) -> tuple[int, dict[str, Any]]:
+        self.requests.append((method, path, body))
+        if path != "/webhooks/deployments":
+            return 200, {"success": True, "result": body}
+        if body["action"] == "start":
+            return self.starts.pop(0) if len(self.starts) > 1 else self.starts[0]
+        return 200, {
+            "deployment": "dpl_1",
+            "url": "http://preview.test",
+            "alternateUrl": "http://test/app/preview",
+        }
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        return [body for _, path, body in self.requests if path == "/webhooks/deployments"]
+
+
+class RecordingHandler(BaseHTTPRequestHandler):
+    server: Recorder
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        status, answer = self.server.answer(self.command, self.path, body)
+        payload = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("content-length", str(len(payload)))
+        if status == 409:
+            self.send_header("retry-after", "1")
+        self.end_headers()
+        self.wfile.write(payload)
+
+    do_PUT = do_POST  # noqa: N815 - the base class names it
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
+        pass
+
+
+class Run:
+    """One workflow run in a little app; `step` does one phase in a process of its own."""
+
+    def __init__(self, directory: Path, url: str) -> None:
+        self.app = directory / "app"
+        self.app.mkdir()
+        self.summary = directory / "summary.md"
+        self.event: dict[str, Any] = {"repository": {"id": 123}}
+        self.node = node_directory(directory / "bin") / "node"
+        self.env = runner_environment(directory, url) | {"GITHUB_STEP_SUMMARY": str(self.summary)}
+        self.write_package(build="node -e 0")
+
+    def write_package(self, build: str) -> None:
+        package = {"name": "app", "version": "1.0.0", "scripts": {"build": build}}
+        lock = {
+            "name": "app",
+            "version": "1.0.0",
+            "lockfileVersion": 3,
+            "requires": True,
+            "packages": {"": {}},
+        }
+        (self.app / "package.json").write_text(json.dumps(package))
+        (self.app / "package-lock.json").write_text(json.dumps(lock))
+
+    def write_wrangler(self, source: str) -> None:
+        program = self.app / "node_modules/.bin/wrangler"
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text(source)
+        program.chmod(0o755)
+
+    def start(self, phase: str, **env: str) -> subprocess.Popen[str]:
+        Path(self.env["GITHUB_EVENT_PATH"]).write_text(json.dumps(self.event))
+        return subprocess.Popen(
+            [self.node, SCRIPT, phase],
+            cwd=self.app,
+            env=self.env | env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def step(self, phase: str, **env: str) -> tuple[int, str]:
+        process = self.start(phase, **env)
+        output, _ = process.communicate(timeout=60)
+        assert SECRET not in output
+        return process.returncode, output
+
+
+def runner_environment(directory: Path, url: str) -> dict[str, str]:
+    return {
+        "PATH": f"{directory}/bin:{os.environ['PATH']}",
+        "HOME": str(directory),
+        "RUNNER_TEMP": str(directory),
+        "GITHUB_EVENT_PATH": str(directory / "event.json"),
+        "GITHUB_REPOSITORY": "acme/hello",
+        "GITHUB_REPOSITORY_ID": "123",
+        "GITHUB_EVENT_NAME": "push",
+        "GITHUB_REF": "refs/heads/blue",
+        "GITHUB_REF_NAME": "blue",
+        "GITHUB_SHA": "c" * 40,
+        "GITHUB_SERVER_URL": "http://github.test",
+        "GITHUB_RUN_ID": "1",
+        "GITHUB_RUN_NUMBER": "1",
+        "BRANCHLINE_URL": url,
+        "BRANCHLINE_SECRET": SECRET,
+    }
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "condition never came true"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    server = Recorder()
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def run(tmp_path: Path, recorder: Recorder) -> Run:
+    return Run(tmp_path, recorder.url)
+
+
+def test_its_rules_hold(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [node_directory(tmp_path) / "node", "--test", Path(__file__).with_name("deploy_script.test.mjs")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout
+
+
+def test_a_run_installs_builds_deploys_and_reports_success(run: Run, recorder: Recorder) -> None:
+    assert run.step("install")[0] == 0
+    assert run.step("build")[0] == 0
+    run.write_wrangler(GOOD_WRANGLER)
+    code, output = run.step("deploy")
+    assert code == 0, output
+    assert "Deployed to preview: http://preview.test" in output
+    assert "http://preview.test" in run.summary.read_text()
+    start, finish = recorder.messages
+    assert (start["action"], start["branch"], start["commit"]) == ("start", "blue", "c" * 40)
+    assert start["phases"].keys() == {"install", "build"}
+    assert finish["phases"].keys() == {"install", "build", "deploy"}
+    assert (finish["deployment"], finish["conclusion"], finish["error"]) == ("dpl_1", "success", None)
+
+
+def test_wrangler_is_told_where_to_deploy_and_not_the_secret(run: Run, recorder: Recorder) -> None:
+    run.write_wrangler(GOOD_WRANGLER)
+    _, output = run.step("deploy")
+    called = json.loads((run.app / "wrangler.json").read_text())
+    assert called["args"][:5] == [
+        "deploy",
+        "--dispatch-namespace",
+        "branchline-dev-preview",
+        "--name",
+        "preview-pr7-abcd1234",
+    ]
+    assert called["env"]["CLOUDFLARE_API_TOKEN"] == TOKEN
+    assert "BRANCHLINE_SECRET" not in called["env"]
+    assert output.count(TOKEN) == output.count(f"::add-mask::{TOKEN}") == 1
+    namespace = "/client/v4/accounts/acc/workers/dispatch/namespaces/branchline-dev-preview"
+    put = ("PUT", f"{namespace}/scripts/preview-pr7-abcd1234/tags", ["app-1", "env-preview"])
+    assert put in recorder.requests
+
+
+def test_a_failing_build_is_reported_with_its_last_lines(run: Run, recorder: Recorder) -> None:
+    run.write_package(build="node -e \"console.log('unexpected token'); process.exit(1)\"")
+    assert run.step("build")[0] == 1
+    assert run.step("report", JOB_STATUS="failure")[0] == 0
+    (finish,) = recorder.messages
+    assert (finish["deployment"], finish["conclusion"]) == (None, "failure")
+    assert finish["error"]["phase"] == "build"
+    assert finish["error"]["message"].endswith("unexpected token")
+
+
+def test_a_failing_wrangler_is_reported_without_the_token(run: Run, recorder: Recorder) -> None:
+    run.write_wrangler(BAD_WRANGLER)
+    assert run.step("deploy")[0] == 1
+    run.step("report", JOB_STATUS="failure")
+    assert recorder.messages[-1]["error"] == {"phase": "deploy", "message": "No such module, token was ***"}
+    assert recorder.messages[-1]["deployment"] == "dpl_1"
+
+
+def test_a_missing_wrangler_says_what_to_do(run: Run, recorder: Recorder) -> None:
+    assert "is it a dependency of the app?" in run.step("deploy")[1]
+    assert recorder.messages[0]["action"] == "start"
+
+
+def test_a_superseded_run_ends_green_without_deploying(run: Run, recorder: Recorder) -> None:
+    recorder.starts = [(200, {"deploy": False, "deployment": "dpl_1", "reason": "superseded by abc1234"})]
+    code, output = run.step("deploy")
+    assert (code, len(recorder.messages)) == (0, 1)
+    assert "::notice title=Branchline::Not deployed: superseded by abc1234." in output
+
+
+def test_a_busy_app_is_waited_for(run: Run, recorder: Recorder) -> None:
+    run.write_wrangler(GOOD_WRANGLER)
+    recorder.starts = [
+        (409, {"error": {"code": "deployment:busy", "message": "wait"}}),
+        (200, recorder.allowed()),
+    ]
+    code, output = run.step("deploy")
+    assert (code, [message["action"] for message in recorder.messages]) == (0, ["start", "start", "finish"])
+    assert "waiting for it" in output
+
+
+def test_a_pull_request_from_a_fork_stays_green_and_silent(run: Run, recorder: Recorder) -> None:
+    head = {"ref": "evil", "sha": "e" * 40, "repo": {"full_name": "eve/hello"}}
+    run.event["pull_request"] = {"number": 7, "head": head}
+    code, output = run.step("deploy", BRANCHLINE_SECRET="")
+    assert (code, recorder.requests) == (0, [])
+    assert "::notice title=Branchline::Built, not deployed: this pull request comes from a fork" in output
+    assert run.step("report", BRANCHLINE_SECRET="", JOB_STATUS="failure")[0] == 0
+
+
+def test_a_repository_without_its_secret_fails_and_names_it(run: Run) -> None:
+    code, output = run.step("deploy", BRANCHLINE_SECRET="")
+    assert code == 1
+    assert "not set in this repository: BRANCHLINE_SECRET" in output
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_cancelled_deploy_ends_wrangler_and_says_so(
+    run: Run, recorder: Recorder, sent: signal.Signals
+) -> None:
+    run.write_wrangler(ENDLESS_WRANGLER)
+    process = run.start("deploy")
+    wait_until((run.app / "pid").exists)
+    wait_until(lambda: (run.app / "pid").read_text() != "")
+    process.send_signal(sent)
+    process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert not psutil.pid_exists(int((run.app / "pid").read_text()))
+    run.step("report", JOB_STATUS="cancelled")
+    finish = recorder.messages[-1]
+    assert (finish["deployment"], finish["conclusion"], finish["error"]) == ("dpl_1", "cancelled", None)
+
+
+def test_what_was_live_before_the_cancellation_is_reported_as_success(run: Run, recorder: Recorder) -> None:
+    run.write_wrangler(GOOD_WRANGLER)
+    run.step("deploy")
+    run.step("report", JOB_STATUS="cancelled")
+    assert recorder.messages[-1]["conclusion"] == "success"
