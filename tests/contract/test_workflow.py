@@ -31,7 +31,7 @@ def validate(directory: Path, text: str) -> subprocess.CompletedProcess[str]:
     workflows = directory / ".github" / "workflows"
     workflows.mkdir(parents=True)
     (workflows / "deploy.yml").write_text(text)
-    command = [BIN / "act", "--validate", "--strict", "-W", workflows / "deploy.yml"]
+    command: list[str | Path] = [BIN / "act", "--validate", "--strict", "-W", workflows / "deploy.yml"]
     return subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -54,7 +54,7 @@ def test_the_schema_check_finds_mistakes(tmp_path: Path, right: str, wrong: str)
 
 
 def test_zizmor_has_no_finding() -> None:
-    command = [BIN / "zizmor", "--offline", "--no-progress", WORKFLOW]
+    command: list[str | Path] = [BIN / "zizmor", "--offline", "--no-progress", WORKFLOW]
     result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 0, result.stdout
 
