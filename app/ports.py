@@ -87,6 +87,7 @@ class Deployments(Protocol):
         script: str | None = None,
         pull_request: int | None = None,
         statuses: frozenset[Status] | None = None,
+        limit: int = 1000,
     ) -> Sequence[Deployment]:
         """Return the app's deployments that match, in the order of their runs, newest first."""
 

@@ -57,6 +57,11 @@ class App:
     error: str | None = None
 
     @property
+    def is_reachable(self) -> bool:
+        """It has a repository that we may speak to."""
+        return self.repository is not None and self.status is not AppStatus.DETACHED
+
+    @property
     def repository_name(self) -> str:
         """The full name of its repository; asking for it before there is one is our mistake."""
         if self.repository is None:

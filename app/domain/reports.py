@@ -1,27 +1,41 @@
-"""What a code host and a workflow run report to us, as typed values.
+"""Reports: what the code host tells us, as typed values.
 
-How they are read from bytes is the business of `github/payloads.py` and `web/`; nothing is parsed here.
+A report says what the host saw, not what we conclude from it; it may be late, repeated or out of order.
+Nothing is parsed here: the host's own language is read next to its adapter.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
-class Ping:
-    """The host tries whether we are there."""
+class RepositoryName:
+    """A repository as a report names it; `id` is what stays when it is renamed or moved."""
 
-    hook_id: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Pushed:
-    """A branch was created, moved or deleted. `ref` is complete; `after` is 40 zeros for a deletion."""
-
-    repository_id: int
+    id: int
     full_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ping:
+    """The host tries a webhook out; one of an organisation has no repository."""
+
+    hook_id: int
+    repository: RepositoryName | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pushed:
+    """A branch or tag was created, moved or deleted.
+
+    `branch` is None for a tag. The head commit's `message`, `author` and `committed_at` are None when the ref
+    was deleted; `author` also when the host does not know who that is.
+    """
+
+    repository: RepositoryName
     ref: str
+    branch: str | None
     before: str
     after: str
     is_created: bool
@@ -29,20 +43,19 @@ class Pushed:
     is_forced: bool
     message: str | None
     author: str | None
+    committed_at: datetime | None
     sender: str
 
-    @property
-    def branch(self) -> str | None:
-        """The branch's name, or None for a tag."""
-        return self.ref.removeprefix("refs/heads/") if self.ref.startswith("refs/heads/") else None
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PullRequestChanged:
-    """Something about a pull request changed; the fields say how it is now."""
+    """Something happened to a pull request: opened, synchronize, closed, reopened, edited, labeled, ...
 
-    repository_id: int
-    full_name: str
+    `repository` is the base. `head_repository_id` is None when the fork it came from is gone. `author` is None
+    when the account is gone.
+    """
+
+    repository: RepositoryName
     action: str
     number: int
     is_open: bool
@@ -51,88 +64,104 @@ class PullRequestChanged:
     html_url: str
     head_branch: str
     head_commit: str
-    is_from_fork: bool
-    author: str
+    head_repository_id: int | None
+    author: str | None
     updated_at: datetime
 
+    @property
+    def is_from_fork(self) -> bool:
+        """Its code comes from somebody else's repository."""
+        return self.head_repository_id != self.repository.id
 
-@dataclass(frozen=True, slots=True)
+
+class RunAction(StrEnum):
+    """What happened to a run."""
+
+    REQUESTED = "requested"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowRunChanged:
-    """A run was requested, began or ended. `status` and `conclusion` are the host's words."""
+    """A workflow run was requested, began or ended.
 
-    repository_id: int
-    full_name: str
-    action: str
+    `status` and `conclusion` are the host's words. `workflow_path` is empty when the host did not say.
+    """
+
+    repository: RepositoryName
+    action: RunAction
     run_id: int
     run_number: int
     run_attempt: int
-    url: str
+    html_url: str
     event: str
     status: str
     conclusion: str | None
-    head_branch: str
+    head_branch: str | None
     head_commit: str
+    head_repository_id: int | None
     message: str | None
     workflow_path: str
     pull_requests: tuple[int, ...]
-    is_from_fork: bool
     created_at: datetime
     updated_at: datetime
 
+    @property
+    def is_from_fork(self) -> bool:
+        """The commit comes from somebody else's repository."""
+        return self.head_repository_id != self.repository.id
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentStatusChanged:
-    """Somebody, perhaps we, set the status of a deployment record."""
+    """A status was added to a deployment record; `deployment_id` is ours when we made the record."""
 
-    repository_id: int
-    full_name: str
+    repository: RepositoryName
     record_id: int
+    deployment_id: str | None
     state: str
     environment: str
     environment_url: str | None
     log_url: str | None
-    deployment_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InstallationChanged:
-    """Our App was installed, suspended, given back or removed; `repository_ids` are those it names."""
+    """Our installation was created, deleted, suspended, unsuspended, or its permissions were accepted."""
 
-    installation_id: int
     action: str
+    installation_id: int
     account: str
-    repository_ids: tuple[int, ...]
+    repositories: tuple[RepositoryName, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InstallationRepositoriesChanged:
-    """Our App may see more repositories, or fewer."""
+    """Our installation gained or lost repositories."""
 
     installation_id: int
     account: str
-    added_ids: tuple[int, ...]
-    removed_ids: tuple[int, ...]
+    added: tuple[RepositoryName, ...]
+    removed: tuple[RepositoryName, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryRenamed:
-    """A repository bears another name, or belongs to another owner, now."""
+    """A repository has a new name; `old_full_name` is the one it had."""
 
-    repository_id: int
-    full_name: str
-    html_url: str
-    clone_url: str
+    repository: RepositoryName
+    old_full_name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryDeleted:
     """A repository is gone."""
 
-    repository_id: int
-    full_name: str
+    repository: RepositoryName
 
 
-HostReport = (
+Report = (
     Ping
     | Pushed
     | PullRequestChanged
@@ -143,31 +172,3 @@ HostReport = (
     | RepositoryRenamed
     | RepositoryDeleted
 )
-
-
-@dataclass(frozen=True, slots=True)
-class RunReport:
-    """What a workflow run says of itself, before it deploys and when it ends. `phases` are seconds."""
-
-    repository_id: int
-    event: str
-    ref: str
-    branch: str
-    commit: str
-    message: str | None
-    pull_request: int | None
-    run_id: int
-    run_number: int
-    run_attempt: int
-    run_url: str
-    phases: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class RunOutcome:
-    """How a run ended: success, failure or cancelled. `error_phase` is install, build or deploy."""
-
-    deployment_id: str | None
-    conclusion: str
-    error_phase: str | None
-    error_message: str | None

@@ -1,0 +1,89 @@
+"""The one comment that a pull request gets.
+
+Branch names, commit messages and error texts come from outside: each is escaped so that it is shown as
+text, mentions nobody and leaves the table it stands in whole.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from app.domain.addresses import Address
+from app.domain.deployments import Status
+from app.render import TEMPLATES
+
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
+_LABELS: Final[Mapping[Status, str]] = {
+    Status.QUEUED: "⏳ Waiting for a runner",
+    Status.BUILDING: "🔨 Building",
+    Status.DEPLOYING: "🚀 Deploying",
+    Status.READY: "✅ Ready",
+    Status.ERROR: "❌ Failed",
+    Status.CANCELLED: "⚪ Cancelled",
+    Status.SUPERSEDED: "⚪ Superseded by a newer commit",
+    Status.REMOVED: "🗑️ Removed",
+}
+_MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$-])")
+_LINE_CHARACTERS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class CommentFacts:
+    """What the comment says. `phases` are seconds; `status` is None before the first run was seen."""
+
+    app_id: str
+    is_open: bool
+    is_from_fork: bool
+    status: Status | None
+    address: Address | None
+    commit: str
+    message: str | None
+    run_url: str | None
+    phases: Mapping[str, float]
+    error: str | None
+    updated_at: datetime
+
+    def digest(self) -> str:
+        """Return a fingerprint of everything but the time, to tell whether an edit would say anything new."""
+        return hashlib.sha256(repr(replace(self, updated_at=_EPOCH)).encode()).hexdigest()
+
+
+def marker(app_id: str) -> str:
+    """Return the hidden line by which our comment is known."""
+    return f"<!-- branchline:preview:{app_id} -->"
+
+
+def render_comment(facts: CommentFacts) -> str:
+    """Return the comment's Markdown, at most a few kilobytes."""
+    template = TEMPLATES.get_template("comment.md.j2")
+    return template.render(
+        facts=facts,
+        marker=marker(facts.app_id),
+        label=_LABELS[facts.status] if facts.status else _LABELS[Status.QUEUED],
+        is_live=facts.status is Status.READY,
+        phases=[f"{name} {seconds:.1f} s" for name, seconds in facts.phases.items()],
+        updated=facts.updated_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+    )
+
+
+def escape_line(text: str) -> str:
+    """Return one line of outside text as Markdown that shows just that text, cut at 200 characters."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    cut = line if len(line) <= _LINE_CHARACTERS else line[: _LINE_CHARACTERS - 1] + "…"
+    escaped = _MARKDOWN.sub(r"\\\1", cut)
+    # A zero-width space keeps GitHub from notifying people and linking issues; '://' from linking.
+    return escaped.replace("@", "@\u200b").replace("://", ":\u200b//").replace("\\#", "\\#\u200b")
+
+
+def code_block(text: str) -> str:
+    """Return outside text as a fenced block that it cannot close."""
+    fence = "`" * max(3, *(len(run) + 1 for run in re.findall(r"`+", text)), 3)
+    clean = "".join(c if c.isprintable() or c == "\n" else "�" for c in text.replace("\r\n", "\n"))
+    return f"{fence}text\n{clean.strip()}\n{fence}"
+
+
+TEMPLATES.filters["line"] = escape_line
+TEMPLATES.filters["code_block"] = code_block
