@@ -51,8 +51,8 @@ class Pushed:
 class PullRequestChanged:
     """Something happened to a pull request: opened, synchronize, closed, reopened, edited, labeled, ...
 
-    `repository` is the base. `head_repository_id` is None when the fork it came from is gone. `author` is None
-    when the account is gone.
+    `repository` is the base. `head_repository_id` is None when the fork it came from is gone, `author` when
+    the account is gone.
     """
 
     repository: RepositoryName

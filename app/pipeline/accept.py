@@ -18,20 +18,21 @@ from app.domain.platform import Platform
 from app.domain.pulls import PullRequest
 from app.domain.reports import (
     DeploymentStatusChanged,
-    HostReport,
     InstallationChanged,
     InstallationRepositoriesChanged,
     Ping,
     PullRequestChanged,
     Pushed,
+    Report,
     RepositoryDeleted,
+    RepositoryName,
     RepositoryRenamed,
     WorkflowRunChanged,
 )
 from app.pipeline.record import record_status_changed, run_changed
 from app.ports import Transaction
 
-Parse = Callable[[Delivery], HostReport | None]
+Parse = Callable[[Delivery], Report | None]
 _LOST_ACTIONS = frozenset({"deleted", "suspend"})
 _FOUND_ACTIONS = frozenset({"created", "unsuspend"})
 
@@ -48,7 +49,7 @@ def work_off(
 
 
 def _dispatch(  # noqa: PLR0911 - one line for each kind of report
-    tx: Transaction, report: HostReport, platform: Platform, at: datetime
+    tx: Transaction, report: Report, platform: Platform, at: datetime
 ) -> bool:
     match report:
         case Ping():
@@ -64,17 +65,19 @@ def _dispatch(  # noqa: PLR0911 - one line for each kind of report
         case RepositoryRenamed():
             return _renamed(tx, report, at)
         case RepositoryDeleted():
-            return _set_attached(tx, (report.repository_id,), is_attached=False, why="deleted", at=at)
+            return _set_attached(tx, (report.repository.id,), is_attached=False, why="deleted", at=at)
         case InstallationChanged():
             return _installation_changed(tx, report, at)
         case InstallationRepositoriesChanged():
-            lost = _set_attached(tx, report.removed_ids, is_attached=False, why="removed from the App", at=at)
-            found = _set_attached(tx, report.added_ids, is_attached=True, why="added to the App", at=at)
+            lost = _set_attached(
+                tx, _ids(report.removed), is_attached=False, why="removed from the App", at=at
+            )
+            found = _set_attached(tx, _ids(report.added), is_attached=True, why="added to the App", at=at)
             return lost or found
 
 
 def _pushed(tx: Transaction, report: Pushed, at: datetime) -> bool:
-    app = tx.apps.by_repository(report.repository_id)
+    app = tx.apps.by_repository(report.repository.id)
     if app is None or report.branch is None:
         return False
     tag = Tag.BRANCH_DELETED if report.is_deleted else Tag.BRANCH_PUSHED
@@ -95,7 +98,7 @@ def _retire_branch(tx: Transaction, app: App, branch: str) -> None:
 
 def pull_request_changed(tx: Transaction, report: PullRequestChanged, at: datetime) -> bool:
     """Follow a pull request; a closed one is retired, every other change is told in its comment."""
-    app = tx.apps.by_repository(report.repository_id)
+    app = tx.apps.by_repository(report.repository.id)
     if app is None:
         return False
     app = tx.apps.get(app.id, lock=True)
@@ -122,7 +125,7 @@ def _pull_request(app: App, report: PullRequestChanged, known: PullRequest | Non
         head_branch=report.head_branch,
         head_commit=report.head_commit,
         is_from_fork=report.is_from_fork,
-        author=report.author,
+        author=report.author or "ghost",
         updated_at=report.updated_at,
         comment_id=known.comment_id if known else None,
         comment_digest=known.comment_digest if known else None,
@@ -142,29 +145,37 @@ def _note_pull_request(
     else:
         return
     payload = {"number": report.number, "commit": report.head_commit, "merged": report.is_merged}
-    tx.events.append(Event(tag, app.id, f"github:{report.author}", at, payload))
+    tx.events.append(Event(tag, app.id, f"github:{report.author or 'ghost'}", at, payload))
 
 
 def _renamed(tx: Transaction, report: RepositoryRenamed, at: datetime) -> bool:
-    app = tx.apps.by_repository(report.repository_id)
+    app = tx.apps.by_repository(report.repository.id)
     if app is None or app.repository is None:
         return False
+    old, new = app.repository, report.repository.full_name
     repository = replace(
-        app.repository, full_name=report.full_name, html_url=report.html_url, clone_url=report.clone_url
+        old,
+        full_name=new,
+        html_url=old.html_url.replace(old.full_name, new),
+        clone_url=old.clone_url.replace(old.full_name, new),
     )
     tx.apps.save(replace(app, repository=repository, updated_at=at))
-    payload = {"from": app.repository.full_name, "to": report.full_name}
+    payload = {"from": old.full_name, "to": new}
     tx.events.append(Event(Tag.APP_REPOSITORY_RENAMED, app.id, "github", at, payload))
     return True
+
+
+def _ids(repositories: tuple[RepositoryName, ...]) -> tuple[int, ...]:
+    return tuple(repository.id for repository in repositories)
 
 
 def _installation_changed(tx: Transaction, report: InstallationChanged, at: datetime) -> bool:
     if report.action in _LOST_ACTIONS:
         why = f"the App's installation: {report.action}"
-        return _set_attached(tx, report.repository_ids, is_attached=False, why=why, at=at)
+        return _set_attached(tx, report.repository.ids, is_attached=False, why=why, at=at)
     if report.action in _FOUND_ACTIONS:
         why = f"the App's installation: {report.action}"
-        return _set_attached(tx, report.repository_ids, is_attached=True, why=why, at=at)
+        return _set_attached(tx, report.repository.ids, is_attached=True, why=why, at=at)
     return True
 
 

@@ -17,14 +17,17 @@ from app.domain.events import Event, Tag
 from app.domain.jobs import JobType
 from app.domain.names import new_id, script_name
 from app.domain.platform import Platform
-from app.domain.reports import DeploymentStatusChanged, RunOutcome, RunReport, WorkflowRunChanged
+from app.domain.reports import DeploymentStatusChanged, WorkflowRunChanged
+from app.domain.runs import RunOutcome, RunReport
 from app.errors import Busy, Conflict, NotFound
+from app.pipeline.install import PLACES
 from app.ports import Transaction
 
 # After this long without a word an upload is taken for dead and the next one may begin.
 LEASE: Final = timedelta(minutes=15)
 _BUSY_RETRY_SECONDS: Final = 2
 _ERROR_CHARACTERS: Final = 2000
+_EVENTS: Final = frozenset({"push", "pull_request", "workflow_dispatch"})
 _CONCLUSIONS: Final = {
     "cancelled": Status.CANCELLED,
     "skipped": Status.CANCELLED,
@@ -61,16 +64,16 @@ class _Origin:
 
 def run_changed(tx: Transaction, report: WorkflowRunChanged, platform: Platform, at: datetime) -> bool:
     """Follow a run by what GitHub says of it; False when it is no run of ours."""
-    app = tx.apps.by_repository(report.repository_id)
-    if app is None or report.is_from_fork:
+    app = tx.apps.by_repository(report.repository.id)
+    if app is None or not _is_our_run(report):
         return False
     app = tx.apps.get(app.id, lock=True)
     _welcome_back(tx, app, at)
     pull_request = _pull_request_of(tx, app, report)
     if report.event == "pull_request" and pull_request is None:
         return False  # the run itself will say which pull request it is for
-    run = Run(report.run_id, report.run_number, report.run_attempt, report.url)
-    origin = _Origin(run, report.head_branch, report.head_commit, report.message, pull_request)
+    run = Run(report.run_id, report.run_number, report.run_attempt, report.html_url)
+    origin = _Origin(run, report.head_branch or "", report.head_commit, report.message, pull_request)
     deployment = tx.deployments.by_run(app.id, run.id, run.attempt)
     deployment = deployment or _new_deployment(tx, app, origin, platform, at)
     status, error = _status_of_run(tx, deployment, report)
@@ -115,7 +118,7 @@ def finish(
 
 def record_status_changed(tx: Transaction, report: DeploymentStatusChanged, at: datetime) -> bool:
     """Follow what anybody said of a deployment record of ours; our own words come back as no change."""
-    app = tx.apps.by_repository(report.repository_id)
+    app = tx.apps.by_repository(report.repository.id)
     status = _RECORD_STATES.get(report.state)
     if app is None or report.deployment_id is None or status is None:
         return False
@@ -263,6 +266,11 @@ def _status_of_run(
     if status is Status.CANCELLED:
         return (Status.SUPERSEDED if _is_overtaken(tx, deployment) else status), None
     return status, f"The workflow run ended with: {report.conclusion}."
+
+
+def _is_our_run(report: WorkflowRunChanged) -> bool:
+    is_ours = report.workflow_path.partition("@")[0] in {"", PLACES["deploy.yml"]}
+    return is_ours and not report.is_from_fork and report.event in _EVENTS
 
 
 def _pull_request_of(tx: Transaction, app: App, report: WorkflowRunChanged) -> int | None:
