@@ -1,0 +1,13 @@
+/**
+ * Behind env.NAMESPACE_*: Cloudflare's dispatch namespace binding, as far as a dispatch worker uses it.
+ * `get` is synchronous and lazy: that a script is missing shows when it is used, as "Worker not found.".
+ * Limits and outbound workers (the second and third argument) are accepted and have no effect here.
+ */
+export default function ({ namespace, ...bindings }) {
+  const runtime = () => globalThis[Symbol.for("branchline.runtime")];
+  return {
+    get: (name) => ({
+      fetch: (input, init) => runtime().dispatch(bindings, namespace, String(name), new Request(input, init)),
+    }),
+  };
+}
