@@ -172,10 +172,10 @@ def _ids(repositories: tuple[RepositoryName, ...]) -> tuple[int, ...]:
 def _installation_changed(tx: Transaction, report: InstallationChanged, at: datetime) -> bool:
     if report.action in _LOST_ACTIONS:
         why = f"the App's installation: {report.action}"
-        return _set_attached(tx, report.repository.ids, is_attached=False, why=why, at=at)
+        return _set_attached(tx, _ids(report.repositories), is_attached=False, why=why, at=at)
     if report.action in _FOUND_ACTIONS:
         why = f"the App's installation: {report.action}"
-        return _set_attached(tx, report.repository.ids, is_attached=True, why=why, at=at)
+        return _set_attached(tx, _ids(report.repositories), is_attached=True, why=why, at=at)
     return True
 
 
