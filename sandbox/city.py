@@ -1,0 +1,186 @@
+"""The whole pipeline on one machine: GitHub, Cloudflare and the control plane, as processes of their own.
+
+A city lives in a directory. What it learns there it keeps: ports, secrets and all state survive a restart and a
+kill. The control plane is started exactly as anywhere else; the city knows of it only its command line and its
+addresses.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from typing import IO, TYPE_CHECKING, Self
+
+from sandbox import plan as planning
+from sandbox.daemon import Daemon, DaemonFailed, end_leftover
+from sandbox.plan import TOOLS, Plan
+from sandbox.steps import Steps
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+# What a city owns in its directory; all else there, such as the tools, is left alone.
+OWNED = (
+    "github",
+    "cloudflare",
+    "control-plane",
+    "logs",
+    "run",
+    "node",
+    "city.json",
+    "ports.json",
+    "secrets.json",
+)
+UPGRADE_SECONDS = 60.0
+WATCH_SECONDS = 0.5
+
+
+class CityFailed(Exception):
+    """The city cannot start; the message says what to do."""
+
+
+class City:
+    """Starts and ends the processes; a context manager."""
+
+    def __init__(self, directory: Path, steps: Steps | None = None, tools: Path = TOOLS) -> None:
+        self.directory = directory.resolve()
+        self.steps = steps or Steps()
+        self.tools = tools
+        self.daemons: dict[str, Daemon] = {}
+        self._lock: IO[str] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def plan(self) -> Plan:
+        """Its ports and secrets."""
+        return Plan.of_directory(self.directory, self.tools)
+
+    def start(self) -> None:
+        """Bring everything up and write city.json.
+
+        Raises:
+            CityFailed: another city runs in this directory, or the tools are missing.
+            DaemonFailed: a process did not come up; the message has the end of its log.
+        """
+        self._take_lock()
+        try:
+            self._end_leftovers()
+            self._start_daemons()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End everything, within seconds; may run again."""
+        for daemon in self.daemons.values():
+            daemon.ask_to_end()
+        for daemon in self.daemons.values():
+            daemon.end()
+        self.daemons.clear()
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+
+    def reset(self) -> None:
+        """Forget everything: state, secrets, ports and logs. The city must not run."""
+        self._take_lock()
+        self._end_leftovers()
+        for name in OWNED:
+            path = self.directory / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        self.stop()
+
+    def watch(self, ended: threading.Event) -> None:
+        """Return when `ended` is set.
+
+        Raises:
+            DaemonFailed: a process ended by itself.
+        """
+        while not ended.wait(WATCH_SECONDS):
+            for daemon in self.daemons.values():
+                daemon.check()
+
+    def _start_daemons(self) -> None:
+        self._check_tools()
+        plan = self.plan
+        with self.steps.step("start GitHub and Cloudflare") as step:
+            self._launch(planning.github(plan), planning.cloudflare(plan))
+            step.result = f"{plan.url('github')}  {plan.url('cloudflare')}"
+        with self.steps.step("start the control plane") as step:
+            _upgrade_database(plan)
+            self._launch(planning.control_plane(plan))
+            step.result = plan.url("controlPlane")
+        _write_atomically(self.directory / "city.json", json.dumps(plan.facts(), indent=2) + "\n")
+
+    def _launch(self, *daemons: Daemon) -> None:
+        """Start `daemons` side by side and wait for all of them."""
+        for daemon in daemons:
+            self.daemons[daemon.name] = daemon
+            daemon.start()
+        for daemon in daemons:
+            daemon.wait_ready()
+
+    def _check_tools(self) -> None:
+        workerd = self.tools / "node_modules" / ".bin" / "workerd"
+        if not workerd.exists():
+            raise CityFailed(f"{workerd} is missing: run `make setup`")
+
+    def _take_lock(self) -> None:
+        """Hold the directory; the system lets go of it when this process ends, however it ends."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._lock = (self.directory / "city.lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._lock.close()
+            self._lock = None
+            raise CityFailed(f"a city is already running in {self.directory}: end it first") from error
+
+    def _end_leftovers(self) -> None:
+        for pid_file in (self.directory / "run").glob("*.json"):
+            end_leftover(pid_file)
+
+
+def _upgrade_database(plan: Plan) -> None:
+    """Bring the control plane's database to the current shape.
+
+    Raises:
+        DaemonFailed: with what the command printed.
+    """
+    (plan.directory / "control-plane").mkdir(exist_ok=True)
+    result = subprocess.run(
+        [sys.executable, "-m", "app", "db", "upgrade"],
+        env=planning.control_plane_environment(plan),
+        cwd=plan.directory,
+        capture_output=True,
+        text=True,
+        timeout=UPGRADE_SECONDS,
+        check=False,
+    )
+    if result.returncode != 0:
+        raise DaemonFailed(f"db upgrade ended with code {result.returncode}\n{result.stdout}{result.stderr}")
+
+
+def _write_atomically(path: Path, content: str) -> None:
+    """Write a file with secrets in it so that nobody ever reads half of it."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_text(content)
+    draft.replace(path)

@@ -1,0 +1,183 @@
+"""What the processes of a city are started with: their ports, secrets, command lines and environments.
+
+Ports and secrets are made up once per directory and remembered there. Nothing here starts anything.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from sandbox.daemon import Daemon
+from sandbox.node import node_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+PROJECT = Path(__file__).resolve().parents[1]
+TOOLS = PROJECT / ".sandbox" / "tools"
+ORG = "acme"
+TEMPLATE = f"{ORG}/template"
+ACCOUNT_ID = "0123456789abcdef0123456789abcdef"
+_SERVERS = ("github", "cloudflare", "dispatch", "controlPlane")
+_SECRETS = ("apiToken", "cloudflareToken", "sessionKey", "webhookSecret")
+# Settings of the control plane must come from the plan alone, not from the shell the city was started in.
+_FOREIGN = ("BRANCHLINE_", "GITHUB_", "CLOUDFLARE_", "WFP_", "APPS_DOMAIN", "DATABASE_URL")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One city's directory with its ports and secrets."""
+
+    directory: Path
+    tools: Path
+    ports: dict[str, int]
+    secrets: dict[str, str]
+
+    @classmethod
+    def of_directory(cls, directory: Path, tools: Path) -> Plan:
+        """Read what `directory` remembers, and make up and write what it does not."""
+        directory.mkdir(parents=True, exist_ok=True)
+        ports = _remembered(directory / "ports.json", _free_ports)
+        known = _remembered(directory / "secrets.json", _new_secrets)
+        return cls(directory, tools, ports, known)
+
+    def url(self, server: str) -> str:
+        """Return where a server listens."""
+        return f"http://127.0.0.1:{self.ports[server]}"
+
+    @property
+    def apps_domain(self) -> str:
+        """The origin below which every script has a subdomain; browsers take *.localhost for this machine."""
+        return f"http://apps.localhost:{self.ports['dispatch']}"
+
+    @property
+    def tokens(self) -> dict[str, str]:
+        """The tokens of GitHub's accounts, which GitHub makes up when it first starts."""
+        return dict(json.loads((self.directory / "github" / "tokens.json").read_text()))
+
+    def facts(self) -> dict[str, dict[str, str]]:
+        """Return what city.json tells: where everything is and what opens it."""
+        github = self.url("github")
+        return {
+            "controlPlane": {"url": self.url("controlPlane"), "apiToken": self.secrets["apiToken"]},
+            "github": {
+                "url": github,
+                "apiUrl": f"{github}/api/v3",
+                "token": self.tokens["developer"],
+                "org": ORG,
+                "template": TEMPLATE,
+            },
+            "cloudflare": {
+                "apiUrl": f"{self.url('cloudflare')}/client/v4",
+                "apiToken": self.secrets["cloudflareToken"],
+                "accountId": ACCOUNT_ID,
+                "dispatchUrl": self.url("dispatch"),
+                "appsDomain": self.apps_domain,
+            },
+        }
+
+
+def github(plan: Plan) -> Daemon:
+    """Return GitHub with the template in it."""
+    options = {
+        "--directory": plan.directory / "github",
+        "--port": plan.ports["github"],
+        "--org": ORG,
+        "--template-from": PROJECT / "template_repo",
+    }
+    arguments = [sys.executable, "-m", "sandbox.github", *_flat(options)]
+    return Daemon("github", arguments, _environment(plan), plan.directory, [plan.url("github")])
+
+
+def cloudflare(plan: Plan) -> Daemon:
+    """Return Cloudflare with the dispatch worker on its own port."""
+    options = {
+        "--directory": plan.directory / "cloudflare",
+        "--port": plan.ports["cloudflare"],
+        "--dispatch-port": plan.ports["dispatch"],
+    }
+    arguments = [sys.executable, "-m", "sandbox.cloudflare", *_flat(options)]
+    ready = [plan.url("cloudflare"), plan.url("dispatch")]
+    return Daemon("cloudflare", arguments, _environment(plan), plan.directory, ready)
+
+
+def control_plane(plan: Plan) -> Daemon:
+    """Return the control plane; GitHub must have started once, for its tokens."""
+    arguments = [sys.executable, "-m", "app", "serve", "--port", str(plan.ports["controlPlane"])]
+    ready = [f"{plan.url('controlPlane')}/readyz"]
+    return Daemon("control-plane", arguments, control_plane_environment(plan), plan.directory, ready)
+
+
+def control_plane_environment(plan: Plan) -> dict[str, str]:
+    """Return the settings that make the control plane use this city's GitHub and Cloudflare."""
+    facts = plan.facts()
+    database = plan.directory / "control-plane" / "branchline.sqlite"
+    return _environment(plan) | {
+        "DATABASE_URL": f"sqlite:///{database}",
+        "BRANCHLINE_URL": facts["controlPlane"]["url"],
+        "BRANCHLINE_STAGE": "dev",
+        "BRANCHLINE_SECRET_KEY": plan.secrets["sessionKey"],
+        "BRANCHLINE_API_TOKEN": plan.secrets["apiToken"],
+        "GITHUB_API_URL": facts["github"]["apiUrl"],
+        "GITHUB_TOKEN": plan.tokens["bot"],
+        "GITHUB_WEBHOOK_SECRET": plan.secrets["webhookSecret"],
+        "GITHUB_ORG": ORG,
+        "GITHUB_TEMPLATE_REPO": TEMPLATE,
+        "GITHUB_WRITE_PAUSE_SECONDS": "0",
+        "CLOUDFLARE_API_URL": facts["cloudflare"]["apiUrl"],
+        "CLOUDFLARE_ACCOUNT_ID": ACCOUNT_ID,
+        "CLOUDFLARE_API_TOKEN": plan.secrets["cloudflareToken"],
+        "WFP_DISPATCH_DOMAIN": plan.url("dispatch"),
+        "APPS_DOMAIN": plan.apps_domain,
+    }
+
+
+def _environment(plan: Plan) -> dict[str, str]:
+    """Return the shell's environment without foreign settings, our Node first on PATH."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
+    paths = [
+        str(node_directory(plan.directory / "node")),
+        str(Path(sys.executable).parent),
+        kept.get("PATH", ""),
+    ]
+    return kept | {
+        "PATH": os.pathsep.join(paths),
+        "PYTHONPATH": str(PROJECT),
+        "PYTHONUNBUFFERED": "1",
+        "NO_PROXY": "127.0.0.1,localhost,.localhost",
+    }
+
+
+def _flat(options: dict[str, Path | int | str]) -> list[str]:
+    return [str(word) for option in options.items() for word in option]
+
+
+def _remembered(path: Path, make: Callable[[], dict[str, T]]) -> dict[str, T]:
+    """Return what `path` holds, or make it up and write it for our user alone."""
+    if path.exists():
+        return dict(json.loads(path.read_text()))
+    content = make()
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(content, file, indent=2)
+    return content
+
+
+def _free_ports() -> dict[str, int]:
+    """Return a free port per server, all found before any is given back."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in _SERVERS]
+        return {name: taken.getsockname()[1] for name, taken in zip(_SERVERS, sockets, strict=True)}
+
+
+def _new_secrets() -> dict[str, str]:
+    return {name: secrets.token_urlsafe(36) for name in _SECRETS}
