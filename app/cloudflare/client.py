@@ -1,0 +1,124 @@
+"""One Cloudflare account over httpx: requests out, the envelope's result or one of our errors back.
+
+A client may be shared by threads. It never retries: whoever calls knows whether a step may be repeated.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+import httpx
+
+from app.errors import (
+    BranchlineError,
+    RateLimited,
+    RemoteForbidden,
+    RemoteMissing,
+    RemoteRefused,
+    RemoteUnavailable,
+)
+from app.ports import Clock
+from app.settings import CloudflareSettings
+
+_TIMEOUT: Final = httpx.Timeout(15, connect=5)
+_LIMITS: Final = httpx.Limits(max_connections=20, max_keepalive_connections=5)
+# Cloudflare blocks an account that asked too often for five minutes.
+_UNSTATED_PAUSE_SECONDS: Final = 300
+_LONGEST_PAUSE_SECONDS: Final = 3600
+_SERVER_ERROR: Final = 500
+_REFUSALS: Final[Mapping[int, type[RemoteRefused]]] = {
+    401: RemoteForbidden,
+    403: RemoteForbidden,
+    404: RemoteMissing,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One entry of the envelope's `errors`."""
+
+    code: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.code})"
+
+
+class Cloudflare:
+    """The API of one account; `transport` is for tests."""
+
+    # https://developers.cloudflare.com/fundamentals/api/reference/limits/
+    def __init__(
+        self, settings: CloudflareSettings, clock: Clock, *, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self._clock = clock
+        self._http = httpx.Client(
+            base_url=f"{settings.api_url}/accounts/{settings.account_id}/",
+            headers={"Authorization": f"Bearer {settings.api_token.reveal()}", "User-Agent": "branchline"},
+            timeout=_TIMEOUT,
+            limits=_LIMITS,
+            transport=transport,
+        )
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        doing: str,
+        body: Any = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Send a request about the account and return the envelope's `result`.
+
+        Raises:
+            RemoteRefused: with Cloudflare's error codes in `details["codes"]`.
+        """
+        try:
+            response = self._http.request(method, path, json=body, params=query)
+        except httpx.RequestError as error:
+            raise RemoteUnavailable(f"{doing}: Cloudflare did not answer ({type(error).__name__})") from error
+        envelope = _envelope(response)
+        if response.is_success and envelope.get("success") is True:
+            return envelope.get("result")
+        raise self._error(response, envelope, doing)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _error(self, response: httpx.Response, envelope: Mapping[str, Any], doing: str) -> BranchlineError:
+        faults = _faults(envelope)
+        status = response.status_code
+        reason = "; ".join(map(str, faults)) or f"status {status}"
+        codes = [fault.code for fault in faults]
+        facts: dict[str, Any] = {"status": status, "codes": codes, "ray": response.headers.get("CF-Ray")}
+        message = f"{doing}: {reason}"
+        if status == httpx.codes.TOO_MANY_REQUESTS:
+            retry_at = self._clock() + timedelta(seconds=_pause_seconds(response))
+            return RateLimited(message, retry_at=retry_at, **facts)
+        if status >= _SERVER_ERROR or (response.is_success and "success" not in envelope):
+            return RemoteUnavailable(message, **facts)
+        return _REFUSALS.get(status, RemoteRefused)(message, **facts)
+
+
+def _envelope(response: httpx.Response) -> Mapping[str, Any]:
+    """Return the envelope; an empty one when what answered was not the API, but a proxy."""
+    try:
+        envelope = response.json()
+    except ValueError:
+        return {}
+    return envelope if isinstance(envelope, dict) else {}
+
+
+def _faults(envelope: Mapping[str, Any]) -> list[Fault]:
+    errors = envelope.get("errors")
+    found = [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+    return [Fault(error.get("code", 0), str(error.get("message", ""))[:300]) for error in found]
+
+
+def _pause_seconds(response: httpx.Response) -> int:
+    text = response.headers.get("Retry-After", "")
+    seconds = int(text) if text.isdecimal() else _UNSTATED_PAUSE_SECONDS
+    return min(max(seconds, 1), _LONGEST_PAUSE_SECONDS)

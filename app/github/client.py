@@ -1,0 +1,90 @@
+"""One GitHub, spoken to as one account, from any number of threads.
+
+Adapters ask it for lazy PyGithub objects, or send a request that PyGithub lacks; they do so inside `doing`,
+which alone turns vendor errors into ours. It knows no port.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+from urllib.parse import quote
+
+from github.Repository import Repository
+
+from app.errors import RateLimited
+from app.github.errors import VENDOR_ERRORS, translated
+from app.github.identity import identity_from
+from app.github.pacing import Pacer
+from app.github.requester import PacedRequester, WriteHook
+from app.ports import Clock
+from app.settings import GitHubSettings
+
+
+def _ignore(_verb: str, _path: str) -> None:
+    """Hear of a write and do nothing."""
+
+
+class GitHub:
+    """A GitHub as one account sees it; `on_write` hears of every write, before it is sent."""
+
+    def __init__(
+        self,
+        settings: GitHubSettings,
+        clock: Clock,
+        *,
+        pacer: Pacer | None = None,
+        on_write: WriteHook = _ignore,
+    ) -> None:
+        self._api_url = settings.api_url
+        self._clock = clock
+        self._identity = identity_from(settings)
+        self._pacer = pacer or Pacer(settings.write_pause_seconds, clock)
+        self._on_write = on_write
+        self._thread = threading.local()
+        self._login: str | None = None
+
+    @property
+    def requester(self) -> PacedRequester:
+        """This thread's requester: PyGithub keeps the request at hand in its connection.
+
+        A lock around one shared requester would let a single slow answer hold up every job.
+        """
+        if not hasattr(self._thread, "requester"):
+            auth = self._identity.auth()
+            self._thread.requester = PacedRequester(auth, self._api_url, self._pacer, self._on_write)
+        return cast("PacedRequester", self._thread.requester)
+
+    def repository(self, full_name: str) -> Repository:
+        """Return the repository as a lazy object; nothing is asked until its data is."""
+        return Repository(self.requester, url=f"/repos/{full_name}")
+
+    def request(self, verb: str, path: str, body: Any = None) -> Any:
+        """Send a request that PyGithub lacks, or sends otherwise than we need, and return the JSON."""
+        return self.requester.requestJsonAndCheck(verb, path, input=body)[1]
+
+    def login(self) -> str:
+        """Return the name under which we write; asked for once."""
+        if self._login is None:
+            self._login = self._identity.login(self.requester)
+        return self._login
+
+    @contextmanager
+    def doing(self, doing: str) -> Iterator[None]:
+        """Turn what GitHub and the network raise inside into our errors, which say `doing`.
+
+        After a rate limit nothing is sent until it ends, by whichever thread.
+        """
+        self._pacer.check(doing)
+        try:
+            yield
+        except VENDOR_ERRORS as error:
+            ours = translated(error, doing, self._clock())
+            if isinstance(ours, RateLimited):
+                self._pacer.be_silent_until(ours.retry_at)
+            raise ours from error
+
+
+def path(*segments: str | int) -> str:
+    """Return a path of quoted segments; a repository's full name and a branch's slashes stay as they are."""
+    return "/" + "/".join(quote(str(segment)) for segment in segments)

@@ -1,0 +1,80 @@
+"""What is in a repository on GitHub, through the Git data API: one commit for any number of files."""
+
+import base64
+from collections.abc import Sequence
+
+from github.InputGitTreeElement import InputGitTreeElement
+from github.Repository import Repository
+
+from app.errors import RemoteConflict, RemoteMissing
+from app.github.client import GitHub, path
+from app.ports import File
+
+
+class GitHubContents:
+    """Port `Contents`."""
+
+    def __init__(self, github: GitHub) -> None:
+        self._github = github
+
+    def head(self, full_name: str, branch: str) -> str | None:
+        """Return the commit that a branch points at; None when there is no such branch, or nothing yet."""
+        # https://docs.github.com/en/rest/git/refs#get-a-reference (409: the repository is empty)
+        try:
+            with self._github.doing(f"reading the head of {branch} in {full_name}"):
+                ref = self._github.request("GET", path("repos", full_name, "git/ref/heads", branch))
+                return str(ref["object"]["sha"])
+        except (RemoteMissing, RemoteConflict):
+            return None
+
+    def find_commit(self, full_name: str, branch: str, trailer: str) -> str | None:
+        """Return the newest of the branch's last hundred commits whose message has the line `trailer`."""
+        # https://docs.github.com/en/rest/commits/commits#list-commits
+        try:
+            with self._github.doing(f"looking for a commit on {branch} in {full_name}"):
+                commits = self._github.repository(full_name).get_commits(sha=branch).get_page(0)
+                matching = (it.sha for it in commits if trailer in it.commit.message.splitlines())
+                return next(matching, None)
+        except (RemoteMissing, RemoteConflict):
+            return None
+
+    def commit(self, full_name: str, branch: str, files: Sequence[File], message: str, *, parent: str) -> str:
+        """Put `files` into one commit on top of `parent` and move the branch to it, never by force."""
+        # https://docs.github.com/en/rest/git/trees#create-a-tree
+        with self._github.doing(f"committing {len(files)} files to {branch} in {full_name}"):
+            repository = self._github.repository(full_name)
+            base = repository.get_git_commit(parent)
+            tree = repository.create_git_tree([_element(repository, file) for file in files], base.tree)
+            commit = repository.create_git_commit(message, tree, [base])
+            move = {"sha": commit.sha, "force": False}
+            self._github.request("PATCH", path("repos", full_name, "git/refs/heads", branch), move)
+            return commit.sha
+
+    def ensure_branch(self, full_name: str, branch: str, commit: str) -> None:
+        """Create the branch at `commit`; one that exists stays where it is."""
+        if self.head(full_name, branch) is not None:
+            return
+        try:
+            with self._github.doing(f"creating branch {branch} in {full_name}"):
+                self._github.repository(full_name).create_git_ref(f"refs/heads/{branch}", commit)
+        except RemoteConflict:
+            if self.head(full_name, branch) is None:
+                raise
+
+
+def _element(repository: Repository, file: File) -> InputGitTreeElement:
+    """Return a tree's entry: text travels inside it, anything else as a blob made before."""
+    text = _text(file.content)
+    if text is not None:
+        return InputGitTreeElement(file.path, file.mode, "blob", content=text)
+    blob = repository.create_git_blob(base64.b64encode(file.content).decode(), "base64")
+    return InputGitTreeElement(file.path, file.mode, "blob", sha=blob.sha)
+
+
+def _text(content: bytes) -> str | None:
+    """Return what JSON can carry unchanged; a NUL is kept out because GitHub cuts or refuses it."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text
