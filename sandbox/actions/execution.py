@@ -1,0 +1,217 @@
+"""One attempt of a run, from its empty directory to its conclusion, in a thread of its own.
+
+It runs what the commit says, with the secrets of the moment. Cancellation is as faithful as act allows:
+SIGINT to the running step, SIGTERM after 7.5 s, the end of its processes 2.5 s later, and then the steps with
+`if: always()` or `cancelled()`, for which act has five minutes. A step whose own condition names one of the
+two is not interrupted. Jobs of one run share one set of secrets: those of an environment count when every job
+that names an environment names the same one.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sandbox.actions import act_output, contexts, expressions, git, processes, runner, workflows
+from sandbox.actions.recorder import Recorder
+from sandbox.actions.toolbox import UnknownActionError
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sandbox.actions.announcements import Announcements
+    from sandbox.actions.logs import Logs
+    from sandbox.actions.ports import GitHubSide, Occasion
+    from sandbox.actions.records import Records, Run
+    from sandbox.actions.toolbox import Toolbox
+
+_log = logging.getLogger(__name__)
+_KEEPS_RUNNING = re.compile(r"\b(?:always|cancelled)\s*\(", re.IGNORECASE)
+_LONGEST_RUN_SECONDS = 3600
+_CANCELLATION_SECONDS = 300
+_REFUSALS = (workflows.WorkflowError, UnknownActionError, git.GitError, expressions.ExpressionError)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What every attempt of an engine needs."""
+
+    directory: Path
+    github: GitHubSide
+    records: Records
+    logs: Logs
+    announce: Announcements
+    toolbox: Toolbox
+
+
+class Execution(threading.Thread):
+    """Runs the present attempt of `run`; `done` is called with its id at the end."""
+
+    def __init__(self, run: Run, surroundings: Surroundings, done: Callable[[int], None]) -> None:
+        super().__init__(name=f"run-{run.id}", daemon=True)
+        self._run, self._around, self._done = run, surroundings, done
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self._workflow: workflows.Workflow | None = None
+        self._recorder: Recorder | None = None
+        self._is_cancelling = self._is_abandoned = False
+        self._is_over = threading.Event()
+
+    def run(self) -> None:
+        """Run the attempt and record its conclusion, whatever happens."""
+        self._around.announce.run("in_progress", self._run)
+        directory = self._around.directory / str(self._run.id)
+        try:
+            conclusion, note = self._attempt(directory)
+        except _REFUSALS as refusal:
+            conclusion, note = "failure", str(refusal)
+        except Exception as error:  # noqa: BLE001 - a run must reach its conclusion
+            _log.exception("run %s", self._run.id)
+            conclusion, note = "failure", f"The runner stopped: {error}"
+        if not self._is_abandoned:
+            self._conclude(conclusion, note)
+        shutil.rmtree(directory, ignore_errors=True)
+        self._done(self._run.id)
+
+    def cancel(self, *, at_once: bool = False) -> None:
+        """Ask the attempt to end; returns at once."""
+        with self._lock:
+            is_first, self._is_cancelling = not self._is_cancelling, True
+            if self._recorder:
+                self._recorder.is_cancelling = True
+        if at_once:
+            self._kill()
+        elif is_first and self._process:
+            threading.Thread(target=self._interrupt, args=(self._process,), daemon=True).start()
+
+    def abandon(self) -> None:
+        """End the attempt at once and leave its record as it is, for the next start to find."""
+        with self._lock:
+            self._is_abandoned = self._is_cancelling = True
+        self._kill()
+
+    def _attempt(self, directory: Path) -> tuple[str, str]:
+        assignment = self._assignment()
+        shutil.rmtree(directory, ignore_errors=True)
+        masks = act_output.Masks([*assignment.secrets.values()])
+        recorder = Recorder(
+            self._run, assignment.workflow, self._around.records, self._around.logs, self._around.announce
+        )
+        with self._lock:
+            self._workflow, self._recorder = assignment.workflow, recorder
+            if self._is_cancelling:
+                recorder.close("cancelled")
+                return "cancelled", ""
+            home = directory / "home"
+            home.mkdir(parents=True)
+            environment = self._around.toolbox.environment(home)
+            self._process = runner.launch(self._around.toolbox.act, directory, assignment, environment)
+        status = self._follow(self._process, recorder, masks)
+        return self._conclusion(recorder, status)
+
+    def _follow(self, process: subprocess.Popen[str], recorder: Recorder, masks: act_output.Masks) -> int:
+        """Record what act says until it ends, and see that nothing of it remains."""
+        limit = threading.Timer(_LONGEST_RUN_SECONDS, self.cancel)
+        limit.daemon = True
+        limit.start()
+        try:
+            for raw in process.stdout or ():
+                recorder.take(act_output.parse(raw, masks))
+            return process.wait()
+        finally:
+            limit.cancel()
+            self._is_over.set()
+            processes.kill_all(self._run.tracking_id, process.pid)
+            process.wait()
+
+    def _conclusion(self, recorder: Recorder, status: int) -> tuple[str, str]:
+        conclusion = "success" if status == 0 else "cancelled" if self._is_cancelling else "failure"
+        recorder.close(conclusion if status else "skipped")
+        jobs = self._around.records.jobs(self._run.id, self._run.attempt)
+        if jobs and all(job.conclusion == "skipped" for job in jobs) and status == 0:
+            return "skipped", ""
+        did_start = any(job.conclusion != "skipped" for job in jobs)
+        return conclusion, "" if did_start or conclusion != "failure" else "\n".join(recorder.tail)
+
+    def _conclude(self, conclusion: str, note: str) -> None:
+        records, announce = self._around.records, self._around.announce
+        for job in records.jobs(self._run.id, self._run.attempt):
+            if job.status != "completed":
+                values = {
+                    "status": "completed",
+                    "conclusion": conclusion,
+                    "completed_at": self._run.started_at,
+                }
+                announce.job("completed", records.update_job(job.id, **values), self._run)
+        run = records.update_run(self._run.id, status="completed", conclusion=conclusion, note=note)
+        announce.run("completed", run)
+
+    def _assignment(self) -> runner.Assignment:
+        run, github = self._run, self._around.github
+        occasion = run.caused_by()
+        git_directory = github.git_directory(run.repository_id)
+        text = git.text(git_directory, run.sha, run.path, maximum_bytes=workflows.MAXIMUM_BYTES)
+        workflow = workflows.parse(run.path, text)
+        repository = github.repository(run.repository_id)
+        context = contexts.of_run(contexts.github(occasion, repository, github), run)
+        variables = github.variables(run.repository_id, None)
+        environment = _environment(
+            workflow, {"github": context, "vars": variables, "inputs": inputs(occasion)}
+        )
+        return runner.Assignment(
+            workflow=workflow,
+            git_directory=git_directory,
+            commit=run.sha,
+            event=run.event,
+            payload=occasion.payload,
+            actor=context["actor"],
+            github=contexts.as_environment(context),
+            secrets=self._secrets(occasion, workflow, environment),
+            variables=github.variables(run.repository_id, environment),
+            actions=self._around.toolbox.actions_for(workflow.uses, github),
+            tracking_id=run.tracking_id,
+        )
+
+    def _secrets(
+        self, occasion: Occasion, workflow: workflows.Workflow, environment: str | None
+    ) -> dict[str, str]:
+        """Return the secrets of the run: those of a fork's pull request are a token that only reads."""
+        github, repository_id = self._around.github, self._run.repository_id
+        read_only = occasion.is_fork_pull_request or workflow.is_read_only
+        token = {"GITHUB_TOKEN": github.job_token(repository_id, read_only=read_only)}
+        return token if occasion.is_fork_pull_request else github.secrets(repository_id, environment) | token
+
+    def _interrupt(self, process: subprocess.Popen[str]) -> None:
+        processes.cancel(process.pid, self._keeps_running)
+        if not self._is_over.wait(_CANCELLATION_SECONDS):
+            self._kill()
+
+    def _keeps_running(self, environment: dict[str, str]) -> bool:
+        """Say whether the step with this environment runs on through a cancellation."""
+        job, step = environment.get("GITHUB_JOB", ""), environment.get("GITHUB_ACTION", "")
+        condition = self._workflow.condition(job, step) if self._workflow else ""
+        return _KEEPS_RUNNING.search(condition) is not None
+
+    def _kill(self) -> None:
+        with self._lock:
+            session = self._process.pid if self._process else None
+        processes.kill_all(self._run.tracking_id, session)
+
+
+def inputs(occasion: Occasion) -> dict[str, object]:
+    """Return the `inputs` context of an occasion."""
+    return dict(occasion.payload.get("inputs") or {}) if occasion.event == "workflow_dispatch" else {}
+
+
+def _environment(workflow: workflows.Workflow, known: dict[str, object]) -> str | None:
+    """Return the one environment that the jobs name, None when there is none or several."""
+    sources = [job.environment for job in workflow.jobs if job.environment]
+    named = [source.get("name", "") if isinstance(source, dict) else source for source in sources]
+    names = {expressions.as_text(expressions.value_of(name, known)) for name in named}
+    return names.pop() or None if len(names) == 1 else None
