@@ -1,8 +1,8 @@
 """The whole pipeline on one machine: GitHub, Cloudflare and the control plane, as processes of their own.
 
-A city lives in a directory. What it learns there it keeps: ports, secrets and all state survive a restart and a
-kill. The control plane is started exactly as anywhere else; the city knows of it only its command line and its
-addresses.
+A city lives in a directory. What it learns there it keeps: ports, secrets and all state survive a restart
+and a kill. The control plane is started exactly as anywhere else; the city knows of it only its command line
+and its addresses.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from typing import IO, TYPE_CHECKING, Self
 
 from sandbox import plan as planning
@@ -22,21 +21,13 @@ from sandbox.plan import TOOLS, Plan
 from sandbox.steps import Steps
 
 if TYPE_CHECKING:
+    import threading
     from pathlib import Path
     from types import TracebackType
 
 # What a city owns in its directory; all else there, such as the tools, is left alone.
-OWNED = (
-    "github",
-    "cloudflare",
-    "control-plane",
-    "logs",
-    "run",
-    "node",
-    "city.json",
-    "ports.json",
-    "secrets.json",
-)
+OWNED_DIRECTORIES = ("github", "cloudflare", "control-plane", "logs", "run", "node")
+OWNED_FILES = ("city.json", "ports.json", "secrets.json")
 UPGRADE_SECONDS = 60.0
 WATCH_SECONDS = 0.5
 
@@ -99,12 +90,10 @@ class City:
         """Forget everything: state, secrets, ports and logs. The city must not run."""
         self._take_lock()
         self._end_leftovers()
-        for name in OWNED:
-            path = self.directory / name
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink(missing_ok=True)
+        for name in OWNED_DIRECTORIES:
+            shutil.rmtree(self.directory / name, ignore_errors=True)
+        for name in OWNED_FILES:
+            (self.directory / name).unlink(missing_ok=True)
         self.stop()
 
     def watch(self, ended: threading.Event) -> None:

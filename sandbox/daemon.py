@@ -1,7 +1,7 @@
-"""One long-running process of the city: started in a process group of its own, watched, and ended with all it started.
+"""One long-running process of the city: started in a process group of its own, watched, and ended whole.
 
-A pid file with the process's start time makes a leftover of a killed city recognisable: a number that was given
-to some other process meanwhile is never touched. What the process is for is no concern of this module.
+A pid file with the process's start time makes a leftover of a killed city recognisable: a number that was
+given to some other process meanwhile is never touched. What the process is for is no concern of this module.
 """
 
 from __future__ import annotations

@@ -28,6 +28,9 @@ TOOLS = PROJECT / ".sandbox" / "tools"
 ORG = "acme"
 TEMPLATE = f"{ORG}/template"
 ACCOUNT_ID = "0123456789abcdef0123456789abcdef"
+APPS_HOST = "apps.localhost"
+STAGE = "dev"
+ENVIRONMENTS = ("production", "staging", "preview")
 _SERVERS = ("github", "cloudflare", "dispatch", "controlPlane")
 _SECRETS = ("apiToken", "cloudflareToken", "sessionKey", "webhookSecret")
 # Settings of the control plane must come from the plan alone, not from the shell the city was started in.
@@ -58,7 +61,7 @@ class Plan:
     @property
     def apps_domain(self) -> str:
         """The origin below which every script has a subdomain; browsers take *.localhost for this machine."""
-        return f"http://apps.localhost:{self.ports['dispatch']}"
+        return f"http://{APPS_HOST}:{self.ports['dispatch']}"
 
     @property
     def tokens(self) -> dict[str, str]:
@@ -89,26 +92,33 @@ class Plan:
 
 def github(plan: Plan) -> Daemon:
     """Return GitHub with the template in it."""
-    options = {
-        "--directory": plan.directory / "github",
-        "--port": plan.ports["github"],
-        "--org": ORG,
-        "--template-from": PROJECT / "template_repo",
-    }
-    arguments = [sys.executable, "-m", "sandbox.github", *_flat(options)]
+    arguments = [
+        *(sys.executable, "-m", "sandbox.github"),
+        *("--directory", str(plan.directory / "github")),
+        *("--port", str(plan.ports["github"])),
+        *("--org", ORG),
+        *("--template-from", str(PROJECT / "template_repo")),
+    ]
     return Daemon("github", arguments, _environment(plan), plan.directory, [plan.url("github")])
 
 
 def cloudflare(plan: Plan) -> Daemon:
-    """Return Cloudflare with the dispatch worker on its own port."""
-    options = {
-        "--directory": plan.directory / "cloudflare",
-        "--port": plan.ports["cloudflare"],
-        "--dispatch-port": plan.ports["dispatch"],
-    }
-    arguments = [sys.executable, "-m", "sandbox.cloudflare", *_flat(options)]
+    """Return Cloudflare with a namespace per environment, and the dispatch worker on a port of its own."""
+    namespaces = {environment: f"branchline-{STAGE}-{environment}" for environment in ENVIRONMENTS}
+    arguments = [
+        *(sys.executable, "-m", "sandbox.cloudflare"),
+        *("--directory", str(plan.directory / "cloudflare")),
+        *("--port", str(plan.ports["cloudflare"])),
+        *("--dispatch-port", str(plan.ports["dispatch"])),
+        *("--account-id", ACCOUNT_ID),
+        *("--token-env", "SANDBOX_CLOUDFLARE_TOKEN"),
+        *("--apps-domain", APPS_HOST),
+    ]
+    for name, namespace in namespaces.items():
+        arguments += ["--namespace", namespace, "--binding", f"NAMESPACE_{name.upper()}={namespace}"]
+    environment = _environment(plan) | {"SANDBOX_CLOUDFLARE_TOKEN": plan.secrets["cloudflareToken"]}
     ready = [plan.url("cloudflare"), plan.url("dispatch")]
-    return Daemon("cloudflare", arguments, _environment(plan), plan.directory, ready)
+    return Daemon("cloudflare", arguments, environment, plan.directory, ready)
 
 
 def control_plane(plan: Plan) -> Daemon:
@@ -125,7 +135,7 @@ def control_plane_environment(plan: Plan) -> dict[str, str]:
     return _environment(plan) | {
         "DATABASE_URL": f"sqlite:///{database}",
         "BRANCHLINE_URL": facts["controlPlane"]["url"],
-        "BRANCHLINE_STAGE": "dev",
+        "BRANCHLINE_STAGE": STAGE,
         "BRANCHLINE_SECRET_KEY": plan.secrets["sessionKey"],
         "BRANCHLINE_API_TOKEN": plan.secrets["apiToken"],
         "GITHUB_API_URL": facts["github"]["apiUrl"],
@@ -154,12 +164,9 @@ def _environment(plan: Plan) -> dict[str, str]:
         "PATH": os.pathsep.join(paths),
         "PYTHONPATH": str(PROJECT),
         "PYTHONUNBUFFERED": "1",
+        "BRANCHLINE_TOOLS": str(plan.tools),
         "NO_PROXY": "127.0.0.1,localhost,.localhost",
     }
-
-
-def _flat(options: dict[str, Path | int | str]) -> list[str]:
-    return [str(word) for option in options.items() for word in option]
 
 
 def _remembered(path: Path, make: Callable[[], dict[str, T]]) -> dict[str, T]:
