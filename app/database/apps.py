@@ -1,0 +1,115 @@
+"""Apps in the database."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.database.cursors import Cursor
+from app.database.models import AppRow
+from app.database.rows import insert_if_new, newest_first, one, replace_known, several
+from app.domain.apps import App, Repository
+from app.domain.environments import Environment
+from app.errors import Conflict, NotFound
+from app.ports import Page
+
+
+class SqlApps:
+    """`ports.Apps` within one transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, app: App) -> None:
+        """Keep a new app. Raises Conflict when its name, slug or repository is taken."""
+        if insert_if_new(self._session, AppRow, _values(app)):
+            return
+        if one(self._session, select(AppRow).where(AppRow.name == app.name)):
+            raise Conflict(f"adding app {app.name}: name already taken", code="app:name-taken", name=app.name)
+        raise Conflict(f"adding app {app.name}: its id, slug or repository is taken", code="app:taken")
+
+    def get(self, key: str, *, lock: bool = False) -> App:
+        """Return it by id, else by slug, else by name. Raises NotFound."""
+        for column in (AppRow.id, AppRow.slug, AppRow.name):
+            statement = select(AppRow).where(column == key)
+            # SQLite knows no row locks and needs none: its writers run one after the other.
+            row = one(self._session, statement.with_for_update() if lock else statement)
+            if row is not None:
+                return _app(row)
+        raise NotFound(f"looking for app {key[:60]}: there is none", code="app:not-found", app=key[:60])
+
+    def by_repository(self, repository_id: int) -> App | None:
+        """Return the app whose repository this is."""
+        row = one(self._session, select(AppRow).where(AppRow.repository_id == repository_id))
+        return None if row is None else _app(row)
+
+    def save(self, app: App) -> None:
+        """Replace what is kept of it. Raises NotFound when it is gone, Conflict on another's repository."""
+        try:
+            with self._session.begin_nested():
+                is_known = replace_known(self._session, AppRow, AppRow.id == app.id, _values(app))
+        except IntegrityError:
+            raise Conflict(
+                f"saving app {app.name}: its name, slug or repository is another app's", code="app:taken"
+            ) from None
+        if not is_known:
+            raise NotFound(f"saving app {app.name}: it is gone", code="app:not-found", app=app.id)
+
+    def list(self, *, cursor: str | None = None, limit: int = 50) -> Page:
+        """Return a page of apps, newest first."""
+        statement = newest_first(AppRow, AppRow.created_at, AppRow.id, cursor)
+        rows = several(self._session, statement.limit(limit + 1))
+        items = [_app(row) for row in rows[:limit]]
+        return Page(items, _cursor(items[-1]) if len(rows) > limit else None)
+
+    def remove(self, app_id: str) -> None:
+        """Let its row go; one that is gone already is fine."""
+        self._session.execute(delete(AppRow).where(AppRow.id == app_id))
+
+
+def _cursor(app: App) -> str:
+    return Cursor(app.created_at, app.id).encode()
+
+
+def _values(app: App) -> dict[str, Any]:
+    return {
+        "id": app.id,
+        "slug": app.slug,
+        "name": app.name,
+        "status": app.status,
+        "created_at": app.created_at,
+        "updated_at": app.updated_at,
+        "is_private": app.is_private,
+        "repository_id": app.repository.id if app.repository else None,
+        "repository": _repository_values(app.repository) if app.repository else None,
+        "branches": {branch: environment.value for branch, environment in app.branches.items()},
+        "waiting_for": app.waiting_for,
+        "error": app.error,
+    }
+
+
+def _repository_values(repository: Repository) -> dict[str, Any]:
+    return {**asdict(repository), "created_at": repository.created_at.isoformat()}
+
+
+def _app(row: AppRow) -> App:
+    return App(
+        id=row.id,
+        slug=row.slug,
+        name=row.name,
+        status=row.status,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        is_private=row.is_private,
+        repository=_repository(row.repository) if row.repository else None,
+        branches={branch: Environment(name) for branch, name in row.branches.items()},
+        waiting_for=row.waiting_for,
+        error=row.error,
+    )
+
+
+def _repository(values: dict[str, Any]) -> Repository:
+    return Repository(**{**values, "created_at": datetime.fromisoformat(values["created_at"])})

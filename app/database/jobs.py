@@ -1,0 +1,90 @@
+"""Jobs in the database: that they were asked for, and what became of them.
+
+The engine that runs them keeps its own tables; it is handed in, and writes in our transaction.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.database.events import SqlEvents
+from app.database.models import JobRow
+from app.database.rows import insert_if_new, one, replace_known, several
+from app.domain.events import Event, Tag
+from app.domain.jobs import Job, JobStatus, JobType
+from app.domain.names import new_id
+from app.errors import NotFound
+from app.ports import Clock
+
+Enqueue = Callable[[Session, Job], None]
+_UNFINISHED: Final = (JobStatus.QUEUED, JobStatus.PROCESSING)
+
+
+class SqlJobs:
+    """`ports.Jobs` within one transaction."""
+
+    def __init__(self, session: Session, enqueue: Enqueue, clock: Clock) -> None:
+        self._session = session
+        self._enqueue = enqueue
+        self._clock = clock
+
+    def enqueue(self, job_type: JobType, app_id: str, arguments: Mapping[str, Any]) -> Job:
+        """Ask for a job: its row, its first fact and the engine's row are one commit."""
+        now = self._clock()
+        job = Job(
+            id=new_id("job", now),
+            type=job_type,
+            app_id=app_id,
+            arguments=dict(arguments),
+            status=JobStatus.QUEUED,
+            created_at=now,
+        )
+        insert_if_new(self._session, JobRow, asdict(job))
+        SqlEvents(self._session).append(
+            Event(Tag.JOB_QUEUED, job.id, job.id, now, {"type": job_type.value, "app": app_id})
+        )
+        self._enqueue(self._session, job)
+        return job
+
+    def get(self, job_id: str, *, lock: bool = False) -> Job:
+        """Return it. `lock` holds it until the transaction ends. Raises NotFound."""
+        statement = select(JobRow).where(JobRow.id == job_id)
+        row = one(self._session, statement.with_for_update() if lock else statement)
+        if row is None:
+            raise _not_found("looking for", job_id)
+        return _job(row)
+
+    def save(self, job: Job) -> None:
+        """Replace what is kept of it. Raises NotFound."""
+        if not replace_known(self._session, JobRow, JobRow.id == job.id, asdict(job)):
+            raise _not_found("saving", job.id)
+
+    def unfinished(self, *, limit: int = 1000) -> Sequence[Job]:
+        """Return the jobs that are queued or processing, oldest first."""
+        statement = select(JobRow).where(JobRow.status.in_(_UNFINISHED))
+        oldest = statement.order_by(JobRow.created_at, JobRow.id).limit(limit)
+        return [_job(row) for row in several(self._session, oldest)]
+
+
+def _not_found(doing: str, job_id: str) -> NotFound:
+    shown = job_id[:60]
+    return NotFound(f"{doing} job {shown}: there is none", code="job:not-found", job=shown)
+
+
+def _job(row: JobRow) -> Job:
+    return Job(
+        id=row.id,
+        type=row.type,
+        app_id=row.app_id,
+        arguments=row.arguments,
+        status=row.status,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        waiting_for=row.waiting_for,
+        error=row.error,
+        result=row.result,
+    )

@@ -1,0 +1,55 @@
+"""`ports.Records` in a database: transactions, and nothing else."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from app.database.apps import SqlApps
+from app.database.deliveries import SqlDeliveries
+from app.database.deployments import SqlDeployments
+from app.database.events import SqlEvents
+from app.database.jobs import Enqueue, SqlJobs
+from app.database.pulls import SqlPullRequests
+from app.database.session import reading, writing
+from app.ports import Clock, Transaction
+
+
+class SqlRecords:
+    """Our memory in the database of `engine`.
+
+    `enqueue` is called inside `Jobs.enqueue` with the session of the transaction: what it writes there is
+    committed, or undone, together with our rows.
+    """
+
+    def __init__(self, engine: Engine, enqueue: Enqueue, clock: Clock) -> None:
+        self._engine = engine
+        self._enqueue = enqueue
+        self._clock = clock
+
+    @contextmanager
+    def begin(self) -> Iterator[Transaction]:
+        """Open a transaction: committed on leaving, undone when an exception leaves.
+
+        Raises:
+            RemoteUnavailable: the database is locked or away.
+        """
+        with writing(self._engine) as session:
+            yield self._transaction(session)
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """Open a transaction that only looks; it waits for no writer."""
+        with reading(self._engine) as session:
+            yield self._transaction(session)
+
+    def _transaction(self, session: Session) -> Transaction:
+        return Transaction(
+            apps=SqlApps(session),
+            deployments=SqlDeployments(session),
+            pulls=SqlPullRequests(session),
+            deliveries=SqlDeliveries(session),
+            events=SqlEvents(session),
+            jobs=SqlJobs(session, self._enqueue, self._clock),
+        )

@@ -1,0 +1,172 @@
+"""Engines and transactions: how SQLite and PostgreSQL are opened, and what their failures are called here.
+
+SQLite: write-ahead log, every commit on disk before it is answered, one writer that takes its lock when it
+begins. PostgreSQL: bounded pool, every statement and every wait for a lock ends by itself.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Final
+
+import psycopg
+import sqlalchemy
+from sqlalchemy import URL, Connection, Engine, event, make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from app.errors import RemoteUnavailable
+
+_LOCK_TIMEOUT_SECONDS: Final = 5.0
+_STATEMENT_TIMEOUT_SECONDS: Final = 15.0
+_IDLE_TIMEOUT_SECONDS: Final = 60.0
+_CONNECT_TIMEOUT_SECONDS: Final = 5
+_POOL_RECYCLE_SECONDS: Final = 1800
+
+# How a connection's next transaction begins in SQLite; writers wait for their turn before they look.
+_BEGIN_OPTION: Final = "branchline_begin"
+# https://www.sqlite.org/rescode.html: waiting, or a mended disk, makes these go away.
+_SQLITE_UNAVAILABLE: Final = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+    }
+)
+_PRIMARY_CODE: Final = 0xFF
+
+
+def create_engine(url: str, *, lock_timeout_seconds: float = _LOCK_TIMEOUT_SECONDS) -> Engine:
+    """Return an engine for `sqlite:///…` or `postgresql+psycopg://…`; nothing connects yet.
+
+    Waiting for another's lock ends after `lock_timeout_seconds`. Make one per process, after forking.
+    """
+    address = make_url(url)
+    arguments = (
+        _sqlite_arguments(lock_timeout_seconds)
+        if address.get_backend_name() == "sqlite"
+        else _postgresql_arguments(lock_timeout_seconds)
+    )
+    # Parameters stay out of error texts: they are other people's payloads.
+    dump = partial(json.dumps, allow_nan=False, separators=(",", ":"))
+    engine = sqlalchemy.create_engine(address, hide_parameters=True, json_serializer=dump, **arguments)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", partial(_prepare_sqlite, lock_timeout_seconds))
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Session]:
+    """Open a transaction that may write: committed on leaving, undone when an exception leaves."""
+    with _transaction(engine.execution_options(**{_BEGIN_OPTION: "BEGIN IMMEDIATE"})) as session:
+        yield session
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """Open a transaction that sees one moment and waits for no writer; the database refuses its writes."""
+    options: dict[str, Any] = {}
+    if engine.dialect.name == "postgresql":
+        options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    with _transaction(engine.execution_options(**{_BEGIN_OPTION: "BEGIN"}, **options)) as session:
+        yield session
+
+
+@contextmanager
+def translated(url: URL) -> Iterator[None]:
+    """Raise RemoteUnavailable instead of the database's own errors that time may mend; others pass."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        if not _is_unavailable(error):
+            raise
+        # Not the address as it was given: it may hold a password.
+        raise RemoteUnavailable(
+            f"using database {_place(url)}: {_reason(error, url)}", code="database:unavailable"
+        ) from error
+
+
+def exclusive(engine: Engine) -> Engine:
+    """Return the engine with transactions that shut everyone else out of an SQLite file."""
+    return engine.execution_options(**{_BEGIN_OPTION: "BEGIN EXCLUSIVE"})
+
+
+@contextmanager
+def _transaction(engine: Engine) -> Iterator[Session]:
+    with translated(engine.url), Session(engine, autoflush=False) as session, session.begin():
+        # Begins now and not with the first statement, so that a locked database is noticed here.
+        session.connection()
+        yield session
+
+
+def _sqlite_arguments(lock_timeout_seconds: float) -> dict[str, Any]:
+    return {"connect_args": {"timeout": lock_timeout_seconds, "check_same_thread": False}}
+
+
+def _postgresql_arguments(lock_timeout_seconds: float) -> dict[str, Any]:
+    milliseconds = {
+        "lock_timeout": lock_timeout_seconds,
+        "statement_timeout": _STATEMENT_TIMEOUT_SECONDS,
+        "idle_in_transaction_session_timeout": _IDLE_TIMEOUT_SECONDS,
+    }
+    return {
+        "pool_size": 5,
+        "max_overflow": 10,
+        "pool_timeout": _CONNECT_TIMEOUT_SECONDS,
+        "pool_pre_ping": True,
+        "pool_recycle": _POOL_RECYCLE_SECONDS,
+        "connect_args": {
+            "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
+            "tcp_user_timeout": int(_STATEMENT_TIMEOUT_SECONDS * 1000),
+            "fallback_application_name": "branchline",
+            "options": " ".join(f"-c {name}={int(value * 1000)}" for name, value in milliseconds.items()),
+        },
+    }
+
+
+def _prepare_sqlite(
+    lock_timeout_seconds: float, raw: sqlite3.Connection, _entry: ConnectionPoolEntry
+) -> None:
+    # The driver's own transactions begin too late (before the first write): we begin them ourselves.
+    raw.isolation_level = None
+    raw.execute(f"PRAGMA busy_timeout = {int(lock_timeout_seconds * 1000)}")
+    raw.execute("PRAGMA journal_mode = WAL")
+    raw.execute("PRAGMA synchronous = FULL")
+    raw.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    begin = connection.get_execution_options().get(_BEGIN_OPTION)
+    # Only `reading` says plain BEGIN; who uses the engine directly may write.
+    connection.exec_driver_sql(f"PRAGMA query_only = {int(begin == 'BEGIN')}")
+    connection.exec_driver_sql(begin or "BEGIN")
+
+
+def _is_unavailable(error: SQLAlchemyError) -> bool:
+    if isinstance(error, PoolTimeoutError):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    cause = error.orig
+    if isinstance(cause, sqlite3.Error):
+        return (getattr(cause, "sqlite_errorcode", 0) & _PRIMARY_CODE) in _SQLITE_UNAVAILABLE
+    # psycopg calls lost connections, timeouts, deadlocks and shutdowns "operational".
+    return error.connection_invalidated or isinstance(cause, psycopg.OperationalError)
+
+
+def _reason(error: SQLAlchemyError, url: URL) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    text = " ".join(str(cause).split())
+    return text.replace(str(url.password), "***") if url.password else text
+
+
+def _place(url: URL) -> str:
+    return url.set(query={}).render_as_string(hide_password=True)

@@ -1,0 +1,16 @@
+"""What Alembic runs: it works on the connection that `app.database.migrate` opened and locked."""
+
+from alembic import context
+
+from app.database.migrate import COMPARISON
+from app.database.models import Base
+
+connection = context.config.attributes["connection"]
+# SQLite alters a table by making it anew.
+context.configure(
+    connection=connection,
+    target_metadata=Base.metadata,
+    render_as_batch=connection.dialect.name == "sqlite",
+    **COMPARISON,
+)
+context.run_migrations()
