@@ -1,0 +1,222 @@
+"""A code host in memory that behaves like GitHub where the pipeline can tell.
+
+Forks are filled some looks later and start with Actions off; a branch moves only forwards; a push starts a
+run; every write is counted per repository. What people and runners do is done by the methods of
+`FakeCodeHost` itself; `tests/fakes/code_host_ports.py` is what the pipeline sees.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import count
+
+from app.domain.apps import Repository
+from app.errors import RemoteConflict, RemoteMissing
+from app.ports import File, WorkflowRun
+from tests.fakes.faults import Faults
+
+WORKFLOW_PATH = ".github/workflows/deploy.yml"
+LOGIN = "branchline[bot]"
+HOST = "https://github.test"
+
+
+@dataclass(frozen=True)
+class FakeCommit:
+    sha: str
+    message: str
+    files: Mapping[str, File]
+    parent: str | None
+
+
+@dataclass(frozen=True)
+class FakeRun:
+    commit: str
+    branch: str
+    event: str
+    run: WorkflowRun
+
+
+@dataclass
+class FakeWebhook:
+    secret: str
+    events: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FakeStatus:
+    state: str
+    description: str
+    target_url: str
+
+
+@dataclass
+class FakeRecord:
+    """A deployment record; `statuses` are the arguments they were set with."""
+
+    deployment_id: str
+    commit: str
+    ref: str
+    environment: str
+    statuses: list[Mapping[str, object]] = field(default_factory=list)
+
+
+@dataclass
+class FakeComment:
+    number: int
+    author: str
+    body: str
+
+
+@dataclass
+class FakeRepository:
+    """Everything about one repository."""
+
+    description: Repository
+    is_template: bool = False
+    looks_until_filled: int = 0
+    are_actions_enabled: bool = True
+    is_workflow_enabled: bool = True
+    branches: dict[str, str] = field(default_factory=dict)
+    commits: dict[str, FakeCommit] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    webhooks: dict[str, FakeWebhook] = field(default_factory=dict)
+    environments: set[str] = field(default_factory=set)
+    runs: list[FakeRun] = field(default_factory=list)
+    statuses: dict[tuple[str, str], FakeStatus] = field(default_factory=dict)
+    records: dict[int, FakeRecord] = field(default_factory=dict)
+    comments: dict[int, FakeComment] = field(default_factory=dict)
+
+    @property
+    def full_name(self) -> str:
+        return self.description.full_name
+
+    def files(self, branch: str) -> dict[str, bytes]:
+        """Return the contents at a branch's head."""
+        files = self.commits[self.branches[branch]].files
+        return {path: file.content for path, file in files.items()}
+
+
+class FakeCodeHost:
+    """All repositories. `forks_are_silent`: runs start only once the workflow was enabled, as in forks."""
+
+    def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.repositories: dict[str, FakeRepository] = {}
+        self.writes: Counter[str] = Counter()
+        self.faults = Faults()
+        self.fail_next = self.faults.fail_next
+        self.looks_until_fork_is_filled = 0
+        self.allows_second_fork = True
+        self.forks_are_silent = False
+        self._clock = clock
+        self._numbers = count(1)
+
+    # ------------------------------------------------------------------------------------- what tests do
+
+    def add_repository(
+        self, full_name: str, files: Mapping[str, bytes] | None = None, *, is_template: bool = False
+    ) -> FakeRepository:
+        """Create a repository, with one commit on main when it has files."""
+        repository = self.create(full_name)
+        repository.is_template = is_template
+        if files:
+            self.push(full_name, "main", files, "Start")
+        return repository
+
+    def push(self, full_name: str, branch: str, files: Mapping[str, bytes], message: str = "Change") -> str:
+        """Commit on top of a branch, or of main when the branch is new, and return the commit."""
+        repository = self.repository(full_name)
+        parent = repository.branches.get(branch) or repository.branches.get("main")
+        changed = [File(path, content) for path, content in files.items()]
+        commit = self.add_commit(repository, changed, message, parent)
+        self.move(repository, branch, commit.sha)
+        return commit.sha
+
+    def say(self, full_name: str, number: int, body: str, *, author: str) -> int:
+        """Write a comment on a pull request as somebody."""
+        number_of_comment = self.number()
+        self.repository(full_name).comments[number_of_comment] = FakeComment(number, author, body)
+        return number_of_comment
+
+    def set_run(self, full_name: str, run_id: int, status: str, conclusion: str | None = None) -> WorkflowRun:
+        """Let a run go on or end."""
+        runs = self.repository(full_name).runs
+        index = next(index for index, it in enumerate(runs) if it.run.id == run_id)
+        run = replace(runs[index].run, status=status, conclusion=conclusion)
+        runs[index] = replace(runs[index], run=run)
+        return run
+
+    def rename(self, old: str, new: str) -> None:
+        """Rename a repository; the host goes on to know it by its old name."""
+        repository = self.repositories[old]
+        repository.description = replace(
+            repository.description, full_name=new, html_url=f"{HOST}/{new}", clone_url=f"{HOST}/{new}.git"
+        )
+        self.repositories[new] = repository
+
+    # ---------------------------------------------------------------------------- what the ports stand on
+
+    def repository(self, full_name: str) -> FakeRepository:
+        """Return it. Raises RemoteMissing."""
+        if full_name not in self.repositories:
+            raise RemoteMissing(f"looking for {full_name}: not found")
+        return self.repositories[full_name]
+
+    def wrote(self, full_name: str, writes: int = 1) -> None:
+        self.writes[full_name] += writes
+
+    def number(self) -> int:
+        return next(self._numbers)
+
+    def create(
+        self, full_name: str, *, parent: str | None = None, is_private: bool = False
+    ) -> FakeRepository:
+        """Create an empty repository. Raises RemoteConflict when the name is taken."""
+        if full_name in self.repositories:
+            raise RemoteConflict(f"creating {full_name}: name already exists on this account")
+        description = Repository(
+            id=self.number(),
+            full_name=full_name,
+            html_url=f"{HOST}/{full_name}",
+            clone_url=f"{HOST}/{full_name}.git",
+            default_branch="main",
+            is_private=is_private,
+            is_fork=parent is not None,
+            parent_full_name=parent,
+            created_at=self._clock(),
+        )
+        self.repositories[full_name] = FakeRepository(description)
+        return self.repositories[full_name]
+
+    def copy(self, template: FakeRepository, to: FakeRepository) -> None:
+        """Copy the default branch."""
+        head = template.branches["main"]
+        to.commits.update(template.commits)
+        to.branches["main"] = head
+
+    def add_commit(
+        self, repository: FakeRepository, files: Sequence[File], message: str, parent: str | None
+    ) -> FakeCommit:
+        """Write a commit that no branch points at yet."""
+        before = repository.commits[parent].files if parent else {}
+        content = repr((self.number(), repository.full_name, message, parent)).encode()
+        sha = hashlib.sha1(content, usedforsecurity=False).hexdigest()
+        after = {**before, **{file.path: file for file in files}}
+        repository.commits[sha] = FakeCommit(sha, message, after, parent)
+        return repository.commits[sha]
+
+    def move(self, repository: FakeRepository, branch: str, sha: str) -> None:
+        """Point a branch at a commit, which starts a run of the workflow."""
+        repository.branches[branch] = sha
+        is_on = repository.are_actions_enabled and repository.is_workflow_enabled
+        if is_on and WORKFLOW_PATH in repository.commits[sha].files:
+            self.start_run(repository, branch, "push")
+
+    def start_run(self, repository: FakeRepository, branch: str, event: str) -> None:
+        """Queue a run of a branch's head."""
+        run_id = self.number()
+        url = f"{HOST}/{repository.full_name}/actions/runs/{run_id}"
+        run = WorkflowRun(run_id, len(repository.runs) + 1, 1, url, "queued", None)
+        repository.runs.append(FakeRun(repository.branches[branch], branch, event, run))

@@ -1,0 +1,41 @@
+"""Dispatch namespaces in memory."""
+
+from collections.abc import Sequence
+
+from app.errors import RemoteMissing
+from app.ports import DeployAccess
+from tests.fakes.faults import Faults
+
+ACCESS = DeployAccess("https://cloudflare.test/client/v4", "account", "deploy-token-of-the-fake")
+
+
+class FakeScripts:
+    """Port `Scripts`; `upload` is what a workflow run would do."""
+
+    def __init__(self) -> None:
+        self.namespaces: dict[str, dict[str, list[str]]] = {}
+        self.faults = Faults()
+        self.fail_next = self.faults.fail_next
+
+    def upload(self, namespace: str, script: str, tags: Sequence[str] = ()) -> None:
+        self._scripts(namespace)[script] = list(tags)
+
+    def ensure_namespace(self, namespace: str) -> None:
+        with self.faults.during("ensure_namespace"):
+            self.namespaces.setdefault(namespace, {})
+
+    def tags(self, namespace: str, script: str) -> Sequence[str] | None:
+        with self.faults.during("tags"):
+            return self._scripts(namespace).get(script)
+
+    def delete(self, namespace: str, script: str) -> bool:
+        with self.faults.during("delete"):
+            return self._scripts(namespace).pop(script, None) is not None
+
+    def access(self) -> DeployAccess:
+        return ACCESS
+
+    def _scripts(self, namespace: str) -> dict[str, list[str]]:
+        if namespace not in self.namespaces:
+            raise RemoteMissing(f"looking into namespace {namespace}: no such namespace", codes=[100119])
+        return self.namespaces[namespace]
