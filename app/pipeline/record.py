@@ -12,7 +12,7 @@ from typing import Any, Final
 from app.domain.addresses import Address
 from app.domain.apps import App, AppStatus
 from app.domain.deployments import UNFINISHED, Deployment, Run, Status, tags
-from app.domain.environments import Environment, environment_of
+from app.domain.environments import environment_of
 from app.domain.events import Event, Tag
 from app.domain.jobs import JobType
 from app.domain.names import new_id, script_name
@@ -302,10 +302,3 @@ def known_app(tx: Transaction, app_id: str) -> App | None:
         return tx.apps.get(app_id)
     except NotFound:
         return None
-
-
-def live(tx: Transaction, app: App, environment: Environment) -> Deployment | None:
-    """Return the deployment that answers at an environment's address."""
-    script = script_name(app.slug, environment)
-    ready = tx.deployments.find(app.id, script=script, statuses=frozenset({Status.READY}), limit=1)
-    return ready[0] if ready else None

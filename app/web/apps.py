@@ -1,0 +1,86 @@
+"""`/api/apps`: ask for apps, look at them, delete them."""
+
+from flask import Response, jsonify
+from flask_openapi3.blueprint import APIBlueprint
+
+from app.domain.apps import App
+from app.domain.jobs import Job
+from app.pipeline.overview import overview
+from app.pipeline.provision import request_app
+from app.pipeline.retire import request_deletion
+from app.ports import Transaction
+from app.web.auth import require_token
+from app.web.context import context
+from app.web.errors import ErrorOut
+from app.web.forms import AppIn, AppPath, DeleteQuery, DeploymentsQuery, PageQuery
+from app.web.views import AcceptedView, AppSummaryView, AppsView, AppView, DeploymentsView, DeploymentView
+
+api = APIBlueprint(
+    "apps",
+    __name__,
+    url_prefix="/api/apps",
+    abp_security=[{"token": []}],
+    abp_responses={"400": ErrorOut, "401": ErrorOut, "404": ErrorOut},
+)
+api.before_request(require_token)
+
+
+@api.post("", responses={"202": AcceptedView, "409": ErrorOut, "413": ErrorOut})
+def create_app(body: AppIn) -> tuple[Response, int]:
+    """Ask for an app; a job forks its repository and installs the workflow."""
+    given = context()
+    with given.records.begin() as tx:
+        app, job = request_app(tx, body.order(), at=given.clock(), entropy=given.entropy, actor="token")
+        return _accepted(tx, app, job)
+
+
+@api.get("", responses={"200": AppsView})
+def list_apps(query: PageQuery) -> Response:
+    """List the apps, newest first."""
+    with context().records.read() as tx:
+        page = tx.apps.list(cursor=query.cursor, limit=query.limit)
+    items = [AppSummaryView.of(app) for app in page.items]
+    return jsonify(AppsView(items=items, next_cursor=page.next_cursor).body())
+
+
+@api.get("/<app>", responses={"200": AppView})
+def show_app(path: AppPath) -> Response:
+    """Show an app with what is live of it."""
+    with context().records.read() as tx:
+        app = tx.apps.get(path.app)
+        view = AppView.whole(app, overview(tx, app), context().platform)
+    return jsonify(view.body())
+
+
+@api.delete("/<app>", responses={"202": AcceptedView, "409": ErrorOut})
+def delete_app(path: AppPath, query: DeleteQuery) -> tuple[Response, int]:
+    """Delete an app: its scripts and, unless `keepRepository`, its repository."""
+    given = context()
+    with given.records.begin() as tx:
+        job = request_deletion(
+            tx, path.app, keep_repository=query.keep_repository, at=given.clock(), actor="token"
+        )
+        return _accepted(tx, tx.apps.get(job.app_id), job)
+
+
+@api.get("/<app>/deployments", responses={"200": DeploymentsView})
+def list_deployments(path: AppPath, query: DeploymentsQuery) -> Response:
+    """List an app's deployments, newest first."""
+    platform = context().platform
+    with context().records.read() as tx:
+        page = tx.deployments.list(
+            tx.apps.get(path.app).id,
+            environment=query.environment,
+            status=query.status,
+            cursor=query.cursor,
+            limit=query.limit,
+        )
+    items = [DeploymentView.of(deployment, platform) for deployment in page.items]
+    return jsonify(DeploymentsView(items=items, next_cursor=page.next_cursor).body())
+
+
+def _accepted(tx: Transaction, app: App, job: Job) -> tuple[Response, int]:
+    platform = context().platform
+    poll_url = f"{platform.url}/api/jobs/{job.id}"
+    view = AcceptedView.whole(app, overview(tx, app), platform, job_id=job.id, poll_url=poll_url)
+    return jsonify(view.body()), 202

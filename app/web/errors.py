@@ -1,0 +1,131 @@
+"""Errors at the edge: the only place that knows status codes.
+
+Every answer is `{"error": {"code", "message", "details"}}`. What we did not foresee is logged with a
+reference id, and only the id is shown.
+"""
+
+import logging
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from flask import Flask, Response, jsonify
+from pydantic import BaseModel, ValidationError
+from werkzeug.exceptions import HTTPException
+
+from app.errors import (
+    BadSignature,
+    BranchlineError,
+    Busy,
+    Conflict,
+    Gone,
+    InvalidInput,
+    Malformed,
+    NotAllowed,
+    NotFound,
+    RateLimited,
+    RemoteRefused,
+    RemoteUnavailable,
+    Stale,
+    TooLarge,
+    Unauthenticated,
+)
+
+_LOG = logging.getLogger(__name__)
+_UNAVAILABLE: Final = 503
+_BROKEN: Final = 500
+# The first class that matches counts, so the narrower stand first.
+_STATUS: Final[Mapping[type[BranchlineError], int]] = {
+    InvalidInput: 400,
+    Malformed: 400,
+    Unauthenticated: 401,
+    BadSignature: 401,
+    Stale: 401,
+    NotAllowed: 403,
+    NotFound: 404,
+    Conflict: 409,
+    Gone: 410,
+    TooLarge: 413,
+    RemoteUnavailable: _UNAVAILABLE,
+    RemoteRefused: 502,
+}
+_HTTP_CODES: Final = {
+    400: "request:invalid",
+    404: "request:not-found",
+    405: "request:method-not-allowed",
+    413: "request:too-large",
+    415: "request:not-json",
+}
+
+
+class ErrorDetail(BaseModel):
+    """What went wrong: a stable code, a sentence, facts."""
+
+    code: str
+    message: str
+    details: dict[str, Any]
+
+
+class ErrorOut(BaseModel):
+    """The body of every answer that is not a success."""
+
+    error: ErrorDetail
+
+
+def error_body(code: str, message: str, details: Mapping[str, Any]) -> Response:
+    """Return the one form that errors have."""
+    return jsonify({"error": {"code": code, "message": message, "details": dict(details)}})
+
+
+def status_of(error: BranchlineError) -> int:
+    """Return the status for an error; what is in no table is our mistake."""
+    return next((status for kind, status in _STATUS.items() if isinstance(error, kind)), _BROKEN)
+
+
+def register_errors(web: Flask) -> None:
+    """Have every exception answered in our form."""
+    web.register_error_handler(BranchlineError, _on_ours)
+    web.register_error_handler(HTTPException, _on_http)
+    web.register_error_handler(Exception, _on_unforeseen)
+
+
+def on_invalid(error: ValidationError) -> Response:
+    """Answer a request whose path, query or body is not of the documented form."""
+    problems = [
+        {"field": ".".join(str(part) for part in e["loc"]), "problem": e["msg"]}
+        for e in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+    first = problems[0]
+    where = first["field"] or "body"
+    response = error_body("request:invalid", f"reading {where}: {first['problem']}", {"problems": problems})
+    response.status_code = 400
+    return response
+
+
+def _on_ours(error: BranchlineError) -> tuple[Response, int]:
+    status = status_of(error)
+    if status == _BROKEN:
+        return _on_unforeseen(error)
+    response = error_body(error.error_code, error.message, error.details)
+    if isinstance(error, Busy):
+        response.headers["Retry-After"] = str(error.retry_after_seconds)
+    elif isinstance(error, RateLimited):
+        wait = (error.retry_at - datetime.now(UTC)).total_seconds()
+        response.headers["Retry-After"] = str(max(1, round(wait)))
+    elif isinstance(error, Unauthenticated):
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response, status
+
+
+def _on_http(error: HTTPException) -> tuple[Response, int]:
+    status = error.code or _BROKEN
+    code = _HTTP_CODES.get(status, "request:refused")
+    return error_body(code, error.description or error.name, {}), status
+
+
+def _on_unforeseen(error: Exception) -> tuple[Response, int]:
+    reference = secrets.token_hex(8)
+    _LOG.error("unforeseen error %s", reference, exc_info=error)
+    message = f"Something broke on our side; the log has it under {reference}."
+    return error_body("branchline:broken", message, {"reference": reference}), _BROKEN

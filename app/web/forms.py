@@ -1,0 +1,83 @@
+"""What the API takes: paths, queries and bodies, with unknown fields refused."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+from app.domain.deployments import Status
+from app.domain.environments import Environment
+from app.pipeline.generate import MAXIMUM_FILES, GivenFile
+from app.pipeline.provision import Order
+
+_Key = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class AppPath(_Form):
+    """`app` is an app's id, slug or name."""
+
+    app: _Key
+
+
+class DeploymentPath(_Form):
+    """`deployment` is a deployment's id."""
+
+    deployment: _Key
+
+
+class JobPath(_Form):
+    """`job` is a job's id."""
+
+    job: _Key
+
+
+class DeliveryPath(_Form):
+    """`guid` is the sender's id of a delivery."""
+
+    guid: _Key
+
+
+class PageQuery(_Form):
+    """Which page: the `nextCursor` of the page before, and how many items."""
+
+    cursor: Annotated[str, StringConstraints(max_length=500)] | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+class DeploymentsQuery(PageQuery):
+    """Which of an app's deployments."""
+
+    environment: Environment | None = None
+    status: Status | None = None
+
+
+class DeleteQuery(_Form):
+    """Whether the repository stays."""
+
+    keep_repository: bool = False
+
+
+class FileIn(_Form):
+    """A file of the app; `encoding` says how `content` is written."""
+
+    path: str
+    content: str
+    encoding: Literal["utf-8", "base64"] = "utf-8"
+
+
+class AppIn(_Form):
+    """An app as it is asked for. `branches` maps branch names to environments."""
+
+    name: Annotated[str, Field(strict=True)]
+    files: Annotated[list[FileIn], Field(max_length=MAXIMUM_FILES)] = []
+    private: Annotated[bool, Field(strict=True)] = False
+    branches: dict[str, Environment] | None = None
+
+    def order(self) -> Order:
+        """Return it as the pipeline takes it."""
+        files = [GivenFile(f.path, f.content, f.encoding) for f in self.files]
+        return Order(self.name, files, is_private=self.private, branches=self.branches)

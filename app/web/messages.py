@@ -1,0 +1,86 @@
+"""The messages of `deploy.mjs`, checked field by field."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+from app.domain.runs import RunOutcome, RunReport
+
+_Text = Annotated[str, StringConstraints(max_length=2000)]
+_Line = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+_Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
+_Number = Annotated[int, Field(ge=1, lt=2**53)]
+_Seconds = Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)]
+Phase = Literal["install", "build", "deploy"]
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, alias_generator=to_camel)
+
+
+class RepositoryIn(_Message):
+    """The repository that the run belongs to."""
+
+    id: _Number
+    full_name: _Line
+
+
+class RunIn(_Message):
+    """The run that is speaking."""
+
+    id: _Number
+    number: _Number
+    attempt: _Number
+    url: _Line
+
+
+class ErrorIn(_Message):
+    """Which phase failed, and the last lines it printed."""
+
+    phase: Phase
+    message: _Text
+
+
+class DeploymentMessage(_Message):
+    """`start`: a run has built and wants to deploy; `finish`: it has ended."""
+
+    action: Literal["start", "finish"]
+    repository: RepositoryIn
+    event: Literal["push", "pull_request", "workflow_dispatch"]
+    ref: _Line
+    branch: _Line
+    commit: _Commit
+    message: _Text | None = None
+    pull_request: _Number | None = None
+    run: RunIn
+    phases: dict[Phase, _Seconds] = {}
+    deployment: _Line | None = None
+    conclusion: Literal["success", "failure", "cancelled"] | None = None
+    error: ErrorIn | None = None
+
+    def report(self) -> RunReport:
+        """Return which run is speaking."""
+        return RunReport(
+            repository_id=self.repository.id,
+            event=self.event,
+            ref=self.ref,
+            branch=self.branch,
+            commit=self.commit,
+            message=self.message,
+            pull_request=self.pull_request,
+            run_id=self.run.id,
+            run_number=self.run.number,
+            run_attempt=self.run.attempt,
+            run_url=self.run.url,
+            phases={str(phase): seconds for phase, seconds in self.phases.items()},
+        )
+
+    def outcome(self) -> RunOutcome:
+        """Return how it ended; a run that does not say how has failed."""
+        return RunOutcome(
+            deployment_id=self.deployment,
+            conclusion=self.conclusion or "failure",
+            error_phase=self.error.phase if self.error else None,
+            error_message=self.error.message if self.error else None,
+        )
