@@ -1,7 +1,7 @@
 """What a developer does with Branchline: asks for apps, pushes, opens pull requests, looks at addresses.
 
 Everything goes the public way: the control plane's HTTP API, git, GitHub's REST API for pull requests, and
-plain requests to the apps. The demo's story, the end-to-end tests and the benchmarks are told with these words.
+plain requests to the apps. The demo's story, the end-to-end tests and the benchmarks use these words.
 """
 
 from __future__ import annotations

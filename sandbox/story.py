@@ -98,10 +98,7 @@ class Story:
 def check_repository(app: App, developer: Developer) -> None:
     """Check that the repository is the template plus one commit that has the workflow."""
     github = developer.github.get(f"/repos/{app.repository}")
-    template = developer.clone(
-        f"{developer.facts['github']['url']}/{developer.facts['github']['template']}.git", "t"
-    )
-    base, head = (checkout.git("rev-parse", "HEAD") for checkout in (template, app.checkout))
+    base = developer.clone_template().git("rev-parse", "HEAD")
     if not github["fork"] or app.checkout.git("rev-parse", "HEAD^") != base:
         raise Unexpected(f"{app.repository} is not the template at {base[:7]} and one commit")
     if not (app.checkout.directory / WORKFLOW).exists():
