@@ -1,0 +1,148 @@
+"""Steps: what a running job acts through, each checkpointed in the engine when it ends.
+
+An action runs at least once: a process may die between the action and its checkpoint. An unavailable remote
+is waited for, durably, and asked again until the job's deadline; every other error ends the job. An action
+during which processes keep dying ends it too, so that one bad job cannot hold up all others.
+"""
+
+import random
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any, Final, TypeVar, cast
+
+from dbos import DBOS
+
+from app.errors import BranchlineError, RateLimited, RemoteUnavailable
+from app.jobs.lifecycle import Lifecycle
+from app.jobs.outcomes import Answered, Failed, Outcome, Postponed, answered, broken, outcome_from_json
+from app.jobs.progress import BEGUN_EVENT, HIDDEN_PREFIX, attempt_name
+from app.ports import Clock
+
+T = TypeVar("T")
+
+_BACKOFF_LIMIT_SECONDS: Final = 60.0
+_RATE_LIMIT_SECONDS: Final = 3600.0  # GitHub's longest window; a later retry_at is asked about once more
+_BEGINNINGS: Final = 3
+
+
+class Stopping(BaseException):
+    """The process ends. Not an Exception: it passes through every handler and leaves the job unfinished."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait before an attempt is repeated."""
+
+    first_seconds: float = 1.0
+    limit_seconds: float = _BACKOFF_LIMIT_SECONDS
+
+    def retry_at(self, error: RemoteUnavailable, attempt: int, now: datetime) -> datetime:
+        """Return when to try again: never before a rate limit ends, and not everybody at the same moment."""
+        jitter = random.uniform(0.75, 1.25)  # noqa: S311 - spreads load, keeps no secret
+        if isinstance(error, RateLimited):
+            pause = (error.retry_at - now).total_seconds() + self.first_seconds * jitter
+            return now + timedelta(seconds=min(max(pause, self.first_seconds), _RATE_LIMIT_SECONDS))
+        backoff = min(self.first_seconds * 2.0 ** min(attempt - 1, 16), self.limit_seconds)
+        return now + timedelta(seconds=backoff * jitter)
+
+
+@dataclass
+class DbosSteps:
+    """`ports.Steps` inside a DBOS workflow whose id is the job's id."""
+
+    job_id: str
+    lifecycle: Lifecycle
+    clock: Clock
+    stopping: threading.Event
+    patience: Patience = field(default_factory=Patience)
+    deadline: datetime | None = None
+    _has_begun: bool = False
+
+    def run(self, name: str, action: Callable[[], T]) -> T:
+        """Do `action`, or answer what it answered before; wait while its remote is unavailable."""
+        return cast("T", self._persist(name, action, self.deadline))
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; when the process dies meanwhile, the next one waits for what is left."""
+
+        def until() -> str:
+            return (self.clock() + timedelta(seconds=seconds)).isoformat()
+
+        self._wait_until(datetime.fromisoformat(self.keep("sleep", until)))
+
+    def keep(self, name: str, action: Callable[[], Any]) -> Any:
+        """Do one of our own actions: not seen by callers, and not given up at the deadline."""
+        return self._persist(f"{HIDDEN_PREFIX}{name}", action, None)
+
+    def _persist(self, name: str, action: Callable[[], Any], deadline: datetime | None) -> Any:
+        for attempt in count(1):
+            if self.stopping.is_set():
+                raise Stopping
+            outcome = outcome_from_json(
+                DBOS.run_step(
+                    {"name": attempt_name(name, attempt)}, self._attempt, name, attempt, action, deadline
+                )
+            )
+            if isinstance(outcome, Answered):
+                return outcome.answer
+            if isinstance(outcome, Failed):
+                raise outcome.as_error()
+            self._wait_until(outcome.until)
+        raise AssertionError("unreachable")
+
+    def _attempt(
+        self, name: str, attempt: int, action: Callable[[], Any], deadline: datetime | None
+    ) -> dict[str, Any]:
+        if self._begin(name) > _BEGINNINGS:
+            return _deadly(name).to_json()
+        outcome = self._act(name, attempt, action, deadline)
+        if isinstance(outcome, Postponed):
+            self._say_waiting(outcome.message)
+        elif attempt > 1:
+            self._say_waiting(None)
+        return outcome.to_json()
+
+    def _act(self, name: str, attempt: int, action: Callable[[], Any], deadline: datetime | None) -> Outcome:
+        try:
+            return answered(name, action())
+        except RemoteUnavailable as error:
+            until = self.patience.retry_at(error, attempt, self.clock())
+            if deadline is not None and until > deadline:
+                return Failed.from_error(error)
+            return Postponed(until, error.message)
+        except BranchlineError as error:
+            return Failed.from_error(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends this job and no other
+            return broken(f"job {self.job_id}, step {name!r}", error)
+
+    def _begin(self, name: str) -> int:
+        """Keep that the step begins; return how often it began without ending, this time included."""
+        step, beginnings = DBOS.step_id, 1
+        if not self._has_begun:
+            earlier = DBOS.get_all_events(self.job_id).get(BEGUN_EVENT)
+            if earlier is not None and earlier["step"] == step:
+                beginnings = earlier["beginnings"] + 1
+        self._has_begun = True
+        begun = {"step": step, "name": name, "at": self.clock().isoformat(), "beginnings": beginnings}
+        DBOS.set_event(BEGUN_EVENT, begun)
+        return beginnings
+
+    def _say_waiting(self, what: str | None) -> None:
+        # Perhaps the database itself is what we wait for; the end of the job clears the row.
+        with suppress(RemoteUnavailable):
+            self.lifecycle.wait_for(self.job_id, what)
+
+    def _wait_until(self, moment: datetime) -> None:
+        """Wait in this thread; what makes it durable is that `moment` was kept in a step."""
+        remaining = (moment - self.clock()).total_seconds()
+        if remaining > 0 and self.stopping.wait(remaining):
+            raise Stopping
+
+
+def _deadly(name: str) -> Failed:
+    message = f"step {name!r} was given up: the process ended {_BEGINNINGS} times while it ran"
+    return Failed("Broken", "job:crashed", message, {})

@@ -1,0 +1,111 @@
+"""Jobs that somebody left behind: dead workers, stopped ones, and versions that nobody runs any more.
+
+The engine itself continues a job only in a process that bears its old executor's name. Everything here asks
+for what is there now and may be asked again: a round that dies halfway is repeated by the next.
+"""
+
+import logging
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from dbos import DBOS
+
+from app.jobs.engine import APPS_QUEUE, PROVISION_QUEUE, DbosEngine, can_be_adopted, speaking_of
+from app.jobs.liveness import version_of
+
+if TYPE_CHECKING:
+    from dbos import WorkflowStatus
+
+log = logging.getLogger(__name__)
+
+_OVER: Final = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+_LEFT: Final = ["PENDING", "ENQUEUED", "CANCELLED"]
+_BATCH: Final = 500
+
+
+class Takeover:
+    """What one worker does for jobs that were left behind."""
+
+    def __init__(self, engine: DbosEngine, executor_id: str, version: int) -> None:
+        self._engine = engine
+        self._executor_id = executor_id
+        self._version = version
+
+    def recover(self, live: frozenset[str]) -> int:
+        """Put the running jobs of workers that are not in `live` back into their queues.
+
+        Being wrong costs one repeated step: the engine refuses the checkpoints of the former owner.
+        """
+        owners = {job.executor_id for job in self._list("PENDING") if job.executor_id is not None}
+        dead = owners - live
+        if not dead:
+            return 0
+        # Internal since DBOS 3.0 and guarded by a test: the public call forgets how often a job had been
+        # recovered, so that one which kills its process would never be given up, and takes no notice of
+        # who owns the job by now.
+        recovered = len(DBOS._recover_pending_workflows(sorted(dead)))  # noqa: SLF001
+        if recovered:
+            log.warning("took over %d jobs of dead workers: %s", recovered, ", ".join(sorted(dead)))
+        return recovered
+
+    def adopt(self, live: frozenset[str]) -> int:
+        """Begin the unfinished jobs of lower versions again under ours, when nobody runs those any more."""
+        abandoned = set(range(1, self._version)) - {version_of(worker) for worker in live}
+        if not abandoned or self._executor_id != self._leader(live):
+            return 0
+        left = self._list(*_LEFT, versions=sorted(map(str, abandoned)))
+        adopted = [job for job in left if can_be_adopted(job, self._version)]
+        for job in adopted:
+            self._rewind(job)
+        if adopted:
+            log.warning("began %d jobs of version %s again", len(adopted), sorted(abandoned))
+        return len(adopted)
+
+    def hand_back(self, running: frozenset[str]) -> None:
+        """Put our own jobs back into their queues, but for those that still run in this process."""
+        for job in self._list("PENDING", executor_id=self._executor_id):
+            if job.workflow_id not in running:
+                with speaking_of(f"handing job {job.workflow_id} back"):
+                    self._engine.client.resume_workflow(job.workflow_id, queue_name=job.queue_name)
+
+    def forget(self, before: datetime) -> int:
+        """Delete what the engine keeps of jobs that were over `before`; our own rows of them stay."""
+        client = self._engine.client
+        with speaking_of("forgetting old jobs"):
+            over = client.list_workflows(
+                status=_OVER,
+                completed_before=before.isoformat(),
+                limit=_BATCH,
+                load_input=False,
+                load_output=False,
+            )
+            if over:
+                client.delete_workflows([job.workflow_id for job in over])
+        return len(over)
+
+    def _leader(self, live: frozenset[str]) -> str:
+        return min(worker for worker in live if version_of(worker) == self._version)
+
+    def _rewind(self, job: "WorkflowStatus") -> None:
+        """Two commits; a job found between them is one that was cancelled unmarked, and is adopted again."""
+        client = self._engine.client
+        with speaking_of(f"beginning job {job.workflow_id} again"):
+            client.cancel_workflow(job.workflow_id)
+            client.rewind_workflow(
+                job.workflow_id,
+                application_version=str(self._version),
+                queue_name=PROVISION_QUEUE if job.queue_partition_key is None else APPS_QUEUE,
+                queue_partition_key=job.queue_partition_key,
+            )
+
+    def _list(
+        self, *status: str, versions: list[str] | None = None, executor_id: str | None = None
+    ) -> list["WorkflowStatus"]:
+        with speaking_of("looking for jobs that were left behind"):
+            return self._engine.client.list_workflows(
+                status=list(status),
+                app_version=versions,
+                executor_id=executor_id,
+                load_input=False,
+                load_output=False,
+            )

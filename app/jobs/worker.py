@@ -1,0 +1,262 @@
+"""A worker: takes jobs from the queues and runs them; at most one per process.
+
+It says that it lives, takes over from those that do not, and ends the jobs that the engine lost. What a job
+does is the business of `handlers`.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import sqlalchemy
+from dbos import DBOS, DBOSPortableJSONSerializer
+from dbos import error as dbos_errors
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from app.domain.jobs import Job, JobStatus, JobType
+from app.errors import BranchlineError, Misconfigured
+from app.jobs.engine import (
+    APPLICATION_NAME,
+    APPLICATION_VERSION,
+    APPS_QUEUE,
+    PROVISION_QUEUE,
+    WORKFLOW,
+    DbosEngine,
+)
+from app.jobs.lifecycle import Lifecycle, Watcher
+from app.jobs.liveness import BEAT_SECONDS, Heartbeat, new_executor_id
+from app.jobs.loops import Loop
+from app.jobs.outcomes import Answered, Failed, answered, broken
+from app.jobs.steps import DbosSteps, Patience
+from app.jobs.takeover import Takeover
+from app.ports import Clock, Records, Steps
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[Job, Steps], Any]
+
+# A step counts the times its process died itself (steps); this is for deaths between steps. It is not lower
+# because a job that merely waits while another one kills the process is counted too.
+_RECOVERIES: Final = 10
+# A job starts after half of this on average, at 3 to 5 % of one core for an idle worker.
+_POLL_SECONDS: Final = 0.25
+# Waiting jobs hold a thread each; GitHub asks for one write at a time anyway.
+_CONCURRENCY: Final = {PROVISION_QUEUE: 16, APPS_QUEUE: 32}
+_SWEEP_SECONDS: Final = 2.0
+_FORGET_SECONDS: Final = 3600.0
+_RETENTION: Final = timedelta(days=30)
+_GRACE_SECONDS: Final = 5.0
+_DEADLINE: Final = timedelta(hours=24)
+_SIZE_OF_POOL: Final = 10
+
+
+class Worker:
+    """Runs jobs from `start` until `stop`.
+
+    `on_change` is called in every transaction that changes a job, once for each change. A job whose remote is
+    away is given up `deadline` after it started.
+    """
+
+    def __init__(
+        self,
+        database_url: str,
+        handlers: Mapping[JobType, Handler],
+        records: Records,
+        clock: Clock,
+        *,
+        on_change: Watcher = lambda _tx, _job: None,
+        version: int = APPLICATION_VERSION,
+        patience: Patience | None = None,
+        deadline: timedelta = _DEADLINE,
+    ) -> None:
+        self._database_url = database_url
+        self._handlers = handlers
+        self._records = records
+        self._clock = clock
+        self._lifecycle = Lifecycle(records, clock, on_change)
+        self._version = version
+        self._patience = patience or Patience()
+        self._deadline = deadline
+        self._stopping = threading.Event()
+        self._running: set[str] = set()
+        self._changed = threading.Condition()
+        self.executor_id: Final = new_executor_id(version)
+        self._engine = DbosEngine(database_url, version=version)
+        self._takeover = Takeover(self._engine, self.executor_id, version)
+        self._pool = sqlalchemy.create_engine(database_url, pool_size=1, hide_parameters=True)
+        self._heartbeat = Heartbeat(self._pool, self.executor_id)
+        self._beating = Loop("heartbeat", BEAT_SECONDS, self._heartbeat.beat)
+        self._upkeep = [
+            Loop("takeover", BEAT_SECONDS, self._take_over),
+            Loop("sweep", _SWEEP_SECONDS, self.sweep),
+            Loop("retention", _FORGET_SECONDS, self._forget),
+        ]
+
+    def start(self) -> None:
+        """Begin to take jobs.
+
+        Raises:
+            Misconfigured: the database lacks our tables, or has those of another release.
+        """
+        with self._needing_tables():
+            self._heartbeat.beat()  # first, so that nobody takes us for dead with our first job
+            self._register_queues()
+            self._launch()
+        for loop in (self._beating, *self._upkeep):
+            loop.start()
+        log.info("worker %s takes jobs", self.executor_id)
+
+    def stop(self) -> None:
+        """Stop taking jobs, let steps end for some seconds, and leave what is unfinished to others.
+
+        Returns within about ten seconds; a step that does not end is taken over when this process is gone.
+        """
+        self._stopping.set()
+        for loop in self._upkeep:
+            loop.stop()
+        still_running = self._wait_for_steps()
+        DBOS.destroy(destroy_registry=True)
+        self._beating.stop()
+        self._say_goodbye(still_running)
+        self._engine.close()
+        self._pool.dispose()
+
+    def sweep(self) -> None:
+        """Mark the jobs failed that the engine will never finish."""
+        with self._records.read() as tx:
+            unfinished = tx.jobs.unfinished()
+        for job, why in self._engine.lost(unfinished):
+            log.error("job %s is lost: %s", job.id, why)
+            self._lifecycle.fail(job.id, {"code": "job:lost", "message": why, "details": {}})
+
+    def _launch(self) -> None:
+        # With a handler in place the vendor adds none of its own, and our logging decides.
+        logging.getLogger("dbos").addHandler(logging.NullHandler())
+        DBOS(
+            config={
+                "name": APPLICATION_NAME,
+                "system_database_url": self._database_url,
+                "sys_db_pool_size": _SIZE_OF_POOL,
+                "application_version": str(self._version),
+                "executor_id": self.executor_id,
+                "serializer": DBOSPortableJSONSerializer(),
+                "run_migrations": False,
+                "log_level": "WARNING",
+            }
+        )
+
+        def run_job(job_id: str) -> None:
+            self._run(job_id)
+
+        DBOS.workflow(name=WORKFLOW, max_recovery_attempts=_RECOVERIES)(run_job)
+        DBOS.launch()
+
+    def _register_queues(self) -> None:
+        for name, concurrency in _CONCURRENCY.items():
+            self._engine.client.register_queue(
+                name,
+                worker_concurrency=concurrency,
+                partition_concurrency=1 if name == APPS_QUEUE else None,
+                polling_interval_sec=_POLL_SECONDS,
+            )
+
+    def _run(self, job_id: str) -> None:
+        """Run one job. The engine calls it again after a crash, and it comes to the same steps again."""
+        steps = DbosSteps(job_id, self._lifecycle, self._clock, self._stopping, self._patience)
+        with self._counted(job_id):
+            started = steps.keep("start", lambda: _stored(self._lifecycle.start(job_id)))
+            if started is None:
+                return
+            job = _job(started)
+            steps.deadline = (job.started_at or job.created_at) + self._deadline
+            outcome = self._outcome(job, steps)
+            steps.keep("end", lambda: self._end(job_id, outcome))
+
+    def _outcome(self, job: Job, steps: Steps) -> Answered | Failed:
+        try:
+            return answered("result", self._handlers[job.type](job, steps))
+        except dbos_errors.DBOSException:
+            raise  # the engine's own: it ends the workflow, and the sweep ends the job
+        except BranchlineError as error:
+            return Failed.from_error(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends this job and no other
+            return broken(f"job {job.id}", error)
+
+    def _end(self, job_id: str, outcome: Answered | Failed) -> None:
+        if isinstance(outcome, Answered):
+            self._lifecycle.complete(job_id, outcome.answer)
+        else:
+            self._lifecycle.fail(job_id, outcome.for_people)
+
+    @contextmanager
+    def _counted(self, job_id: str) -> Iterator[None]:
+        with self._changed:
+            self._running.add(job_id)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._running.discard(job_id)
+                self._changed.notify_all()
+
+    def _wait_for_steps(self) -> frozenset[str]:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._running, timeout=_GRACE_SECONDS)
+            return frozenset(self._running)
+
+    def _say_goodbye(self, still_running: frozenset[str]) -> None:
+        try:
+            self._takeover.hand_back(still_running)
+            if not still_running:
+                self._heartbeat.leave()
+        except (BranchlineError, OperationalError) as error:
+            log.warning("leaving jobs to the next worker: %s", error)
+
+    def _take_over(self) -> None:
+        live = self._heartbeat.live()
+        if live is not None:
+            self._takeover.recover(live)
+            self._takeover.adopt(live)
+
+    def _forget(self) -> None:
+        before = self._clock() - _RETENTION
+        while not self._stopping.is_set() and self._takeover.forget(before):
+            pass
+
+    @contextmanager
+    def _needing_tables(self) -> Iterator[None]:
+        try:
+            yield
+        except (OperationalError, ProgrammingError, dbos_errors.DBOSInitializationError) as error:
+            remedy = "start it and run: branchline db upgrade"
+            raise Misconfigured("DATABASE_URL", "names a database that is not ready", remedy) from error
+
+
+def _stored(job: Job | None) -> dict[str, Any] | None:
+    if job is None:
+        return None
+    started_at = job.started_at or job.created_at
+    return {
+        "id": job.id,
+        "type": job.type.value,
+        "app": job.app_id,
+        "arguments": dict(job.arguments),
+        "createdAt": job.created_at.isoformat(),
+        "startedAt": started_at.isoformat(),
+    }
+
+
+def _job(stored: Mapping[str, Any]) -> Job:
+    """Return the job as it was when it started, the same in every replay."""
+    return Job(
+        id=stored["id"],
+        type=JobType(stored["type"]),
+        app_id=stored["app"],
+        arguments=stored["arguments"],
+        status=JobStatus.PROCESSING,
+        created_at=datetime.fromisoformat(stored["createdAt"]),
+        started_at=datetime.fromisoformat(stored["startedAt"]),
+    )
