@@ -2,7 +2,7 @@
 
 import base64
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from app.errors import InvalidInput
 
@@ -29,10 +29,11 @@ class Cursor:
         try:
             padded = text + "=" * (-len(text) % 4)
             at, space, key = base64.b64decode(padded, altchars=b"-_", validate=True).decode().partition(" ")
-            cursor = cls(at=datetime.fromisoformat(at), id=key)
-        except ValueError:
+            moment = datetime.fromisoformat(at)
+            cursor = cls(at=moment.astimezone(UTC), id=key)
+        except (ValueError, OverflowError):
             raise _unknown() from None
-        if not space or not key or cursor.at.tzinfo is None:
+        if not space or not key or moment.tzinfo is None:
             raise _unknown()
         return cursor
 

@@ -23,12 +23,13 @@ MIGRATIONS: Final = Path(app.__file__).resolve().parent.parent / "migrations"
 _LOCK_TIMEOUT_SECONDS: Final = 60.0
 _LOCK_KEY: Final = 0x6272616E63686C69  # "branchli": whoever upgrades this database holds it
 
-# In SQLite the job engine's tables share our file; in PostgreSQL they have a schema of their own.
+# What the job engine and its workers make beside our tables (in PostgreSQL most of it in a schema).
 ENGINE_TABLES: Final = frozenset(
     {
         "application_versions",
         "dbos_migrations",
         "event_dispatch_kv",
+        "job_workers",
         "notifications",
         "operation_outputs",
         "queues",

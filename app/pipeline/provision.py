@@ -124,13 +124,6 @@ def provision(job: Job, steps: Steps, to: Provisioner) -> dict[str, Any]:
     return {"repository": full_name, "commit": commit}
 
 
-def record_failure(tx: Transaction, job: Job, message: str, at: datetime) -> None:
-    """Mark the app of a provisioning that ended without success; called once, with the job's failure."""
-    app = tx.apps.get(job.app_id, lock=True)
-    tx.apps.save(replace(app, status=AppStatus.FAILED, error=message, waiting_for=None, updated_at=at))
-    tx.events.append(Event(Tag.APP_FAILED, app.id, job.id, at, {"error": message}))
-
-
 def _check_branches(branches: Mapping[str, Environment] | None) -> Mapping[str, Environment]:
     if branches is None:
         return dict(DEFAULT_BRANCHES)

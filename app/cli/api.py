@@ -1,0 +1,117 @@
+"""The HTTP API as the commands use it: errors come back as the errors they were."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, TypeVar, cast
+from urllib.parse import quote
+
+import click
+import httpx
+
+from app.errors import (
+    BranchlineError,
+    Broken,
+    Conflict,
+    Gone,
+    InvalidInput,
+    Misconfigured,
+    NotAllowed,
+    NotFound,
+    RemoteRefused,
+    RemoteUnavailable,
+    Unauthenticated,
+)
+from app.settings import REMEDIES
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_TIMEOUT_SECONDS: Final = 30
+_KINDS: Final[Mapping[int, type[BranchlineError]]] = {
+    400: InvalidInput,
+    401: Unauthenticated,
+    403: NotAllowed,
+    404: NotFound,
+    409: Conflict,
+    410: Gone,
+    413: InvalidInput,
+    502: RemoteRefused,
+    503: RemoteUnavailable,
+}
+
+
+class Api:
+    """A control plane, by its address and a token."""
+
+    def __init__(self, url: str, token: str) -> None:
+        headers = {"Authorization": f"Bearer {token}", "User-Agent": "branchline-cli"}
+        self._http = httpx.Client(base_url=url.rstrip("/"), headers=headers, timeout=_TIMEOUT_SECONDS)
+
+    @classmethod
+    def from_environ(cls) -> "Api":
+        """Read BRANCHLINE_URL and BRANCHLINE_API_TOKEN. Raises Misconfigured."""
+        values = {name: os.environ.get(name, "") for name in ("BRANCHLINE_URL", "BRANCHLINE_API_TOKEN")}
+        for name, value in values.items():
+            if not value:
+                raise Misconfigured(name, "is missing", REMEDIES[name])
+        return cls(values["BRANCHLINE_URL"], values["BRANCHLINE_API_TOKEN"])
+
+    def get(self, *path: str, **query: Any) -> dict[str, Any]:
+        """Return the JSON of a GET; parameters that are None are left out."""
+        return self._request("GET", path, query)
+
+    def post(self, *path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the JSON of a POST."""
+        return self._request("POST", path, {}, body)
+
+    def delete(self, *path: str, **query: Any) -> dict[str, Any]:
+        """Return the JSON of a DELETE."""
+        return self._request("DELETE", path, query)
+
+    def items(self, *path: str, limit: int, **query: Any) -> Iterator[dict[str, Any]]:
+        """Yield up to `limit` items of a list, page by page."""
+        cursor: str | None = None
+        while limit > 0:
+            page = self.get(*path, cursor=cursor, limit=min(limit, 100), **query)
+            yield from page["items"]
+            limit -= len(page["items"])
+            cursor = page["nextCursor"]
+            if cursor is None:
+                return
+
+    def _request(
+        self,
+        method: str,
+        path: tuple[str, ...],
+        query: Mapping[str, Any],
+        body: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        url = "/api/" + "/".join(quote(part, safe="") for part in path)
+        params = {name: value for name, value in query.items() if value is not None}
+        try:
+            response = self._http.request(method, url, params=params, json=body)
+        except httpx.HTTPError as error:
+            raise RemoteUnavailable(f"calling {self._http.base_url}: {error}") from error
+        if response.is_success:
+            return cast("dict[str, Any]", response.json())
+        raise _error_of(response)
+
+
+def _error_of(response: httpx.Response) -> BranchlineError:
+    kind = _KINDS.get(response.status_code, Broken)
+    try:
+        error = response.json()["error"]
+        return kind(error["message"], code=error["code"])
+    except (ValueError, KeyError, TypeError):
+        return kind(f"{response.request.url} answered {response.status_code} and nothing that we understand")
+
+
+def pass_api(command: _F) -> _F:
+    """Give a command the API as its first argument."""
+
+    @click.pass_context
+    def call(ctx: click.Context, /, *args: Any, **kwargs: Any) -> Any:
+        return ctx.invoke(command, Api.from_environ(), *args, **kwargs)
+
+    call.__name__ = command.__name__
+    call.__doc__ = command.__doc__
+    call.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
+    return cast("_F", call)

@@ -1,0 +1,162 @@
+"""`branchline apps`: create, list, show, delete."""
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from app.cli.api import Api, pass_api
+from app.cli.show import ago, json_option, limit_option, show_fields, show_json, show_table
+from app.cli.waiting import wait_for_job
+from app.errors import InvalidInput
+
+_wait = click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until it is done.")
+_timeout = click.option(
+    "--timeout",
+    default=600.0,
+    show_default=True,
+    type=click.FloatRange(1, 86400),
+    help="Seconds to wait at most.",
+)
+_SKIPPED: Final = frozenset({".git", ".github", "node_modules", "dist", ".wrangler"})
+
+
+@click.group()
+def apps() -> None:
+    """Create, list, show and delete apps."""
+
+
+@apps.command()
+@click.argument("name")
+@click.option("--private", is_flag=True, help="Make the repository private.")
+@click.option(
+    "--files",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A directory whose files are committed on top of the template.",
+)
+@click.option(
+    "--branch",
+    "branches",
+    multiple=True,
+    metavar="NAME=ENVIRONMENT",
+    help="Map a branch; replaces the default of main=production and staging=staging. May be repeated.",
+)
+@_wait
+@_timeout
+@json_option
+@pass_api
+def create(
+    api: Api,
+    name: str,
+    *,
+    private: bool,
+    files: Path | None,
+    branches: tuple[str, ...],
+    wait: bool,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Create an app: a repository that deploys itself on every push."""
+    body: dict[str, Any] = {"name": name, "private": private, "files": _read_files(files)}
+    if branches:
+        body["branches"] = dict(_mapping(branch) for branch in branches)
+    accepted = api.post("apps", body=body)
+    if wait:
+        wait_for_job(api, accepted["jobId"], timeout)
+    _show(api.get("apps", accepted["id"]) if wait else accepted, as_json=as_json)
+
+
+@apps.command("list")
+@limit_option
+@json_option
+@pass_api
+def list_(api: Api, *, limit: int, as_json: bool) -> None:
+    """List the apps, newest first."""
+
+    def row(app: Mapping[str, Any]) -> tuple[object, ...]:
+        repository = app["repository"] or {"fullName": None}
+        return app["name"], app["slug"], app["status"], repository["fullName"], ago(app["createdAt"])
+
+    columns = ("NAME", "SLUG", "STATUS", "REPOSITORY", "CREATED")
+    items = api.items("apps", limit=limit)
+    show_table(items, columns, row, as_json=as_json, empty="no apps yet: branchline apps create NAME")
+
+
+@apps.command()
+@click.argument("app")
+@json_option
+@pass_api
+def show(api: Api, app: str, *, as_json: bool) -> None:
+    """Show an app, by name, slug or id, with what is live of it."""
+    _show(api.get("apps", app), as_json=as_json)
+
+
+@apps.command()
+@click.argument("app")
+@click.option("--keep-repository", is_flag=True, help="Leave the repository on GitHub.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_wait
+@_timeout
+@pass_api
+def delete(api: Api, app: str, *, keep_repository: bool, yes: bool, wait: bool, timeout: float) -> None:
+    """Delete an app: its scripts and its repository."""
+    known = api.get("apps", app)
+    if not yes:
+        what = "its scripts" if keep_repository else "its scripts and its repository"
+        click.confirm(f"Delete {known['name']}, {what}?", abort=True)
+    accepted = api.delete("apps", known["id"], keepRepository=keep_repository)
+    if wait:
+        wait_for_job(api, accepted["jobId"], timeout)
+    click.echo(f"{known['name']} {'is' if wait else 'is being'} deleted")
+
+
+def _show(app: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        show_json(app)
+        return
+    repository = app["repository"] or {"htmlUrl": None}
+    fields: dict[str, object] = {
+        "name": app["name"],
+        "slug": app["slug"],
+        "status": app["status"],
+        "waiting for": app["waitingFor"],
+        "error": app["error"],
+        "repository": repository["htmlUrl"],
+    }
+    for name, environment in app["environments"].items():
+        fields[name] = _place(environment)
+    for preview in app["previews"]:
+        pull = preview["pullRequest"]
+        fields[f"preview #{pull['number']}" if pull else "preview"] = _place(preview)
+    show_fields(fields)
+
+
+def _place(environment: Mapping[str, Any]) -> str:
+    if environment["deploymentId"] is None:
+        return f"{environment['url']}  (nothing deployed yet)"
+    return f"{environment['url']}  {environment['status']} {environment['commit'][:7]}"
+
+
+def _read_files(directory: Path | None) -> list[dict[str, str]]:
+    if directory is None:
+        return []
+    found = sorted(path for path in directory.rglob("*") if path.is_file())
+    relative = [(path, path.relative_to(directory)) for path in found]
+    return [_file(path, at.as_posix()) for path, at in relative if not _SKIPPED & set(at.parts)]
+
+
+def _file(path: Path, name: str) -> dict[str, str]:
+    content = path.read_bytes()
+    try:
+        return {"path": name, "content": content.decode(), "encoding": "utf-8"}
+    except UnicodeDecodeError:
+        return {"path": name, "content": base64.b64encode(content).decode(), "encoding": "base64"}
+
+
+def _mapping(branch: str) -> tuple[str, str]:
+    name, separator, environment = branch.partition("=")
+    if not separator:
+        raise InvalidInput(f"mapping branches: {branch!r} is not NAME=ENVIRONMENT")
+    return name, environment

@@ -1,0 +1,7 @@
+"""For any WSGI server: `gunicorn app.wsgi:application`."""
+
+import os
+
+from app.bootstrap import web_app
+
+application = web_app(os.environ)
