@@ -16,7 +16,7 @@ _EXIT_STATUS = re.compile(r"exit status (\d+)$")
 _NOISE = re.compile(
     r"^(?:⭐|  ✅|  ❌|LocalRepositoryCache |Cleaning up container |Reevaluate condition|Result condition)"
 )
-_TERMINAL_CODES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[@-Z\\\\-_=>])")
+_TERMINAL_CODES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_=>])")
 _CANCELLED = "this step has been cancelled"
 _SHORTEST_MASK = 3
 

@@ -84,7 +84,7 @@ class Execution(threading.Thread):
         with self._lock:
             is_first, self._is_cancelling = not self._is_cancelling, True
             if self._recorder:
-                self._recorder.is_cancelling = True
+                self._recorder.cancelling()
         if at_once:
             self._kill()
         elif is_first and self._process:
@@ -120,24 +120,25 @@ class Execution(threading.Thread):
         limit = threading.Timer(_LONGEST_RUN_SECONDS, self.cancel)
         limit.daemon = True
         limit.start()
-        try:
-            for raw in process.stdout or ():
-                recorder.take(act_output.parse(raw, masks))
-            return process.wait()
-        finally:
-            limit.cancel()
-            self._is_over.set()
-            processes.kill_all(self._run.tracking_id, process.pid)
-            process.wait()
+        with process:
+            try:
+                for raw in process.stdout or ():
+                    recorder.take(act_output.parse(raw, masks))
+                return process.wait()
+            finally:
+                limit.cancel()
+                self._is_over.set()
+                processes.kill_all(self._run.tracking_id, process.pid)
 
     def _conclusion(self, recorder: Recorder, status: int) -> tuple[str, str]:
-        conclusion = "success" if status == 0 else "cancelled" if self._is_cancelling else "failure"
-        recorder.close(conclusion if status else "skipped")
+        recorder.close("skipped" if status == 0 else "cancelled" if self._is_cancelling else "failure")
         jobs = self._around.records.jobs(self._run.id, self._run.attempt)
-        if jobs and all(job.conclusion == "skipped" for job in jobs) and status == 0:
-            return "skipped", ""
-        did_start = any(job.conclusion != "skipped" for job in jobs)
-        return conclusion, "" if did_start or conclusion != "failure" else "\n".join(recorder.tail)
+        conclusions = {job.conclusion for job in jobs}
+        if "cancelled" in conclusions:
+            return "cancelled", ""
+        if status == 0:
+            return ("skipped" if conclusions == {"skipped"} else "success"), ""
+        return "failure", "" if conclusions - {"skipped"} else "\n".join(recorder.tail)
 
     def _conclude(self, conclusion: str, note: str) -> None:
         records, announce = self._around.records, self._around.announce

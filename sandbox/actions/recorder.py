@@ -31,6 +31,8 @@ class _Progress:
     steps: dict[int, Step] = field(default_factory=dict)
     afterwards: dict[str, int] = field(default_factory=dict)
     forgiven: set[int] = field(default_factory=set)
+    interrupted: set[int] = field(default_factory=set)
+    is_cancelled: bool = False
 
 
 class Recorder:
@@ -42,7 +44,7 @@ class Recorder:
         self._run, self._workflow = run, workflow
         self._records, self._logs, self._announce = records, logs, announce
         self._jobs: dict[str, _Progress] = {}
-        self.is_cancelling = False
+        self._is_cancelling = False
         self.tail: list[str] = []
 
     def take(self, line: Line) -> None:
@@ -64,6 +66,14 @@ class Recorder:
             progress.forgiven.add(number)
         elif line.kind == "job-finished":
             self._job_finished(progress, line.result)
+
+    def cancelling(self) -> None:
+        """Note that the run is being cancelled: the steps running now do not fail, they are ended."""
+        self._is_cancelling = True
+        for progress in list(self._jobs.values()):
+            running = [step.number for step in list(progress.steps.values()) if step.status == "in_progress"]
+            progress.interrupted.update(running)
+            progress.is_cancelled = progress.job.status != "completed"
 
     def close(self, conclusion: str) -> None:
         """Complete what act left open: unfinished jobs end as `conclusion`, jobs never begun are skipped."""
@@ -142,7 +152,11 @@ class Recorder:
         step = progress.steps.get(number)
         if step is None:
             return
-        conclusion = "success" if number in progress.forgiven and result == "failure" else result
+        conclusion = result
+        if result == "failure" and number in progress.interrupted:
+            conclusion = "cancelled"
+        elif result == "failure" and number in progress.forgiven:
+            conclusion = "success"
         self._put(progress, replace(step, status="completed", conclusion=conclusion, completed_at=now()))
 
     def _put(self, progress: _Progress, step: Step) -> None:
@@ -157,8 +171,8 @@ class Recorder:
                     progress.job.id, _FIRST + index, declared.name, "completed", "skipped", time, time
                 )
                 self._put(progress, step)
-        if result == "failure" and self.is_cancelling:
-            result = "cancelled"  # act knows no other word for a job that was interrupted
+        if progress.is_cancelled or (result == "failure" and self._is_cancelling):
+            result = "cancelled"  # act knows only success and failure
         values = {"status": "completed", "conclusion": result, "completed_at": time}
         progress.job = self._records.update_job(progress.job.id, **values)
         self._announce.job("completed", progress.job, self._run)

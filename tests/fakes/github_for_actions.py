@@ -46,8 +46,12 @@ class FakeGitHub:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self.api_url = f"{self.url}/api/v3"
         subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(self._git)], check=True)
-        subprocess.run(["git", "clone", "-q", str(self._git), str(self._work)], check=True, capture_output=True)
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        subprocess.run(
+            ["git", "clone", "-q", str(self._git), str(self._work)], check=True, capture_output=True
+        )
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        ).start()
 
     def close(self) -> None:
         self._server.shutdown()
@@ -165,7 +169,9 @@ class FakeGitHub:
             "GIT_PROTOCOL": request.headers.get("Git-Protocol", ""),
         }
         command = ["git", "http-backend"]
-        done = subprocess.run(command, input=body, capture_output=True, env=environment, check=True, timeout=20)
+        done = subprocess.run(
+            command, input=body, capture_output=True, env=environment, check=True, timeout=20
+        )
         head, _, content = done.stdout.partition(b"\r\n\r\n")
         request.send_response(200)
         for line in head.decode().splitlines():
@@ -179,8 +185,27 @@ _REPOSITORY_LINKS = tuple(
     f"{name}_url"
     for name in (
         *("archive", "assignees", "blobs", "branches", "collaborators", "comments", "commits", "compare"),
-        *("contents", "contributors", "deployments", "downloads", "events", "forks", "git_commits", "git_refs"),
-        *("git_tags", "hooks", "issue_comment", "issue_events", "issues", "keys", "labels", "languages", "merges"),
+        *(
+            "contents",
+            "contributors",
+            "deployments",
+            "downloads",
+            "events",
+            "forks",
+            "git_commits",
+            "git_refs",
+        ),
+        *(
+            "git_tags",
+            "hooks",
+            "issue_comment",
+            "issue_events",
+            "issues",
+            "keys",
+            "labels",
+            "languages",
+            "merges",
+        ),
         *("milestones", "notifications", "pulls", "releases", "stargazers", "statuses", "subscribers"),
         *("subscription", "tags", "teams", "trees"),
     )

@@ -1,0 +1,54 @@
+"""Where the API's redirects to logs lead: addresses that need no token and end after some minutes."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, Response, abort
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+
+if TYPE_CHECKING:
+    from sandbox.actions.engine import Engine
+
+_PATH = "/_actions/logs"
+_SECONDS = 600
+_signer = URLSafeTimedSerializer(secrets.token_bytes(32), salt="logs")
+
+
+def run_address(engine: Engine, run_id: int, attempt: int) -> str:
+    """Return the address of the zip of one attempt's logs."""
+    return f"{engine.github.url}{_PATH}/{_signer.dumps({'run': run_id, 'attempt': attempt})}"
+
+
+def job_address(engine: Engine, job_id: int) -> str:
+    """Return the address of a job's log."""
+    return f"{engine.github.url}{_PATH}/{_signer.dumps({'job': job_id})}"
+
+
+def add_to(routes: Blueprint, engine: Engine) -> None:
+    """Serve the addresses from `routes`, which must be mounted at the site's root."""
+
+    def download(token: str) -> Response:
+        try:
+            wanted: dict[str, Any] = _signer.loads(token, max_age=_SECONDS)
+            return _job(engine, wanted["job"]) if "job" in wanted else _run(engine, **wanted)
+        except (BadSignature, KeyError):
+            abort(404)
+
+    routes.add_url_rule(f"{_PATH}/<token>", "download", download)
+
+
+def _job(engine: Engine, job_id: int) -> Response:
+    job = engine.records.job(job_id)
+    return Response(
+        engine.logs.of_job(job, engine.records.steps(job.id)), content_type="text/plain; charset=utf-8"
+    )
+
+
+def _run(engine: Engine, run: int, attempt: int) -> Response:
+    jobs = [(job, engine.records.steps(job.id)) for job in engine.records.jobs(run, attempt)]
+    name = f'attachment; filename="logs_{run}.zip"'
+    return Response(
+        engine.logs.archive(jobs), content_type="application/zip", headers={"Content-Disposition": name}
+    )

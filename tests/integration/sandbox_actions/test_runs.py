@@ -1,0 +1,431 @@
+"""The engine with a real act, real git and real processes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from sandbox import actions
+from sandbox.actions import processes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.fakes.github_for_actions import FakeGitHub
+
+_CHECKOUT = "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683"
+_SETUP_NODE = "actions/setup-node@49933ea5288caeca8642d1e84afbd3f7d6820020"
+
+
+def workflow(*steps: str, head: str = "") -> str:
+    indented = "\n".join("      " + line for step in steps for line in step.splitlines())
+    return f"""name: CI
+on: [push, pull_request]
+permissions: {{}}
+{head}
+jobs:
+  build:
+    runs-on: ubuntu-latest
+    steps:
+{indented}
+"""
+
+
+def test_a_push_is_checked_out_built_and_concluded(engine: Any, github: FakeGitHub, watch: Any) -> None:
+    github.variable_values = {"GREETING": "hello"}
+    github.commit({"package-lock.json": "{}", "page.txt": "the page\n"})
+    text = workflow(
+        f"- uses: {_CHECKOUT}\n  with: {{ref: '${{{{ github.sha }}}}', persist-credentials: false}}",
+        f"- uses: {_SETUP_NODE}\n  with: {{node-version: 24, cache: npm}}",
+        "- name: Look\n  run: |\n    cat page.txt\n    echo ${{ vars.GREETING }}\n"
+        "    node --version\n    git rev-parse HEAD\n"
+        '    git config --get-regexp extraheader || echo "no credentials left"\n    npm config get cache',
+        "- name: Tell\n  if: failure() || cancelled()\n  run: exit 1",
+    )
+    occasion = github.push(text)
+
+    (run_id,) = engine.on_event(occasion)
+
+    assert watch.completed(run_id).conclusion == "success"
+    log = watch.log(run_id)
+    for said in ("the page", "hello", "v24.", occasion.sha, "no credentials left", "tools/npm-cache"):
+        assert said in log
+    assert watch.steps(run_id) == {
+        "Set up job": "success",
+        f"Run {_CHECKOUT}": "success",
+        f"Run {_SETUP_NODE}": "success",
+        "Look": "success",
+        "Tell": "skipped",
+        f"Post Run {_CHECKOUT}": "success",
+        "Complete job": "success",
+    }
+    assert github.tokens == [("ghs_fake0token", True)]
+
+
+def test_events_tell_the_story_in_order(engine: Any, github: FakeGitHub, watch: Any) -> None:
+    (run_id,) = engine.on_event(github.push(workflow("- run: true")))
+    watch.completed(run_id)
+
+    told = [(event, payload["action"]) for event, payload in github.events]
+
+    assert told[:4] == [
+        ("workflow_run", "requested"),
+        ("workflow_job", "queued"),
+        ("workflow_run", "in_progress"),
+        ("workflow_job", "in_progress"),
+    ]
+    watch.run(run_id, lambda _run: len(github.events) == 6, "told to the end")
+    assert [(event, payload["action"]) for event, payload in github.events[4:]] == [
+        ("workflow_job", "completed"),
+        ("workflow_run", "completed"),
+    ]
+
+
+def test_a_failing_step_fails_the_run_and_later_steps_know(
+    engine: Any, github: FakeGitHub, watch: Any
+) -> None:
+    text = workflow(
+        "- name: Break\n  run: echo about to break; exit 3",
+        "- name: Next\n  run: echo never",
+        "- name: Clean\n  if: failure() || cancelled()\n  run: echo status ${{ job.status }}",
+        "- name: Forgiven\n  if: always()\n  continue-on-error: true\n  run: exit 1",
+    )
+
+    (run_id,) = engine.on_event(github.push(text))
+
+    assert watch.completed(run_id).conclusion == "failure"
+    steps = watch.steps(run_id)
+    assert [steps[name] for name in ("Break", "Next", "Clean", "Forgiven")] == [
+        "failure",
+        "skipped",
+        "success",
+        "success",
+    ]
+    assert "##[error]Process completed with exit code 3." in watch.log(run_id)
+    assert "status failure" in watch.log(run_id)
+
+
+def test_secrets_never_reach_the_log(engine: Any, github: FakeGitHub, watch: Any, tmp_path: Path) -> None:
+    github.secret_values = {"KEY": "s3cr3t-value", "SEVERAL": "first-line-of-it\nsecond-line-of-it"}
+    text = workflow(
+        "- run: |\n"
+        '    echo "given ${{ secrets.KEY }} and $SEVERAL and ${{ github.token }}"\n'
+        "    echo ::add-mask::found-out-later\n"
+        "    echo found-out-later\n"
+        '    echo "::notice::found-out-later"\n'
+        '    test "${#SEVERAL}" = 34 && echo both lines arrived\n'
+        "  env: {SEVERAL: '${{ secrets.SEVERAL }}'}",
+    )
+
+    (run_id,) = engine.on_event(github.push(text))
+
+    assert watch.completed(run_id).conclusion == "success"
+    hidden = ("s3cr3t-value", "first-line", "second-line", "ghs_fake0token", "found-out-later")
+    kept = [path for path in (tmp_path / "actions").rglob("*") if path.is_file()]
+    kept = [
+        path
+        for path in kept
+        if "tools" not in path.parts and not path.is_relative_to(tmp_path / "actions/runs")
+    ]
+    for path in kept:
+        content = path.read_bytes()
+        assert not [value for value in hidden if value.encode() in content], path
+    assert "both lines arrived" in watch.log(run_id)
+    assert not any(value in str(github.events) for value in hidden)
+
+
+def test_the_parents_environment_stays_outside(
+    engine: Any, github: FakeGitHub, watch: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("GITHUB_WEBHOOK_SECRET", "of-the-parent")
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "of-the-parent")
+
+    (run_id,) = engine.on_event(github.push(workflow("- run: env")))
+
+    watch.completed(run_id)
+    assert "of-the-parent" not in watch.log(run_id)
+    assert f"GITHUB_SERVER_URL={github.url}\n" in watch.log(run_id)
+    assert "GITHUB_REPOSITORY_ID=12\n" in watch.log(run_id)
+    assert f"GITHUB_RUN_ID={run_id}\n" in watch.log(run_id)
+
+
+_PATIENT = r"""- name: Long
+  run: |
+    cat > patient.mjs <<'END'
+    process.on("SIGINT", () => { console.log("interrupted"); setTimeout(() => process.exit(1), 50); });
+    setInterval(() => {}, 1000);
+    console.log("waiting");
+    END
+    (setsid sleep 300 &)
+    exec node patient.mjs"""
+
+
+def test_a_cancelled_run_interrupts_its_step_cleans_up_and_leaves_nothing(
+    engine: Any, github: FakeGitHub, watch: Any
+) -> None:
+    text = workflow(
+        _PATIENT,
+        "- name: Next\n  run: echo never",
+        "- name: Clean\n  if: failure() || cancelled()\n  run: echo status ${{ job.status }}",
+        "- name: Only on failure\n  if: failure()\n  run: echo never",
+    )
+    (run_id,) = engine.on_event(github.push(text))
+    tracking_id = watch.says(run_id, "waiting").tracking_id
+
+    engine.cancel(engine.records.run(run_id))
+
+    assert watch.completed(run_id).conclusion == "cancelled"
+    assert watch.steps(run_id) == {
+        "Set up job": "success",
+        "Long": "cancelled",
+        "Next": "skipped",
+        "Clean": "success",
+        "Only on failure": "skipped",
+        "Complete job": "success",
+    }
+    assert "interrupted" in watch.log(run_id)
+    assert "status cancelled" in watch.log(run_id)
+    assert processes.tracked(tracking_id) == []
+    assert [job.conclusion for job in engine.records.jobs(run_id, 1)] == ["cancelled"]
+
+
+def test_a_step_that_always_runs_is_not_interrupted(engine: Any, github: FakeGitHub, watch: Any) -> None:
+    text = workflow(
+        "- name: Keep\n  if: always()\n  run: echo begun; sleep 1; echo kept",
+        "- name: Next\n  run: echo never",
+    )
+    (run_id,) = engine.on_event(github.push(text))
+    watch.says(run_id, "begun")
+
+    engine.cancel(engine.records.run(run_id))
+
+    assert watch.completed(run_id).conclusion == "cancelled"
+    assert "kept" in watch.log(run_id)
+    assert watch.steps(run_id)["Keep"] == "success"
+
+
+def test_a_stubborn_step_is_killed_in_the_end(
+    engine: Any, github: FakeGitHub, watch: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(processes, "INTERRUPT_SECONDS", 0.2)
+    monkeypatch.setattr(processes, "TERMINATE_SECONDS", 0.2)
+    text = workflow(
+        "- name: Stubborn\n  run: trap '' INT TERM; echo begun; while true; do sleep 0.1; done",
+        "- if: cancelled()\n  run: echo cleaned",
+    )
+    (run_id,) = engine.on_event(github.push(text))
+    watch.says(run_id, "begun")
+
+    engine.cancel(engine.records.run(run_id))
+
+    assert watch.completed(run_id).conclusion == "cancelled"
+    assert "##[error]The operation was canceled." in watch.log(run_id)
+    assert "cleaned" in watch.log(run_id)
+
+
+def test_a_newer_push_cancels_the_older_run_of_its_group(engine: Any, github: FakeGitHub, watch: Any) -> None:
+    head = (
+        "concurrency:\n"
+        "  group: ${{ github.event_name == 'pull_request' && format('pr-{0}', github.event.number)"
+        " || github.ref_name }}\n"
+        "  cancel-in-progress: ${{ github.event_name == 'pull_request' || !(github.ref_name == 'main') }}\n"
+    )
+    (older,) = engine.on_event(
+        github.push(workflow("- run: echo begun; exec sleep 60", head=head), branch="feature")
+    )
+    watch.says(older, "begun")
+
+    (newer,) = engine.on_event(github.push(workflow("- run: echo done", head=head), branch="feature"))
+
+    assert watch.completed(newer).conclusion == "success"
+    assert engine.records.run(older).conclusion == "cancelled"
+
+
+def test_a_group_runs_one_keeps_one_waiting_and_drops_the_rest(
+    engine: Any, github: FakeGitHub, watch: Any, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    text = workflow(
+        f"- run: echo begun; until test -e {gate}; do sleep 0.02; done", head="concurrency: production"
+    )
+    occasion = github.push(text)
+    (first,) = engine.on_event(occasion)
+    watch.says(first, "begun")
+
+    (second,) = engine.on_event(occasion)
+    assert engine.records.run(second).status == "pending"
+    (third,) = engine.on_event(occasion)
+    assert engine.records.run(second).conclusion == "cancelled"
+    assert engine.records.run(third).status == "pending"
+    gate.touch()
+
+    assert watch.completed(first).conclusion == "success"
+    assert watch.completed(third).conclusion == "success"
+    assert [engine.records.run(run_id).number for run_id in (first, second, third)] == [1, 2, 3]
+
+
+def test_jobs_are_reported_one_by_one_even_from_a_matrix(engine: Any, github: FakeGitHub, watch: Any) -> None:
+    text = """
+name: Many
+on: push
+jobs:
+  build:
+    strategy: {matrix: {size: [small, large]}}
+    runs-on: ubuntu-latest
+    steps: [{run: 'echo ${{ matrix.size }}'}]
+  after:
+    needs: build
+    runs-on: ubuntu-latest
+    steps: [{run: 'echo after'}]
+  never:
+    if: ${{ false }}
+    runs-on: ubuntu-latest
+    steps: [{run: 'echo never'}]
+"""
+    (run_id,) = engine.on_event(github.push(text))
+
+    assert watch.completed(run_id).conclusion == "success"
+    jobs = engine.records.jobs(run_id, 1)
+    assert sorted((job.key, job.conclusion) for job in jobs) == [
+        ("after", "success"),
+        ("build", "success"),
+        ("build", "success"),
+        ("never", "skipped"),
+    ]
+
+
+def test_a_pull_request_runs_its_own_commit(engine: Any, github: FakeGitHub, watch: Any) -> None:
+    text = workflow(
+        f"- uses: {_CHECKOUT}\n  with: {{ref: '${{{{ github.event.pull_request.head.sha }}}}'}}",
+        "- run: git rev-parse HEAD; echo base $GITHUB_BASE_REF head $GITHUB_HEAD_REF ref $GITHUB_REF",
+        "- run: echo secret '${{ secrets.KEY }}' number ${{ github.event.pull_request.number }}",
+    )
+    github.secret_values = {"KEY": "only-for-us"}
+    occasion = _pull_request(github, text)
+
+    (run_id,) = engine.on_event(occasion)
+    (fork_run_id,) = engine.on_event(replace(occasion, is_fork_pull_request=True))
+
+    assert watch.completed(run_id).conclusion == "success"
+    assert occasion.sha in watch.log(run_id)
+    assert "base main head feature ref refs/pull/7/merge" in watch.log(run_id)
+    assert "secret *** number 7" in watch.log(run_id)
+    assert (engine.records.run(run_id).head_branch, engine.records.run(run_id).title) == (
+        "feature",
+        "A title",
+    )
+    assert watch.completed(fork_run_id).conclusion == "success"
+    assert "secret  number 7" in watch.log(fork_run_id)
+    assert [read_only for _, read_only in github.tokens] == [True, True]
+
+
+def _pull_request(github: FakeGitHub, text: str) -> Any:
+    base = github.commit({"a.txt": "a"})
+    pushed = github.push(text, branch="feature")
+    side = {"repo": github.repository(12)}
+    pull_request = {
+        "number": 7,
+        "id": 70,
+        "url": f"{github.api_url}/repos/acme/hello/pulls/7",
+        "title": "A title",
+        "base": {"ref": "main", "sha": base, **side},
+        "head": {"ref": "feature", "sha": pushed.sha, **side},
+    }
+    payload = {**pushed.payload, "action": "opened", "number": 7, "pull_request": pull_request}
+    return replace(pushed, event="pull_request", action="opened", ref="refs/pull/7/merge", payload=payload)
+
+
+def test_an_invalid_workflow_is_a_failed_run_that_says_why(
+    engine: Any, github: FakeGitHub, watch: Any
+) -> None:
+    (run_id,) = engine.on_event(github.push("on: push\njobs: {build: {runs-on: ubuntu-latest}}\n"))
+
+    run = watch.completed(run_id)
+
+    assert run.conclusion == "failure"
+    assert "Required property is missing: steps" in run.note
+
+
+def test_an_unknown_action_is_a_failed_run_that_says_so(engine: Any, github: FakeGitHub, watch: Any) -> None:
+    (run_id,) = engine.on_event(github.push(workflow("- uses: someone/something@v1")))
+
+    run = watch.completed(run_id)
+
+    assert run.conclusion == "failure"
+    assert "Unable to resolve action `someone/something@v1`" in run.note
+
+
+def test_an_action_of_the_sandbox_is_used_from_there(engine: Any, github: FakeGitHub, watch: Any) -> None:
+    action = "name: Greet\nruns: {using: composite, steps: [{run: echo greetings, shell: bash}]}\n"
+    github.commit({"action.yml": action})
+
+    (run_id,) = engine.on_event(github.push(workflow("- uses: acme/hello@main")))
+
+    assert watch.completed(run_id).conclusion == "success"
+    assert "greetings" in watch.log(run_id)
+
+
+def test_nothing_runs_where_actions_are_off_or_skipped(engine: Any, github: FakeGitHub) -> None:
+    text = workflow("- run: true")
+
+    assert engine.on_event(github.push(text, message="Change [skip ci]")) == []
+    github.is_enabled = False
+    assert engine.on_event(github.push(text, message="Change")) == []
+
+
+def test_a_workflow_asleep_since_the_fork_wakes_up_when_its_file_is_pushed(
+    engine: Any, github: FakeGitHub, watch: Any
+) -> None:
+    github.is_fork, github.is_enabled = True, False
+    occasion = github.push(workflow("- run: true"))
+    (record,) = engine.sync(12)
+    assert record.state == "disabled_fork"
+    github.is_enabled = True
+
+    unrelated = github.pushed(github.commit({"other.txt": "x"}))
+    unrelated.payload["before"] = occasion.sha
+    assert engine.on_event(unrelated) == []
+    (run_id,) = engine.on_event(github.push(workflow("- run: echo again")))
+
+    assert watch.completed(run_id).conclusion == "success"
+
+
+def test_a_rerun_is_the_next_attempt_of_the_same_run(engine: Any, github: FakeGitHub, watch: Any) -> None:
+    (run_id,) = engine.on_event(github.push(workflow("- run: test $GITHUB_RUN_ATTEMPT = 2")))
+    assert watch.completed(run_id).conclusion == "failure"
+
+    engine.rerun(engine.records.run(run_id))
+
+    run = watch.completed(run_id)
+    assert (run.conclusion, run.attempt, run.number) == ("success", 2, 1)
+    assert len(engine.records.jobs(run_id, 1)) == len(engine.records.jobs(run_id, 2)) == 1
+
+
+def test_what_an_engine_leaves_behind_is_lost_and_what_it_queued_is_run(
+    engine: Any, github: FakeGitHub, watch: Any, tmp_path: Path
+) -> None:
+    occasion = github.push(workflow("- run: echo begun; sleep 60", head="concurrency: one"))
+    (running,) = engine.on_event(occasion)
+    watch.says(running, "begun")
+    (waiting,) = engine.on_event(github.push(workflow("- run: true", head="concurrency: one")))
+    survivor = psutil.Popen(
+        ["sleep", "60"], env={processes.VARIABLE: engine.records.run(running).tracking_id}
+    )
+    engine.close()
+
+    again = actions.create(tmp_path / "actions", github, concurrency=1)
+    again.start()
+
+    assert not survivor.is_running()
+    lost = again.records.run(running)
+    assert (lost.status, lost.conclusion) == ("completed", "failure")
+    assert "The runner was lost" in lost.note
+    deadline = time.monotonic() + 20
+    while again.records.run(waiting).status != "completed":
+        assert time.monotonic() < deadline, again.records.run(waiting)
+        time.sleep(0.01)
+    assert again.records.run(waiting).conclusion == "success"
+    again.close()
