@@ -26,6 +26,8 @@ T = TypeVar("T")
 PROJECT = Path(__file__).resolve().parents[1]
 TOOLS = PROJECT / ".sandbox" / "tools"
 ORG = "acme"
+BOT = "branchline-bot"
+DEVELOPER = "ada"
 TEMPLATE = f"{ORG}/template"
 ACCOUNT_ID = "0123456789abcdef0123456789abcdef"
 APPS_HOST = "apps.localhost"
@@ -65,7 +67,7 @@ class Plan:
 
     @property
     def tokens(self) -> dict[str, str]:
-        """The tokens of GitHub's accounts, which GitHub makes up when it first starts."""
+        """The tokens of GitHub's accounts by login, which GitHub makes up when it first starts."""
         return dict(json.loads((self.directory / "github" / "tokens.json").read_text()))
 
     def facts(self) -> dict[str, dict[str, str]]:
@@ -76,7 +78,7 @@ class Plan:
             "github": {
                 "url": github,
                 "apiUrl": f"{github}/api/v3",
-                "token": self.tokens["developer"],
+                "token": self.tokens[DEVELOPER],
                 "org": ORG,
                 "template": TEMPLATE,
             },
@@ -97,6 +99,8 @@ def github(plan: Plan) -> Daemon:
         *("--directory", str(plan.directory / "github")),
         *("--port", str(plan.ports["github"])),
         *("--org", ORG),
+        *("--bot", BOT),
+        *("--developer", DEVELOPER),
         *("--template-from", str(PROJECT / "template_repo")),
     ]
     return Daemon("github", arguments, _environment(plan), plan.directory, [plan.url("github")])
@@ -139,7 +143,7 @@ def control_plane_environment(plan: Plan) -> dict[str, str]:
         "BRANCHLINE_SECRET_KEY": plan.secrets["sessionKey"],
         "BRANCHLINE_API_TOKEN": plan.secrets["apiToken"],
         "GITHUB_API_URL": facts["github"]["apiUrl"],
-        "GITHUB_TOKEN": plan.tokens["bot"],
+        "GITHUB_TOKEN": plan.tokens[BOT],
         "GITHUB_WEBHOOK_SECRET": plan.secrets["webhookSecret"],
         "GITHUB_ORG": ORG,
         "GITHUB_TEMPLATE_REPO": TEMPLATE,
