@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PROVISION_SECONDS = 60.0
 LIVE_SECONDS = 120.0
+NAVIGATION = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8", "sec-fetch-mode": "navigate"}
 WORKER = "worker/index.ts"
 _GREETING = re.compile(r"message: `[^$]*\$")
 
@@ -76,9 +77,21 @@ class Developer:
         directory = self.workspace / f"{name}-{next(self._folders)}"
         return Checkout.clone(url, directory, self.facts["github"]["token"])
 
+    def fork(self, app: App) -> Fork:
+        """Fork an app's repository under one's own name, and wait until it can be cloned."""
+        answer = self.github.post(f"/repos/{app.repository}/forks", {"default_branch_only": True})
+        name = answer["full_name"]
+
+        def look() -> tuple[bool | None, object]:
+            status = self.github.client.get(f"/repos/{name}/branches/main").status_code
+            return (True if status == httpx.codes.OK else None), status
+
+        wait_for(f"{name} forked", look, PROVISION_SECONDS)
+        return Fork(answer["owner"]["login"], self.clone(answer["clone_url"], "fork"))
+
     def visit(self, url: str) -> httpx.Response:
-        """Open an address as a browser would."""
-        return self.visitor.get(url, follow_redirects=True)
+        """Open an address as a browser would, when somebody types it in."""
+        return self.visitor.get(url, headers=NAVIGATION, follow_redirects=True)
 
 
 @dataclass
@@ -108,25 +121,27 @@ class App:
     def push(self, greeting: str, branch: str = "main") -> str:
         """Change what /api/hello says, push that to `branch` and return the commit."""
         self.checkout.switch(branch)
-        return self.push_here(greeting)
-
-    def push_here(self, greeting: str) -> str:
-        """As `push`, on the branch the working copy is at."""
-        source = self.checkout.read(WORKER)
-        self.checkout.write(WORKER, _GREETING.sub(f"message: `{greeting}, $", source))
+        change_greeting(self.checkout, greeting)
         commit = self.checkout.commit(f"Say {greeting}")
         self.checkout.push()
         return commit
 
     def open_pull_request(self, title: str) -> PullRequest:
-        """Push a branch that greets with `title` and open a pull request for it."""
+        """Open a pull request from a new branch that greets with `title`."""
         self.checkout.switch("main")
-        branch = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
-        self.checkout.switch(branch)
-        commit = self.push_here(title)
-        order = {"title": title, "head": branch, "base": "main"}
+        change_greeting(self.checkout, title)
+        return self.propose(title)
+
+    def propose(self, title: str) -> PullRequest:
+        """Open a pull request with what was changed in the working copy."""
+        commit = push_new_branch(self.checkout, title)
+        return self.open(title, branch_name(title), commit)
+
+    def open(self, title: str, head: str, commit: str) -> PullRequest:
+        """Open a pull request for `head`, a branch or `owner:branch`, whose newest commit is `commit`."""
+        order = {"title": title, "head": head, "base": "main"}
         answer = self.developer.github.post(f"/repos/{self.repository}/pulls", order)
-        return PullRequest(self, answer["number"], branch, answer["html_url"], commit)
+        return PullRequest(self, answer["number"], branch_name(title), answer["html_url"], commit)
 
     def wait_live(self, environment: str, commit: str, seconds: float = LIVE_SECONDS) -> dict[str, Any]:
         """Wait until an environment answers with `commit`, and return what the API says of it."""
@@ -152,6 +167,17 @@ class App:
             return dict(response.json()) if response.is_success else {}
         return {}
 
+    def wait_run(self, run_id: int, attempt: int = 1, seconds: float = LIVE_SECONDS) -> dict[str, Any]:
+        """Wait until an attempt of a workflow run is over and return the run."""
+        path = f"/repos/{self.repository}/actions/runs/{run_id}"
+
+        def look() -> tuple[dict[str, Any] | None, object]:
+            run = self.developer.github.get(path)
+            is_over = run["status"] == "completed" and run["run_attempt"] >= attempt
+            return (run if is_over else None), f"{run['status']}, attempt {run['run_attempt']}"
+
+        return wait_for(f"attempt {attempt} of run {run_id} over", look, seconds)
+
     def delete(self) -> dict[str, Any]:
         """Take the app down and wait until that is done."""
         answer = self.developer.branchline.call("DELETE", f"/api/apps/{self.slug}")
@@ -172,6 +198,18 @@ class PullRequest:
         """Push another commit to its branch."""
         self.commit = self.app.push(greeting, self.branch)
         return self.commit
+
+    def wait_run(self, seconds: float = LIVE_SECONDS) -> dict[str, Any]:
+        """Wait until the workflow run of its newest commit is over and return the run."""
+        path = f"/repos/{self.app.repository}/actions/runs"
+
+        def look() -> tuple[int | None, object]:
+            runs = self.app.developer.github.get(path, event="pull_request")["workflow_runs"]
+            found = [run["id"] for run in runs if run["head_sha"] == self.commit]
+            return (found[0] if found else None), f"{len(runs)} runs"
+
+        run_id = wait_for(f"a run of {self.commit[:7]}", look, seconds)
+        return self.app.wait_run(run_id, seconds=seconds)
 
     def close(self) -> None:
         """Close it without merging."""
@@ -203,3 +241,35 @@ class PullRequest:
             return found, [comment["body"][:200] for comment in comments]
 
         return wait_for(f"a comment with {text!r} on pull request {self.number}", look, seconds)
+
+
+@dataclass
+class Fork:
+    """Somebody's own copy of an app's repository."""
+
+    owner: str
+    checkout: Checkout
+
+    def propose_upstream(self, app: App, title: str) -> PullRequest:
+        """Open a pull request to `app` from a new branch of the fork that greets with `title`."""
+        change_greeting(self.checkout, title)
+        commit = push_new_branch(self.checkout, title)
+        return app.open(title, f"{self.owner}:{branch_name(title)}", commit)
+
+
+def change_greeting(checkout: Checkout, greeting: str) -> None:
+    """Have /api/hello greet with `greeting`."""
+    checkout.write(WORKER, _GREETING.sub(f"message: `{greeting}, $", checkout.read(WORKER)))
+
+
+def push_new_branch(checkout: Checkout, title: str) -> str:
+    """Commit what was changed on a branch named after `title`, push it and return the commit."""
+    checkout.git("switch", "--quiet", "--create", branch_name(title))
+    commit = checkout.commit(title)
+    checkout.push()
+    return commit
+
+
+def branch_name(title: str) -> str:
+    """Return a branch's name for a title: "Blue button!" -> "blue-button"."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")

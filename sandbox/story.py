@@ -6,8 +6,10 @@ is not as it should be ends the story with what was seen. The story knows only w
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
 import httpx
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from sandbox.steps import Steps
 
 GONE_SECONDS = 60.0
+# Its icon, its script and its style.
+FILES_OF_THE_PAGE = 3
 HEADING = "<h1>It is live.</h1>"
 WORKFLOW = ".github/workflows/deploy.yml"
 
@@ -113,13 +117,23 @@ def check_place(
         root = address.rstrip("/")
         version = developer.visit(f"{root}/api/version").json()
         hello = developer.visit(f"{root}/api/hello?name=Ada").json()
-        page = developer.visit(f"{root}/")
+        page = developer.visit(address)
         expect(address, "commit", version["commit"], commit)
         expect(address, "environment", version["environment"], environment)
         expect(address, "greeting", hello, {"message": f"{greeting}, Ada!"})
-        expect(
-            address, "page", (page.status_code, "<h1>It is live.</h1>" in page.text), (httpx.codes.OK, True)
-        )
+        expect(address, "status of the page", page.status_code, httpx.codes.OK)
+        expect(address, "heading on the page", HEADING in page.text, wanted=True)
+        check_assets(developer, page)
+
+
+def check_assets(developer: Developer, page: httpx.Response) -> None:
+    """Check that the files of a page are found where the page says."""
+    found = re.findall(r'(?:src|href)="(\./[^"]+)"', page.text)
+    expect(str(page.url), "number of files of the page", len(found), FILES_OF_THE_PAGE)
+    for path in found:
+        answer = developer.visitor.get(urljoin(str(page.url), path))
+        is_page = answer.headers["content-type"].startswith("text/html")
+        expect(str(answer.url), "shows the page instead", is_page, wanted=False)
 
 
 def expect(address: str, what: str, found: object, wanted: object) -> None:
