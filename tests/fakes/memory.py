@@ -1,0 +1,293 @@
+"""The memory ports over plain dicts; `tests/fakes/records.py` makes transactions of them."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from app.domain.apps import App
+from app.domain.deliveries import Delivery, DeliverySource, DeliveryStatus
+from app.domain.deployments import Deployment, Status
+from app.domain.environments import Environment
+from app.domain.events import Event, Tag
+from app.domain.jobs import Job, JobStatus, JobType
+from app.domain.names import new_id
+from app.domain.pulls import PullRequest
+from app.errors import Conflict, InvalidInput, NotFound
+from app.ports import Clock, Page
+
+T = TypeVar("T")
+
+
+@dataclass
+class Memory:
+    """Everything that is remembered; values are immutable, so a copy of the dicts is a snapshot."""
+
+    apps: dict[str, App] = field(default_factory=dict)
+    deployments: dict[str, Deployment] = field(default_factory=dict)
+    pulls: dict[tuple[str, int], PullRequest] = field(default_factory=dict)
+    deliveries: dict[tuple[DeliverySource, str], Delivery] = field(default_factory=dict)
+    try_at: dict[tuple[DeliverySource, str], datetime] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    queue: list[Job] = field(default_factory=list)
+
+    def copy(self) -> "Memory":
+        return Memory(**{name: value.copy() for name, value in vars(self).items()})
+
+
+class FakeApps:
+    """`ports.Apps`."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._apps = memory.apps
+
+    def add(self, app: App) -> None:
+        if any(known.name == app.name for known in self._apps.values()):
+            raise Conflict(f"adding app {app.name}: name already taken", code="app:name-taken", name=app.name)
+        self._check_unique(app)
+        if app.id in self._apps:
+            raise Conflict(f"adding app {app.name}: its id is taken", code="app:taken")
+        self._apps[app.id] = app
+
+    def get(self, key: str, *, lock: bool = False) -> App:  # noqa: ARG002 - transactions run one by one
+        for name in ("id", "slug", "name"):
+            for app in self._apps.values():
+                if getattr(app, name) == key:
+                    return app
+        raise NotFound(f"looking for app {key}: there is none", code="app:not-found", app=key)
+
+    def by_repository(self, repository_id: int) -> App | None:
+        owners = (app for app in self._apps.values() if app.repository and app.repository.id == repository_id)
+        return next(owners, None)
+
+    def save(self, app: App) -> None:
+        if app.id not in self._apps:
+            raise NotFound(f"saving app {app.name}: it is gone", code="app:not-found", app=app.id)
+        self._check_unique(app)
+        self._apps[app.id] = app
+
+    def list(self, *, cursor: str | None = None, limit: int = 50) -> Page:
+        return _page(self._apps.values(), lambda app: (app.created_at, app.id), cursor, limit)
+
+    def remove(self, app_id: str) -> None:
+        self._apps.pop(app_id, None)
+
+    def _check_unique(self, app: App) -> None:
+        for other in self._apps.values():
+            if other.id != app.id and (
+                other.name == app.name
+                or other.slug == app.slug
+                or (app.repository and other.repository and other.repository.id == app.repository.id)
+            ):
+                raise Conflict(f"keeping app {app.name}: something of it is another's", code="app:taken")
+
+
+class FakeDeployments:
+    """`ports.Deployments`."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._deployments = memory.deployments
+
+    def add(self, deployment: Deployment) -> None:
+        run = deployment.run
+        if self.by_run(deployment.app_id, run.id, run.attempt) or deployment.id in self._deployments:
+            raise Conflict(f"adding deployment {deployment.id}: known already", code="deployment:known")
+        self._deployments[deployment.id] = deployment
+
+    def get(self, deployment_id: str) -> Deployment:
+        if deployment_id not in self._deployments:
+            raise NotFound(
+                f"looking for deployment {deployment_id}: there is none", code="deployment:not-found"
+            )
+        return self._deployments[deployment_id]
+
+    def save(self, deployment: Deployment) -> None:
+        self.get(deployment.id)
+        self._deployments[deployment.id] = deployment
+
+    def by_run(self, app_id: str, run_id: int, attempt: int) -> Deployment | None:
+        key = (app_id, run_id, attempt)
+        return next(
+            (d for d in self._deployments.values() if (d.app_id, d.run.id, d.run.attempt) == key), None
+        )
+
+    def find(
+        self,
+        app_id: str,
+        *,
+        script: str | None = None,
+        pull_request: int | None = None,
+        statuses: frozenset[Status] | None = None,
+        limit: int = 1000,
+    ) -> Sequence[Deployment]:
+        found = [
+            deployment
+            for deployment in self._deployments.values()
+            if deployment.app_id == app_id
+            and script in {None, deployment.script}
+            and pull_request in {None, deployment.pull_request}
+            and (statuses is None or deployment.status in statuses)
+        ]
+        return sorted(found, key=lambda deployment: (deployment.order, deployment.id), reverse=True)[:limit]
+
+    def list(
+        self,
+        app_id: str,
+        *,
+        environment: Environment | None = None,
+        status: Status | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page:
+        found = (
+            deployment
+            for deployment in self._deployments.values()
+            if deployment.app_id == app_id
+            and environment in {None, deployment.environment}
+            and status in {None, deployment.status}
+        )
+        return _page(found, lambda deployment: (deployment.created_at, deployment.id), cursor, limit)
+
+
+class FakePullRequests:
+    """`ports.PullRequests`."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._pulls = memory.pulls
+
+    def get(self, app_id: str, number: int) -> PullRequest | None:
+        return self._pulls.get((app_id, number))
+
+    def save(self, pull: PullRequest) -> None:
+        self._pulls[pull.app_id, pull.number] = pull
+
+    def open(self, app_id: str) -> Sequence[PullRequest]:
+        found = (pull for pull in self._pulls.values() if pull.app_id == app_id and pull.is_open)
+        return sorted(found, key=lambda pull: pull.number, reverse=True)
+
+
+class FakeDeliveries:
+    """`ports.Deliveries`."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._deliveries = memory.deliveries
+        self._try_at = memory.try_at
+
+    def add(self, delivery: Delivery) -> bool:
+        key = (delivery.source, delivery.guid)
+        if key in self._deliveries:
+            return False
+        self._keep(replace(delivery, id=len(self._deliveries) + 1), None)
+        return True
+
+    def waiting(self, now: datetime, *, limit: int) -> Sequence[Delivery]:
+        due = [
+            (at, delivery.id or 0, delivery)
+            for key, delivery in self._deliveries.items()
+            if (at := self._try_at.get(key)) is not None and at <= now
+        ]
+        return [delivery for _, _, delivery in sorted(due, key=lambda item: item[:2])][:limit]
+
+    def save(self, delivery: Delivery, *, try_at: datetime | None = None) -> None:
+        known = self._deliveries.get((delivery.source, delivery.guid))
+        if known is None:
+            raise NotFound(f"saving delivery {delivery.guid}: there is none", code="delivery:not-found")
+        self._keep(replace(delivery, id=known.id), try_at)
+
+    def get(self, guid: str) -> Delivery:
+        found = [delivery for delivery in self._deliveries.values() if delivery.guid == guid]
+        if not found:
+            raise NotFound(f"looking for delivery {guid}: there is none", code="delivery:not-found")
+        return found[-1]
+
+    def list(self, *, cursor: str | None = None, limit: int = 50) -> Page:
+        shown = [replace(delivery, body=b"") for delivery in self._deliveries.values()]
+        # Numbers as text that sorts like them: every list here has cursors of one kind.
+        return _page(shown, lambda delivery: (delivery.received_at, f"{delivery.id:020}"), cursor, limit)
+
+    def _keep(self, delivery: Delivery, try_at: datetime | None) -> None:
+        key = (delivery.source, delivery.guid)
+        self._deliveries[key] = delivery
+        if delivery.status in {DeliveryStatus.WAITING, DeliveryStatus.FAILED}:
+            self._try_at[key] = try_at or delivery.received_at
+        else:
+            self._try_at.pop(key, None)
+
+
+class FakeEvents:
+    """`ports.Events`."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._events = memory.events
+
+    def append(self, event: Event) -> None:
+        self._events.append(replace(event, payload=_stored(event.payload), id=len(self._events) + 1))
+
+    def about(self, subject: str, *, limit: int = 100) -> Sequence[Event]:
+        return [event for event in reversed(self._events) if event.subject == subject][:limit]
+
+
+class FakeJobs:
+    """`ports.Jobs`; what is enqueued is kept in `Memory.queue` too, in order."""
+
+    def __init__(self, memory: Memory, enqueue: Callable[[Any, Job], None], clock: Clock) -> None:
+        self._memory = memory
+        self._enqueue = enqueue
+        self._clock = clock
+
+    def enqueue(self, job_type: JobType, app_id: str, arguments: Mapping[str, Any]) -> Job:
+        now = self._clock()
+        job = Job(new_id("job", now), job_type, app_id, _stored(arguments), JobStatus.QUEUED, now)
+        self._memory.jobs[job.id] = job
+        payload = {"type": job_type.value, "app": app_id}
+        FakeEvents(self._memory).append(Event(Tag.JOB_QUEUED, job.id, job.id, now, payload))
+        self._memory.queue.append(job)
+        self._enqueue(self._memory, job)
+        return job
+
+    def get(self, job_id: str, *, lock: bool = False) -> Job:  # noqa: ARG002 - transactions run one by one
+        if job_id not in self._memory.jobs:
+            raise NotFound(f"looking for job {job_id}: there is none", code="job:not-found", job=job_id)
+        return self._memory.jobs[job_id]
+
+    def save(self, job: Job) -> None:
+        self.get(job.id)
+        self._memory.jobs[job.id] = replace(job, error=_stored(job.error), result=_stored(job.result))
+
+    def unfinished(self, *, limit: int = 1000) -> Sequence[Job]:
+        wanted = {JobStatus.QUEUED, JobStatus.PROCESSING}
+        found = (job for job in self._memory.jobs.values() if job.status in wanted)
+        return sorted(found, key=lambda job: (job.created_at, job.id))[:limit]
+
+
+def _stored(value: Any) -> Any:
+    """Return what is left of a value after a JSON column; what JSON does not hold fails as it would there."""
+    return json.loads(json.dumps(value, allow_nan=False))
+
+
+def _page(
+    items: Iterable[T], key_of: Callable[[T], tuple[datetime, str]], cursor: str | None, limit: int
+) -> Page:
+    last = None if cursor is None else _decoded(cursor)
+    newest = sorted(items, key=key_of, reverse=True)
+    rest = [item for item in newest if last is None or key_of(item) < last]
+    return Page(rest[:limit], _encoded(key_of(rest[limit - 1])) if len(rest) > limit else None)
+
+
+def _encoded(key: tuple[datetime, str]) -> str:
+    return f"{key[0].isoformat()}~{key[1]}"
+
+
+def _decoded(cursor: str) -> tuple[datetime, str]:
+    at, tilde, key = cursor.partition("~")
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None or not tilde:
+        raise InvalidInput(
+            "reading a page: the cursor is not one that we gave", code="request:invalid-cursor"
+        )
+    return moment, key
