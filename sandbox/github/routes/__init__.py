@@ -1,0 +1,50 @@
+"""The endpoints, one module per subject, each named as GitHub's reference names it."""
+
+from sandbox.github.routes import (
+    apps,
+    branches,
+    comments,
+    commits,
+    contents,
+    deliveries,
+    deployments,
+    environments,
+    forks,
+    git_objects,
+    git_refs,
+    hooks,
+    meta,
+    permissions,
+    pulls,
+    repositories,
+    secrets,
+    statuses,
+    users,
+    variables,
+)
+
+BLUEPRINTS = tuple(
+    module.routes
+    for module in (
+        apps,
+        branches,
+        comments,
+        commits,
+        contents,
+        deliveries,
+        deployments,
+        environments,
+        forks,
+        git_objects,
+        git_refs,
+        hooks,
+        meta,
+        permissions,
+        pulls,
+        repositories,
+        secrets,
+        statuses,
+        users,
+        variables,
+    )
+)
