@@ -1,8 +1,8 @@
 """Cloudflare's API v4 for dispatch namespaces on loopback, and one workerd that runs what is uploaded.
 
-    wrangler, SDK ──▶ routes ──▶ uploads ─▶ store (disk) ◀── workerd (dispatch worker + user scripts) ◀── visitors
-                        gate       │                            ▲
-                                   └─ deploy: start? commit, push ┘
+    wrangler, SDK ──▶ routes ──▶ uploads ──▶ store (disk) ◀── workerd: dispatcher, scripts ◀── visitors
+                        gate        │                            ▲
+                                    └─ deploy: start, commit, push ┘
 
 It answers what `wrangler deploy --dispatch-namespace`, `wrangler dispatch-namespace`, `wrangler whoami` and
 the official SDK's `workers_for_platforms` ask, with Cloudflare's envelope and error codes. It does not know

@@ -7,13 +7,12 @@ https://developers.cloudflare.com/workers/static-assets/direct-upload/
 
 import base64
 import binascii
-import os
 import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import jwt
 
@@ -82,6 +81,14 @@ class Session:
         return {entry["hash"]: entry["size"] for entry in self.manifest.values()}
 
 
+class Readable(Protocol):
+    """Content that is read a piece at a time."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes; none at the end."""
+        ...
+
+
 class AssetUploads:
     """Sessions and contents on disk, tokens signed with a key of this sandbox."""
 
@@ -90,7 +97,7 @@ class AssetUploads:
         self._key = signing_key
 
     def open(self, namespace: str, script: str, manifest: Any) -> tuple[str, list[list[str]]]:
-        """Announce files. Returns a token and the hashes to upload; with none left, it is the completion token."""
+        """Announce files. Returns a token and the hashes to upload; without any, the token is the last."""
         self._forget_expired(namespace)
         session = Session(new_id(), namespace, script, check_manifest(manifest))
         write_json(self._session_path(namespace, session.id), vars(session))
@@ -101,7 +108,7 @@ class AssetUploads:
         """Return the session that an upload token belongs to."""
         return self._session(token, complete=False)
 
-    def receive(self, session: Session, digest: str, content: IO[bytes], kind: str | None) -> None:
+    def receive(self, session: Session, digest: str, content: Readable, kind: str | None) -> None:
         """Store one file of a session.
 
         Raises:
@@ -173,7 +180,7 @@ class AssetUploads:
         return self._store.namespace_path(namespace) / "assets" / digest
 
 
-def _write(path: Path, content: IO[bytes], limit: int) -> int:
+def _write(path: Path, content: Readable, limit: int) -> int:
     """Write a file in one step, at most one chunk over its limit; returns its size."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{new_id()}.part")
@@ -182,7 +189,7 @@ def _write(path: Path, content: IO[bytes], limit: int) -> int:
         while written <= limit and (chunk := content.read(_CHUNK)):
             written += file.write(chunk)
     if written == limit:
-        os.replace(draft, path)
+        draft.replace(path)
     else:
         draft.unlink()
     return written
@@ -194,7 +201,7 @@ class Base64Reader:
     def __init__(self, text: IO[bytes]) -> None:
         self._text = text
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int, /) -> bytes:
         """Return the next bytes; `size` must be divisible by 4 and counts the text, not the bytes."""
         try:
             return base64.b64decode(self._text.read(size), validate=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Response, jsonify, make_response
+from flask import Response, jsonify, make_response, request
 
 from sandbox.cloudflare.errors import ApiError
 
@@ -17,13 +17,18 @@ def ok(result: Any, *, status: int = 200, result_info: dict[str, Any] | None = N
 
 
 def page(items: Sequence[Any]) -> Response:
-    """Answer with a whole list, which is one page."""
-    return ok(list(items), result_info=page_info(len(items)))
-
-
-def page_info(count: int) -> dict[str, Any]:
-    """Describe a list that fits on one page."""
-    return {"page": 1, "per_page": max(count, 20), "count": count, "total_count": count, "total_pages": 1}
+    """Answer with a whole list as the first page; clients go on asking until a page is empty."""
+    number = request.args.get("page", 1, type=int)
+    shown = list(items) if number == 1 else []
+    total = len(items)
+    info = {
+        "page": number,
+        "per_page": max(total, 20),
+        "count": len(shown),
+        "total_count": total,
+        "total_pages": 1,
+    }
+    return ok(shown, result_info=info)
 
 
 def refused(error: ApiError) -> Response:

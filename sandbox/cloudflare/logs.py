@@ -1,4 +1,4 @@
-"""What scripts logged and threw, kept per script: one JSON line per invocation, the newest megabyte or two."""
+"""What scripts logged and threw: one JSON line per invocation, the newest megabyte or two of each script."""
 
 import json
 import threading
@@ -12,7 +12,7 @@ _FILE_BYTES = 1_000_000
 
 
 class Logs:
-    """Log files by namespace and script. They outlive the script, which may have been removed for what they say."""
+    """Log files by namespace and script. They outlive the script, which may have gone for what they say."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory

@@ -55,7 +55,7 @@ def _check_tag(tag: str) -> None:
 
 
 class TagFilter:
-    """A choice of scripts: `customer-1:yes,production:no` keeps those with the first and without the second."""
+    """A choice of scripts: `customer-1:yes,old:no` keeps those with the first and without the second."""
 
     def __init__(self, wanted: Iterable[str], unwanted: Iterable[str]) -> None:
         self.wanted = frozenset(wanted)

@@ -11,7 +11,6 @@ It does not lock: who changes a script holds the script's lock (see `deploy`).
 """
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,4 +142,4 @@ def write_json(path: Path, data: Json) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{new_id()}.part")
     draft.write_text(json.dumps(data))
-    os.replace(draft, path)
+    draft.replace(path)

@@ -51,8 +51,9 @@ def _config(setup: Setup, addresses: Addresses, token: str) -> str:
     return f"""using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
-  # Bounds the young generation: otherwise a few hot scripts grow the heap to gigabytes.
-  v8Flags = ["--max-semi-space-size=4"],
+  # Bounds the young generation, which a few hot scripts grow to gigabytes, and each isolate's heap: a script
+  # over it ends the process, soon rather than after it has taken the machine's memory.
+  v8Flags = ["--max-semi-space-size=4", "--max-old-space-size=256"],
   extensions = [(modules = [
     (name = "branchline:namespace", esModule = embed "namespace.js", internal = true),
   ])],

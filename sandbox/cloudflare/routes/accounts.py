@@ -51,10 +51,9 @@ def memberships() -> Response:
     return page([membership])
 
 
-@routes.get("/accounts/<account_id>/workers/scripts/<script>/<path:_rest>")
-@routes.get("/accounts/<account_id>/workers/services/<script>", defaults={"_rest": ""})
-@routes.get("/accounts/<account_id>/workers/scripts/<script>", defaults={"_rest": ""})
-def ordinary_worker(account_id: str, script: str, _rest: str) -> Response:  # noqa: ARG001
+@routes.get("/accounts/<account_id>/workers/scripts/<path:script>")
+@routes.get("/accounts/<account_id>/workers/services/<path:script>")
+def ordinary_worker(account_id: str, script: str) -> Response:  # noqa: ARG001
     """Refuse: there are no Workers outside dispatch namespaces. wrangler asks, and goes on at this code."""
     raise errors.worker_not_found()
 

@@ -4,7 +4,6 @@ https://developers.cloudflare.com/api/resources/workers_for_platforms/subresourc
 """
 
 import base64
-import binascii
 import time
 from itertools import islice
 
@@ -140,5 +139,5 @@ def _limit(text: str | None) -> int:
 def _after(cursor: str) -> str:
     try:
         return base64.urlsafe_b64decode(cursor).decode()
-    except (binascii.Error, UnicodeDecodeError) as problem:
+    except ValueError as problem:
         raise errors.invalid_request("cursor is invalid") from problem

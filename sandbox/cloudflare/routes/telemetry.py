@@ -17,6 +17,7 @@ from sandbox.cloudflare.routes.body import json_object
 from sandbox.cloudflare.routes.world import world
 
 routes = Blueprint("telemetry", __name__)
+ScriptName = tuple[str, str]
 _DEFAULT_EVENTS = 50
 _MOST_EVENTS = 2000
 _OPERATIONS: dict[str, Callable[[Any, Any], bool]] = {
@@ -45,10 +46,10 @@ def events_of(namespace: str, script: str) -> Iterator[Json]:
     for invocation in world().logs.read(namespace, script):
         for line in invocation["logs"]:
             text = " ".join(_words(line["message"]))
-            yield _event(namespace, script, invocation, line["timestamp"], line["level"], text)
+            yield _event((namespace, script), invocation, line["timestamp"], line["level"], text)
         for thrown in invocation["exceptions"]:
             text = "\n".join(filter(None, [f"{thrown['name']}: {thrown['message']}", thrown.get("stack")]))
-            yield _event(namespace, script, invocation, thrown["timestamp"], "error", text)
+            yield _event((namespace, script), invocation, thrown["timestamp"], "error", text)
 
 
 def _all_events() -> Iterator[Json]:
@@ -56,7 +57,8 @@ def _all_events() -> Iterator[Json]:
         yield from events_of(namespace, script)
 
 
-def _event(namespace: str, script: str, invocation: Json, timestamp: int, level: str, text: str) -> Json:
+def _event(name: ScriptName, invocation: Json, timestamp: int, level: str, text: str) -> Json:
+    namespace, script = name
     request = {"method": invocation["method"], "url": invocation["url"]}
     return {
         "$metadata": {

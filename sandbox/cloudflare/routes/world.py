@@ -54,4 +54,4 @@ class World:
 
 def world() -> World:
     """Return the world of the current application."""
-    return cast(World, current_app.extensions[EXTENSION])
+    return cast("World", current_app.extensions[EXTENSION])
