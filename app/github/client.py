@@ -59,9 +59,9 @@ class GitHub:
         """Return the repository as a lazy object; nothing is asked until its data is."""
         return Repository(self.requester, url=f"/repos/{full_name}")
 
-    def request(self, verb: str, path: str, body: Any = None) -> Any:
+    def request(self, verb: str, path: str, body: Any = None, *, query: dict[str, str] | None = None) -> Any:
         """Send a request that PyGithub lacks, or sends otherwise than we need, and return the JSON."""
-        return self.requester.requestJsonAndCheck(verb, path, input=body)[1]
+        return self.requester.requestJsonAndCheck(verb, path, query, input=body)[1]
 
     def login(self) -> str:
         """Return the name under which we write; asked for once."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from github import GithubException
+from github import BadAttributeException, GithubException
 from requests import RequestException
 
 from app.errors import (
@@ -21,9 +21,10 @@ from app.errors import (
     RemoteUnavailable,
 )
 
-# A body that is cut off inside its JSON reaches us as a JSONDecodeError.
-VendorError = GithubException | RequestException | json.JSONDecodeError
-VENDOR_ERRORS: Final = (GithubException, RequestException, json.JSONDecodeError)
+# A body that is cut off inside its JSON reaches us as a JSONDecodeError, one of another shape than GitHub
+# documents as a BadAttributeException.
+VendorError = GithubException | RequestException | json.JSONDecodeError | BadAttributeException
+VENDOR_ERRORS: Final = (GithubException, RequestException, json.JSONDecodeError, BadAttributeException)
 
 _UNSTATED_PAUSE_SECONDS: Final = 60
 _LONGEST_PAUSE_SECONDS: Final = 3600
@@ -43,7 +44,7 @@ _REFUSALS: Final[Mapping[int, type[RemoteRefused]]] = {
 def translated(error: VendorError, doing: str, now: datetime) -> BranchlineError:
     """Return our error for theirs; its text is `doing` and GitHub's own reason."""
     if not isinstance(error, GithubException):
-        return RemoteUnavailable(f"{doing}: GitHub did not answer ({type(error).__name__})")
+        return RemoteUnavailable(f"{doing}: GitHub did not answer properly ({type(error).__name__})")
     headers = {name.lower(): str(value) for name, value in (error.headers or {}).items()}
     message = f"{doing}: {_reason(error)}"
     facts: dict[str, Any] = {"status": error.status, "request_id": headers.get("x-github-request-id")}

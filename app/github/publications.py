@@ -67,11 +67,15 @@ class GitHubPublications:
             self._github.request("POST", path("repos", full_name, "deployments", record_id, "statuses"), body)
 
     def _find(self, full_name: str, deployment: Deployment) -> int | None:
+        """Look through the newest hundred records of this commit and environment.
+
+        Not through PyGithub: it refuses the payloads that other tools write as strings.
+        """
+        query = {"sha": deployment.commit, "environment": deployment.environment.value, "per_page": "100"}
         with self._github.doing(f"looking for the record of deployment {deployment.id} in {full_name}"):
-            records = self._github.repository(full_name).get_deployments(
-                sha=deployment.commit, environment=deployment.environment.value
-            )
-            return next((it.id for it in records if deployment_id(it.payload) == deployment.id), None)
+            records = self._github.request("GET", path("repos", full_name, "deployments"), query=query)
+            ours = (int(it["id"]) for it in records if deployment_id(it.get("payload")) == deployment.id)
+            return next(ours, None)
 
     def _ref(self, full_name: str, deployment: Deployment) -> str:
         """Prefer the branch: GitHub says "not deployed" of a branch whose deployments name commits."""
