@@ -3,9 +3,10 @@
 import threading
 from typing import Any, Protocol
 
-from github import GithubException, UnknownObjectException
+from github import UnknownObjectException
 from github.Auth import AppAuth, AppInstallationAuth, Auth, Token
 from github.Requester import Requester
+from jwt import PyJWTError
 
 from app.errors import Misconfigured, RemoteForbidden
 from app.settings import GitHubSettings
@@ -51,7 +52,7 @@ class AppInstallation:
 
     # https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app
     def __init__(self, app_id: str, private_key: str, org: str, api_url: str) -> None:
-        self._app = AppAuth(app_id, private_key)
+        self._app = _app_auth(app_id, private_key)
         self._org = org
         self._api_url = api_url
         self._lock = threading.Lock()
@@ -94,6 +95,17 @@ class AppInstallation:
             requester.close()
 
 
+def _app_auth(app_id: str, private_key: str) -> AppAuth:
+    """Return the App's credentials, tried out: a key that cannot sign stops the start."""
+    auth = AppAuth(app_id, private_key)
+    try:
+        auth.create_jwt()
+    except (ValueError, PyJWTError) as error:
+        remedy = "set the PEM generated on the GitHub App's settings page"
+        raise Misconfigured("GITHUB_PRIVATE_KEY", "is no RSA private key", remedy) from error
+    return auth
+
+
 class _InstallationAuth(AppInstallationAuth):
     """Says that the installation is gone, where PyGithub would say that the thing asked for is."""
 
@@ -103,7 +115,3 @@ class _InstallationAuth(AppInstallationAuth):
             return super().token
         except UnknownObjectException as error:
             raise RemoteForbidden("asking for the App's token: the installation is gone") from error
-        except GithubException as error:
-            if error.status == 403:  # noqa: PLR2004 - Forbidden
-                raise RemoteForbidden("asking for the App's token: the installation is suspended") from error
-            raise
