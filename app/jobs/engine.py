@@ -6,6 +6,7 @@ SQLite's file, and has its own small pool of connections: a storm of requests th
 stop workers from writing checkpoints. Only `enqueue` acts in the caller's transaction.
 """
 
+import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -45,6 +46,10 @@ _WHY_LOST: Final = {
     "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "the process ended every time the job ran",
     "SUCCESS": "the job ended without a word",
 }
+
+# The vendor tells little and through our logging: with a handler in place it adds none of its own.
+logging.getLogger("dbos").setLevel(logging.WARNING)
+logging.getLogger("dbos").addHandler(logging.NullHandler())
 
 
 def queue_of(job: Job) -> tuple[str, str | None]:

@@ -32,10 +32,11 @@ class Loop:
         self._wake.set()
 
     def stop(self, timeout_seconds: float = 10.0) -> None:
-        """End after the call that runs now, if any."""
+        """End after the call that runs now, if any; one that never began does not begin any more."""
         self._is_stopped = True
         self._wake.set()
-        self._thread.join(timeout_seconds)
+        if self._thread.ident is not None:
+            self._thread.join(timeout_seconds)
 
     def _run(self) -> None:
         pause = self._interval_seconds

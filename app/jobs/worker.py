@@ -101,10 +101,14 @@ class Worker:
         Raises:
             Misconfigured: the database lacks our tables, or has those of another release.
         """
-        with self._needing_tables():
-            self._heartbeat.beat()  # first, so that nobody takes us for dead with our first job
-            self._register_queues()
-            self._launch()
+        try:
+            with _needing_tables():
+                self._heartbeat.beat()  # first, so that nobody takes us for dead with our first job
+                self._register_queues()
+                self._launch()
+        except BaseException:
+            self.stop()
+            raise
         for loop in (self._beating, *self._upkeep):
             loop.start()
         log.info("worker %s takes jobs", self.executor_id)
@@ -133,8 +137,6 @@ class Worker:
             self._lifecycle.fail(job.id, {"code": "job:lost", "message": why, "details": {}})
 
     def _launch(self) -> None:
-        # With a handler in place the vendor adds none of its own, and our logging decides.
-        logging.getLogger("dbos").addHandler(logging.NullHandler())
         DBOS(
             config={
                 "name": APPLICATION_NAME,
@@ -226,13 +228,14 @@ class Worker:
         while not self._stopping.is_set() and self._takeover.forget(before):
             pass
 
-    @contextmanager
-    def _needing_tables(self) -> Iterator[None]:
-        try:
-            yield
-        except (OperationalError, ProgrammingError, dbos_errors.DBOSInitializationError) as error:
-            remedy = "start it and run: branchline db upgrade"
-            raise Misconfigured("DATABASE_URL", "names a database that is not ready", remedy) from error
+
+@contextmanager
+def _needing_tables() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, ProgrammingError, dbos_errors.DBOSInitializationError) as error:
+        remedy = "start it and run: branchline db upgrade"
+        raise Misconfigured("DATABASE_URL", "names a database that is not ready", remedy) from error
 
 
 def _stored(job: Job | None) -> dict[str, Any] | None:
