@@ -19,7 +19,6 @@ class Tag(StrEnum):
     APP_REPOSITORY_RENAMED = "app:repository:renamed"
     APP_REPOSITORY_LOST = "app:repository:lost"
     APP_REPOSITORY_FOUND = "app:repository:found"
-    APP_INSTALLED = "app:installed"
     APP_READY = "app:ready"
     APP_FAILED = "app:failed"
     APP_DELETION_REQUESTED = "app:deletion-requested"
