@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from sandbox.github import authentication
+from sandbox.github import authentication, pages
 from sandbox.github.errors import ApiError
 from sandbox.github.routes import BLUEPRINTS, smart_http
 from sandbox.github.site import EXTENSION, Site, current_site
@@ -34,6 +34,7 @@ def create(site: Site) -> Flask:
     for blueprint in BLUEPRINTS:
         flask.register_blueprint(blueprint, url_prefix=API)
     flask.register_blueprint(smart_http.routes)
+    flask.register_blueprint(pages.routes)
     flask.before_request(_admit)
     flask.after_request(_stamp)
     flask.register_error_handler(ApiError, _refused)

@@ -77,7 +77,7 @@ def _announce(row: Row, status: Row) -> None:
     same = ("id", "sha", "target_url", "context", "description", "state", "created_at", "updated_at")
     payload = {name: status[name] for name in same} | {
         "name": repositories.full_name(site, row),
-        "avatar_url": f"{site.url}/static/avatar.svg",
+        "avatar_url": shapes.status(site, row, status)["avatar_url"],
         "commit": commit,
         "branches": [{"name": name, "commit": branch_commit, "protected": False} for name in names],
     }

@@ -57,7 +57,7 @@ def user(site: Site, row: Row) -> dict[str, Any]:
         "login": row["login"],
         "id": row["id"],
         "node_id": node_id("O" if row["type"] == "Organization" else "U", row["id"]),
-        "avatar_url": f"{site.url}/static/avatar.svg",
+        "avatar_url": f"{site.url}/avatars/u/{row['id']}",
         "gravatar_id": "",
         "url": url,
         "html_url": page,
@@ -87,7 +87,7 @@ def organization(site: Site, row: Row) -> dict[str, Any]:
         "node_id": node_id("O", row["id"]),
         "url": url,
         **{name: url + path for name, path in _ORGANIZATION_PATHS.items()},
-        "avatar_url": f"{site.url}/static/avatar.svg",
+        "avatar_url": f"{site.url}/avatars/u/{row['id']}",
         "description": None,
     }
 

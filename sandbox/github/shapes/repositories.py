@@ -111,6 +111,7 @@ def common(site: Site, row: Row) -> dict[str, Any]:
             "is_template": bool(row["is_template"]),
             "web_commit_signoff_required": False,
             "topics": [],
+            "custom_properties": {},
             "visibility": "private" if row["private"] else "public",
             "default_branch": row["default_branch"],
         }
