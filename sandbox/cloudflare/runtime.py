@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 _PROBE_SECONDS = 0.5
 _READY_SECONDS = 20.0
-_GRACE_SECONDS = 1.0
+_GRACE_SECONDS = 0.5
 _LOG_BYTES = 5_000_000
 # Ending an isolate makes workerd print the stack of the very error by which we end it.
 _NOISE = "branchline: this isolate is superseded"
@@ -73,7 +73,7 @@ class Runtime:
             raise RuntimeError("workerd does not start:\n" + "\n".join(self._output))
 
     def stop(self) -> None:
-        """End workerd, politely for a second."""
+        """End workerd, politely for a moment."""
         self._stopping.set()
         process = self._process
         if process is not None:
@@ -83,7 +83,7 @@ class Runtime:
                 process.wait(_GRACE_SECONDS)
             process.kill()
         if self._supervisor.is_alive():
-            self._supervisor.join(_GRACE_SECONDS * 5)
+            self._supervisor.join(_READY_SECONDS)
         self._client.close()
 
     # What is asked of it
