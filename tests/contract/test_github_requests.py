@@ -1,0 +1,227 @@
+"""Every request that we send is one that GitHub describes, and its published answers are ones we read."""
+
+import base64
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+import responses
+
+from app.domain.deployments import Deployment, Run, Status
+from app.domain.environments import Environment
+from app.github.client import GitHub
+from app.github.comments import GitHubComments
+from app.github.contents import GitHubContents
+from app.github.publications import GitHubPublications
+from app.github.repositories import GitHubRepositories
+from app.github.repository_settings import GitHubRepositorySettings
+from app.github.runs import GitHubRuns
+from app.ports import File
+from app.settings import GitHubSettings, Secret
+from tests.fakes.published_github import PublishedGitHub, find
+
+API = "http://github.test:8080/api/v3"
+NAME = "acme/shop"
+R = "/repos/{owner}/{repo}"
+COMMIT = "6dcb09b5b57875f334f61aebed695e2e4193db5e"  # of the published examples
+# The published one has 33 bytes, so that nothing can be sealed with it.
+PUBLIC_KEY = {"key_id": "012345678912345678", "key": base64.b64encode(b"\x07" * 32).decode()}
+SETTINGS = GitHubSettings(
+    api_url=API,
+    org="acme",
+    template_repo="acme/template",
+    webhook_secret=Secret("webhook-secret-of-the-test"),
+    token=Secret("ghp_token_of_the_test"),
+    app_id=None,
+    private_key=None,
+    write_pause_seconds=0,
+)
+DEPLOYMENT = Deployment(
+    id="dpl_1",
+    app_id="app_1",
+    environment=Environment.PREVIEW,
+    namespace="previews",
+    script="preview-pr7-bcdf",
+    branch="feature/blue",
+    commit=COMMIT,
+    message="Blue",
+    pull_request=7,
+    run=Run(1, 1, 1, "https://github.com/acme/shop/actions/runs/1"),
+    status=Status.BUILDING,
+    created_at=datetime(2026, 11, 22, tzinfo=UTC),
+    updated_at=datetime(2026, 11, 22, tzinfo=UTC),
+)
+
+
+@pytest.fixture
+def published() -> Iterator[PublishedGitHub]:
+    """Stand in for GitHub at `API`."""
+    answers = PublishedGitHub("/api/v3", mended={f"GET {R}/actions/secrets/public-key": PUBLIC_KEY})
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+            mock.add_callback(method, re.compile(re.escape(API) + "/.*"), callback=answers)
+        yield answers
+
+
+@pytest.fixture
+def github() -> GitHub:
+    return GitHub(SETTINGS, lambda: datetime.now(UTC))
+
+
+Call = Callable[[GitHub], object]
+
+
+def commit(github: GitHub) -> str:
+    files = [File("a.ts", b"a"), File("run.sh", b"#!/bin/sh", mode="100755"), File("icon", b"\xff\0")]
+    return GitHubContents(github).commit(NAME, "feature/blue", files, "Set up", parent=COMMIT)
+
+
+def set_deployment_status(github: GitHub) -> None:
+    GitHubPublications(github).set_deployment_status(
+        NAME,
+        1,
+        state="in_progress",
+        environment=Environment.PREVIEW,
+        description="Building",
+        environment_url=None,
+        log_url="https://github.com/acme/shop/actions/runs/1",
+    )
+
+
+def set_commit_status(github: GitHub) -> None:
+    GitHubPublications(github).set_commit_status(
+        NAME,
+        COMMIT,
+        state="pending",
+        context="branchline/preview",
+        description="Building",
+        target_url="https://x",
+    )
+
+
+def ensure_webhook(github: GitHub) -> None:
+    GitHubRepositorySettings(github).ensure_webhook(NAME, "https://example.com/webhook", "secret", ["push"])
+
+
+def create_webhook(github: GitHub) -> None:
+    GitHubRepositorySettings(github).ensure_webhook(NAME, "https://control.test", "secret", ["push"])
+
+
+# What is called, what of it is absent, and the operations it takes.
+CALLS: list[tuple[Call, set[str], list[str]]] = [
+    (lambda it: GitHubRepositories(it).find(NAME), set(), [f"GET {R}"]),
+    (lambda it: GitHubRepositories(it).fork("acme/template", "acme", "shop"), set(), [f"POST {R}/forks"]),
+    (
+        lambda it: GitHubRepositories(it).generate("acme/template", "acme", "shop", is_private=True),
+        set(),
+        ["POST /repos/{template_owner}/{template_repo}/generate"],
+    ),
+    (lambda it: GitHubRepositories(it).enable_actions(NAME), set(), [f"GET {R}/actions/permissions"]),
+    (lambda it: GitHubRepositories(it).delete(NAME), set(), [f"DELETE {R}"]),
+    (lambda it: GitHubContents(it).head(NAME, "feature/blue"), set(), [f"GET {R}/git/ref/{{ref}}"]),
+    (lambda it: GitHubContents(it).find_commit(NAME, "main", "Fixes: x"), set(), [f"GET {R}/commits"]),
+    (
+        commit,
+        set(),
+        [
+            f"GET {R}/git/commits/{{commit_sha}}",
+            f"POST {R}/git/blobs",
+            f"POST {R}/git/trees",
+            f"POST {R}/git/commits",
+            f"PATCH {R}/git/refs/{{ref}}",
+        ],
+    ),
+    (
+        lambda it: GitHubContents(it).ensure_branch(NAME, "staging", COMMIT),
+        {f"GET {R}/git/ref/{{ref}}"},
+        [f"GET {R}/git/ref/{{ref}}", f"POST {R}/git/refs"],
+    ),
+    (
+        lambda it: GitHubRepositorySettings(it).set_variable(NAME, "USERNAME", "v"),
+        set(),
+        [f"GET {R}/actions/variables/{{name}}", f"PATCH {R}/actions/variables/{{name}}"],
+    ),
+    (
+        lambda it: GitHubRepositorySettings(it).set_variable(NAME, "USERNAME", "v"),
+        {f"GET {R}/actions/variables/{{name}}"},
+        [f"GET {R}/actions/variables/{{name}}", f"POST {R}/actions/variables"],
+    ),
+    (
+        lambda it: GitHubRepositorySettings(it).set_secret(NAME, "SECRET", "v"),
+        set(),
+        [f"GET {R}/actions/secrets/public-key", f"PUT {R}/actions/secrets/{{secret_name}}"],
+    ),
+    (ensure_webhook, set(), [f"GET {R}/hooks", f"PATCH {R}/hooks/{{hook_id}}"]),
+    (create_webhook, set(), [f"GET {R}/hooks", f"POST {R}/hooks"]),
+    (
+        lambda it: GitHubRepositorySettings(it).ensure_environment(NAME, "preview"),
+        {f"GET {R}/environments/{{environment_name}}"},
+        [f"GET {R}/environments/{{environment_name}}", f"PUT {R}/environments/{{environment_name}}"],
+    ),
+    (lambda it: GitHubRuns(it).of_commit(NAME, COMMIT), set(), [f"GET {R}/actions/runs"]),
+    (
+        lambda it: GitHubRuns(it).enable_workflow(NAME),
+        set(),
+        [f"PUT {R}/actions/workflows/{{workflow_id}}/enable"],
+    ),
+    (
+        lambda it: GitHubRuns(it).dispatch(NAME, "feature/blue"),
+        set(),
+        [f"POST {R}/actions/workflows/{{workflow_id}}/dispatches"],
+    ),
+    (lambda it: GitHubRuns(it).cancel(NAME, 1), set(), [f"POST {R}/actions/runs/{{run_id}}/cancel"]),
+    (set_commit_status, set(), [f"POST {R}/statuses/{{sha}}"]),
+    (
+        lambda it: GitHubPublications(it).ensure_deployment(NAME, DEPLOYMENT),
+        set(),
+        [f"GET {R}/deployments", f"GET {R}/git/ref/{{ref}}", f"POST {R}/deployments"],
+    ),
+    (set_deployment_status, set(), [f"POST {R}/deployments/{{deployment_id}}/statuses"]),
+    (
+        lambda it: GitHubComments(it).find(NAME, 7, "<!-- m -->"),
+        set(),
+        ["GET /user", f"GET {R}/issues/{{issue_number}}/comments"],
+    ),
+    (
+        lambda it: GitHubComments(it).create(NAME, 7, "hello"),
+        set(),
+        [f"POST {R}/issues/{{issue_number}}/comments"],
+    ),
+    (
+        lambda it: GitHubComments(it).update(NAME, 7, "hello"),
+        set(),
+        [f"PATCH {R}/issues/comments/{{comment_id}}"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "absent", "operations"), CALLS, ids=[" ".join(it[2][-1:]) for it in CALLS])
+def test_what_we_send_is_described_and_what_is_published_we_read(
+    published: PublishedGitHub, github: GitHub, call: Call, absent: set[str], operations: list[str]
+) -> None:
+    published.absent = absent
+    call(github)
+    assert published.seen == operations
+
+
+def test_the_published_repository_is_read_whole(published: PublishedGitHub, github: GitHub) -> None:
+    found = GitHubRepositories(github).find("octocat/Hello-World")
+    assert found is not None
+    assert (found.id, found.full_name, found.default_branch) == (1296269, "octocat/Hello-World", "master")
+    assert published.seen == [f"GET {R}"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/repos/a/b/deployments", {"ref": 5}),
+        ("POST", "/repos/a/b/deployments", {"ref": "main", "colour": "blue"}),
+        ("POST", "/repos/a/b/deployments", None),
+        ("GET", "/repos/a/b/deployments/x/y/z", None),
+        ("PUT", "/repos/a/b/actions/workflows/deploy.yml/enable", {}),
+    ],
+)
+def test_the_check_itself_finds_what_is_wrong(method: str, path: str, body: object) -> None:
+    with pytest.raises(Exception, match=r"no fields|not of type|not in GitHub's|takes no body"):
+        find(method, path).check({}, body)
