@@ -46,27 +46,26 @@ def kill_all(tracking_id: str, session: int | None = None) -> None:
 def cancel(act: int, keeps: Callable[[dict[str, str]], bool]) -> None:
     """Cancel the steps that are running and have act go on with those that run after a cancellation.
 
-    GitHub's runner sends SIGINT to a step's process, SIGTERM 7.5 s later and kills the tree after 2.5 s more.
-    act kills at once when it is interrupted, so it is held meanwhile. `keeps` says by a step's environment
-    whether its condition lets it run on (`if: always()`).
+    GitHub's runner sends SIGINT to a step's process, SIGTERM 7.5 s later and kills the tree 2.5 s after that.
+    act kills at once when it is interrupted, and takes a step that ends before for a failed one. The shell
+    that act started (see `Toolbox`) is therefore held while the step's own shell ends. `keeps` says by a step's
+    environment whether its condition lets it run on (`if: always()`).
     """
     with suppress(*_GONE):
         runner = psutil.Process(act)
-        runner.send_signal(signal.SIGSTOP)
-        try:
-            _end([child for child in runner.children() if not keeps(_environment(child))])
-        finally:
-            runner.send_signal(signal.SIGINT)
-            runner.send_signal(signal.SIGCONT)
+        shells = [child for child in _children(runner) if not keeps(_environment(child))]
+        _send(shells, signal.SIGSTOP)
+        _end([step for shell in shells for step in _children(shell)])
+        runner.send_signal(signal.SIGINT)
 
 
 def _end(steps: list[psutil.Process]) -> None:
-    trees = [process for step in steps for process in (step, *_descendants(step))]
+    trees = [process for step in steps for process in (step, *_children(step, recursive=True))]
     for number, seconds in ((signal.SIGINT, INTERRUPT_SECONDS), (signal.SIGTERM, TERMINATE_SECONDS)):
         _send(steps, number)
         if _wait_gone(steps, seconds):
             break
-    _send([*trees, *(late for step in steps for late in _descendants(step))], signal.SIGKILL)
+    _send([*trees, *(late for step in steps for late in _children(step, recursive=True))], signal.SIGKILL)
 
 
 def _send(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
@@ -90,9 +89,9 @@ def _is_alive(process: psutil.Process) -> bool:
     return False
 
 
-def _descendants(process: psutil.Process) -> list[psutil.Process]:
+def _children(process: psutil.Process, *, recursive: bool = False) -> list[psutil.Process]:
     with suppress(*_GONE):
-        return process.children(recursive=True)
+        return process.children(recursive=recursive)
     return []
 
 

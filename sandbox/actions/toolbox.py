@@ -7,6 +7,7 @@ taken from the sandbox's own repositories by `Toolbox.actions_for`; nothing is e
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sysconfig
 from pathlib import Path
@@ -29,6 +30,11 @@ _PASSED_ON = {
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "GIT_SSL_CAINFO", "CURL_CA_BUNDLE"),
 }
 _PASSED_ON_PREFIX = "npm_config_"
+_SHELL = """#!/bin/sh
+[ -n "$RUNNER_IN_STEP" ] && exec {shell} "$@"
+RUNNER_IN_STEP=1 {shell} "$@"
+exit $?
+"""
 _SYSTEM_PATH = ("/usr/local/bin", "/usr/bin", "/bin", "/opt/homebrew/bin")
 
 
@@ -46,6 +52,7 @@ class Toolbox:
         self._actions = directory / "actions"
         self.npm_cache.mkdir(parents=True, exist_ok=True)
         self._link_node()
+        self._wrap_shells()
 
     def environment(self, home: Path) -> dict[str, str]:
         """Return the whole environment of a run whose home directory is `home`."""
@@ -108,6 +115,14 @@ class Toolbox:
             link = self._bin / name
             link.unlink(missing_ok=True)
             link.symlink_to(target)
+
+    def _wrap_shells(self) -> None:
+        """Put a shell between act and the shell of each `run`, which `processes.cancel` can hold."""
+        for name in ("bash", "sh"):
+            found = shutil.which(name)
+            if found:
+                (self._bin / name).write_text(_SHELL.format(shell=shlex.quote(found)), encoding="utf-8")
+                (self._bin / name).chmod(0o755)
 
 
 def _act() -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-
-import psutil
 
 from sandbox import actions
 from sandbox.actions import processes
@@ -411,7 +410,7 @@ def test_what_an_engine_leaves_behind_is_lost_and_what_it_queued_is_run(
     (running,) = engine.on_event(occasion)
     watch.says(running, "begun")
     (waiting,) = engine.on_event(github.push(workflow("- run: true", head="concurrency: one")))
-    survivor = psutil.Popen(
+    survivor = subprocess.Popen(
         ["sleep", "60"], env={processes.VARIABLE: engine.records.run(running).tracking_id}
     )
     engine.close()
@@ -419,7 +418,7 @@ def test_what_an_engine_leaves_behind_is_lost_and_what_it_queued_is_run(
     again = actions.create(tmp_path / "actions", github, concurrency=1)
     again.start()
 
-    assert not survivor.is_running()
+    survivor.wait(10)
     lost = again.records.run(running)
     assert (lost.status, lost.conclusion) == ("completed", "failure")
     assert "The runner was lost" in lost.note
