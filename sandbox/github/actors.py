@@ -1,7 +1,7 @@
 """Who is asking, and what they may do to a repository.
 
-An actor is an account that came with a token. Passwords, scopes and single sign-on are not modelled: a person's
-token may do what the person may do.
+An actor is an account that came with a token. Passwords, scopes and single sign-on are not modelled: a
+person's token may do what the person may do.
 """
 
 from __future__ import annotations

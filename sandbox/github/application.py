@@ -98,7 +98,7 @@ _MESSAGES = {404: "Not Found", 405: "Not Found", 500: "Server Error"}
 
 
 def _by_id(site: Site, inner: WSGIApplication) -> WSGIApplication:
-    """Let ``/repositories/{id}/...`` mean ``/repos/{owner}/{repo}/...``, as GitHub does for every endpoint."""
+    """Let ``/repositories/{id}/...`` mean ``/repos/{owner}/{repo}/...``, as GitHub does everywhere."""
 
     def outer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         found = _BY_ID.match(environ["PATH_INFO"])

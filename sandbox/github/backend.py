@@ -1,6 +1,7 @@
 """git's smart HTTP protocol, spoken by ``git http-backend`` run as a CGI program.
 
-Bodies are streamed both ways. Who may read or write is decided before; what a push changed is looked at after.
+Bodies are streamed both ways. Who may read or write is decided before; what a push changed is looked at
+after.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class Answer:
             yield chunk
 
     def finish(self) -> None:
-        """Wait for the backend's end; may be called early (the backend is then told by a closed pipe) and twice."""
+        """Wait for the backend's end; may be called early (a closed pipe then tells it) and twice."""
         _output(self._process).close()
         try:
             self._process.wait(EXIT_SECONDS)

@@ -41,7 +41,7 @@ class Background:
             self._site.news.clear()
             try:
                 self._round()
-            except Exception:
+            except Exception:  # noqa: BLE001 - one bad row must not stop every webhook
                 _log.exception("the background loop goes on after an error")
             self._site.news.wait(min(IDLE_SECONDS, copies.seconds_until_due(self._site)))
 

@@ -10,6 +10,7 @@ from sandbox.github import clock
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sandbox.github.database import Row
     from sandbox.github.git import Git
 
 _FIELDS = 10
@@ -33,6 +34,11 @@ class Signature:
     def now(cls, name: str, email: str) -> Signature:
         """Sign with the present time."""
         return cls(name, email, clock.now())
+
+    @classmethod
+    def of(cls, account: Row) -> Signature:
+        """Sign for an account with the present time."""
+        return cls.now(account["name"] or account["login"], account["email"])
 
 
 WEB_FLOW = ("GitHub", "noreply@github.com")

@@ -1,11 +1,11 @@
-"""Copying repositories: forks, which GitHub makes some time after it answered, and repositories from templates."""
+"""Copying repositories: forks, made some time after they were answered, and what templates are for."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
-from sandbox.github import actors, commits, events, refs
+from sandbox.github import actors, commits, events, lookups, refs
 from sandbox.github.pushes import BRANCHES
 from sandbox.github.shapes import repositories
 
@@ -42,8 +42,8 @@ def finish_due(site: Site) -> None:
 
 
 def _finish(site: Site, copy: Row) -> None:
-    fork = site.database.get("SELECT * FROM repositories WHERE id = ?", copy["repository_id"])
-    source = site.database.one("SELECT * FROM repositories WHERE id = ?", copy["source_id"])
+    fork = lookups.repository(site, copy["repository_id"])
+    source = lookups.repository_if_any(site, copy["source_id"])
     with site.locks.of(fork["id"]):
         if source:
             _fetch(site, fork, source, default_branch_only=bool(copy["default_branch_only"]))
@@ -68,7 +68,7 @@ def generate(site: Site, repository: Row, template: Row, actor: Actor, *, all_br
     """Give a new repository the template's files in one commit per branch, without its history."""
     assert actor.account  # noqa: S101 - nobody generates anonymously
     source, target = site.git(template["id"]), site.git(repository["id"])
-    who = commits.Signature.now(actor.account["name"] or actor.account["login"], actor.account["email"])
+    who = commits.Signature.of(actor.account)
     for name, sha in source.refs(BRANCHES).items():
         if not all_branches and name != BRANCHES + template["default_branch"]:
             continue

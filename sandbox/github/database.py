@@ -70,7 +70,7 @@ class Database:
         return row
 
     def count(self, sql: str, *values: object) -> int:
-        """Return the number that ``SELECT count(*)`` answers."""
+        """Return the single number that a query answers."""
         return int(next(iter(self.get(sql, *values).values())))
 
     def execute(self, sql: str, *values: object) -> int:

@@ -43,7 +43,7 @@ def conflict(message: str) -> ApiError:
 
 
 def invalid(resource: str, field: str, code: str, message: str | None = None) -> ApiError:
-    """Say 422 about one field; ``code`` is GitHub's: missing, missing_field, invalid, already_exists, custom."""
+    """Say 422 about one field; ``code`` is GitHub's: missing_field, invalid, already_exists, custom ..."""
     error = {"resource": resource, "field": field, "code": code}
     return ApiError(422, "Validation Failed", [error | ({"message": message} if message else {})])
 

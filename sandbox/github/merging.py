@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandbox.github import commits, pulls, refs
+from sandbox.github import commits, lookups, pulls, refs
 from sandbox.github.errors import ApiError, conflict
 from sandbox.github.git import GitError
 from sandbox.github.pushes import BRANCHES
+from sandbox.github.shapes import accounts
 
 if TYPE_CHECKING:
     from sandbox.github.actors import Actor
@@ -18,25 +20,26 @@ if TYPE_CHECKING:
 METHODS = ("merge", "squash")
 
 
-def merge(
-    site: Site,
-    pull: Row,
-    actor: Actor,
-    *,
-    method: str,
-    expected_head: str | None,
-    title: str | None,
-    body: str | None,
-) -> str:
+@dataclass(frozen=True)
+class Wish:
+    """How somebody wants a pull request merged; what is None is GitHub's choice."""
+
+    method: str
+    expected_head: str | None
+    title: str | None
+    body: str | None
+
+
+def merge(site: Site, pull: Row, actor: Actor, wish: Wish) -> str:
     """Merge a pull request and return the new commit on its base branch.
 
     Raises: ApiError 405 when it cannot be merged, 409 when the head is not the expected one.
     """
     with site.locks.of(pull["repository_id"]):
         pull = pulls.reload(site, pull)
-        _check(pull, expected_head)
+        _check(pull, wish.expected_head)
         git = site.git(pull["repository_id"])
-        sha = _write(site, git, pull, actor, method, _message(site, pull, method, title, body))
+        sha = _write(site, git, pull, actor, wish)
         try:
             git.update_ref(BRANCHES + pull["base_ref"], sha, pull["base_sha"])
         except GitError:
@@ -54,34 +57,31 @@ def _check(pull: Row, expected_head: str | None) -> None:
         raise conflict("Head branch was modified. Review and try the merge again.")
 
 
-def _write(site: Site, git: Git, pull: Row, actor: Actor, method: str, message: str) -> str:
+def _write(site: Site, git: Git, pull: Row, actor: Actor, wish: Wish) -> str:
     assert actor.account  # noqa: S101 - nobody merges anonymously
     tree = git.merge_tree(pull["base_sha"], pull["head_sha"])
     if tree is None:
         raise ApiError(405, "Pull Request is not mergeable")
-    if method == "merge":
-        author = commits.Signature.now(
-            actor.account["name"] or actor.account["login"], actor.account["email"]
-        )
-        return pulls.write_merge(git, pull, tree, message, author)
-    author_row = site.database.get("SELECT * FROM accounts WHERE id = ?", pull["user_id"])
-    author = commits.Signature.now(author_row["name"] or author_row["login"], author_row["email"])
+    message = _message(site, pull, wish)
+    if wish.method == "merge":
+        return pulls.write_merge(git, pull, tree, message, commits.Signature.of(actor.account))
+    author = commits.Signature.of(accounts.account(site, pull["user_id"]))
     web = commits.Signature.now(*commits.WEB_FLOW)
     parents = [pull["base_sha"]]
     return commits.write(git, tree=tree, parents=parents, message=message, author=author, committer=web)
 
 
-def _message(site: Site, pull: Row, method: str, title: str | None, body: str | None) -> str:
-    if method == "merge":
-        first, rest = title or pulls.default_title(site, pull), pull["title"] if body is None else body
+def _message(site: Site, pull: Row, wish: Wish) -> str:
+    if wish.method == "merge":
+        title, body = pulls.default_title(site, pull), pull["title"]
     else:
-        first, rest = title or f"{pull['title']} (#{pull['number']})", body or ""
-    return f"{first}\n\n{rest}".strip()
+        title, body = f"{pull['title']} (#{pull['number']})", ""
+    return f"{wish.title or title}\n\n{body if wish.body is None else wish.body}".strip()
 
 
 def _tidy(site: Site, pull: Row, actor: Actor) -> None:
     """Delete the merged branch where the repository asks for it."""
-    repository = site.database.get("SELECT * FROM repositories WHERE id = ?", pull["repository_id"])
+    repository = lookups.repository(site, pull["repository_id"])
     if not repository["delete_branch_on_merge"] or pull["head_repository_id"] != repository["id"]:
         return
     site.git(repository["id"]).delete_ref(BRANCHES + pull["head_ref"])

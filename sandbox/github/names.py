@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from sandbox.github import clock
+from sandbox.github import clock, lookups
 from sandbox.github.errors import ApiError
 
 if TYPE_CHECKING:
@@ -50,4 +50,4 @@ def insert(site: Site, owner: Row, name: str, **columns: Any) -> Row:
     with site.database.transaction():
         site.database.execute("DELETE FROM former_names WHERE owner_id = ? AND name = ?", owner["id"], name)
         new_id = site.database.insert("repositories", owner_id=owner["id"], name=name, **times, **columns)
-        return site.database.get("SELECT * FROM repositories WHERE id = ?", new_id)
+        return lookups.repository(site, new_id)

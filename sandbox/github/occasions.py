@@ -23,7 +23,6 @@ def drain(site: Site) -> None:
         occasion = Occasion(**json.loads(row["document"]))
         try:
             site.actions.on_event(occasion)
-        except Exception:
-            # The rest of the queue must not wait for one broken workflow file.
+        except Exception:  # noqa: BLE001 - the queue must not wait for one broken workflow file
             _log.exception("Actions failed on %s in repository %s", occasion.event, occasion.repository_id)
         site.database.execute("DELETE FROM occasions WHERE id = ?", row["id"])

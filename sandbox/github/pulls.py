@@ -1,7 +1,7 @@
 """Pull requests: opened, followed when their branches move, merged and closed.
 
-``refs/pull/N/head`` is the head and ``refs/pull/N/merge`` the merge that GitHub tries in advance; both live in the
-base repository and nobody can push to them.
+``refs/pull/N/head`` is the head and ``refs/pull/N/merge`` the merge that GitHub tries in advance; both live
+in the base repository and nobody can push to them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sandbox.github import clock, commits, events
+from sandbox.github import clock, commits, events, lookups
 from sandbox.github.errors import ApiError, invalid, not_found
 from sandbox.github.git import ZERO, Git
 from sandbox.github.pushes import BRANCHES
@@ -94,8 +94,8 @@ def _head(site: Site, repository: Row, head: str) -> tuple[Row | None, str]:
 
 def _check_new(site: Site, repository: Row, head_repository: Row, head_ref: str, base: str) -> None:
     query = (
-        "SELECT id FROM pulls WHERE repository_id = ? AND head_repository_id = ? AND head_ref = ? AND base_ref = ? "
-        "AND state = 'open'"
+        "SELECT id FROM pulls WHERE repository_id = ? AND head_repository_id = ? AND head_ref = ? "
+        "AND base_ref = ? AND state = 'open'"
     )
     if site.database.one(query, repository["id"], head_repository["id"], head_ref, base):
         owner = accounts.account(site, head_repository["owner_id"])["login"]
@@ -161,7 +161,7 @@ def write_merge(git: Git, pull: Row, tree: str, message: str, author: commits.Si
 
 def announce(site: Site, pull: Row, action: str, actor: Actor, **more: Any) -> None:
     """Raise the webhook event and the occasion of something that happened to a pull request."""
-    repository = site.database.get("SELECT * FROM repositories WHERE id = ?", pull["repository_id"])
+    repository = lookups.repository(site, pull["repository_id"])
     payload = {"action": action, "number": pull["number"], **more, "pull_request": shapes.webhook(site, pull)}
     with site.database.transaction():
         body = events.emit(site, "pull_request", repository, payload, actor)
@@ -182,8 +182,10 @@ def announce(site: Site, pull: Row, action: str, actor: Actor, **more: Any) -> N
 
 def follow(site: Site, repository_id: int, actor: Actor) -> None:
     """Bring every open pull request from or into a repository up to date; may run twice."""
-    query = "SELECT * FROM pulls WHERE state = 'open' AND (repository_id = ? OR head_repository_id = ?) ORDER BY id"
-    for pull in site.database.all(query, repository_id, repository_id):
+    query = (
+        "SELECT * FROM pulls WHERE state = 'open' AND ? IN (repository_id, head_repository_id) ORDER BY id"
+    )
+    for pull in site.database.all(query, repository_id):
         with site.locks.of(pull["repository_id"]):
             _follow(site, reload(site, pull), actor)
 
@@ -203,10 +205,8 @@ def _move(site: Site, pull: Row, head: str, base: str, actor: Actor) -> None:
     before = pull["head_sha"]
     git = site.git(pull["repository_id"])
     if head != before:
-        head_repository = site.database.get(
-            "SELECT * FROM repositories WHERE id = ?", pull["head_repository_id"]
-        )
-        repository = site.database.get("SELECT * FROM repositories WHERE id = ?", pull["repository_id"])
+        head_repository = lookups.repository(site, pull["head_repository_id"])
+        repository = lookups.repository(site, pull["repository_id"])
         _bring(site, git, head_repository, pull["head_ref"], repository)
     if git.is_ancestor(head, base):
         site.database.update("pulls", pull["id"], head_sha=head)
@@ -270,6 +270,6 @@ def mark_merged(site: Site, pull: Row, merge_sha: str, actor: Actor) -> Row:
 
 def default_title(site: Site, pull: Row) -> str:
     """Return the first line of the merge commit that GitHub proposes."""
-    head = site.database.one("SELECT * FROM repositories WHERE id = ?", pull["head_repository_id"])
+    head = lookups.repository_if_any(site, pull["head_repository_id"])
     owner = repositories.full_name(site, head).split("/")[0] if head else "unknown"
     return f"Merge pull request #{pull['number']} from {owner}/{pull['head_ref']}"

@@ -1,14 +1,14 @@
 """Announcing refs: whoever moves one, by git or by the API, ends here.
 
-The table ``refs`` holds what has been announced. ``publish`` compares it with git and turns the difference into
-events in one transaction, so that a push whose server died in between is announced at the next start.
+The table ``refs`` holds what has been announced. ``publish`` compares it with git and turns the difference
+into events in one transaction, so that a push whose server died in between is announced at the next start.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.github import clock, events, pushes
+from sandbox.github import clock, events, lookups, pushes
 from sandbox.github.git import ZERO, GitError
 from sandbox.github.pushes import BRANCHES, TAGS, Change
 
@@ -25,7 +25,7 @@ def publish(site: Site, repository_id: int, actor: Actor) -> None:
     from sandbox.github import pulls  # noqa: PLC0415 - a pull request's merge publishes in turn
 
     with site.locks.of(repository_id):
-        repository = site.database.get("SELECT * FROM repositories WHERE id = ?", repository_id)
+        repository = lookups.repository(site, repository_id)
         known = announced(site, repository_id)
         changes = _changes(known, _present(site, repository_id))
         _choose_default_branch(site, repository, known, changes)
@@ -35,7 +35,7 @@ def publish(site: Site, repository_id: int, actor: Actor) -> None:
         ]
         with site.database.transaction():
             _touch(site, repository_id, changes)
-            repository = site.database.get("SELECT * FROM repositories WHERE id = ?", repository_id)
+            repository = lookups.repository(site, repository_id)
             for change, payload in told:
                 _announce(site, repository, change, payload, actor)
     pulls.follow(site, repository_id, actor)

@@ -1,4 +1,4 @@
-"""Sealed boxes: each repository and environment has a key pair; what is sealed to it can be opened only here."""
+"""Sealed boxes: each repository and environment has a key pair; the secret half never leaves."""
 
 from __future__ import annotations
 

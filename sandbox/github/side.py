@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sandbox.github import actors, clock, events
+from sandbox.github import actors, clock, events, lookups
 from sandbox.github.seed import ACTIONS_BOT
 from sandbox.github.shapes import repositories
 
@@ -34,8 +34,7 @@ class GitHub:
     def repository_id(self, full_name: str) -> int | None:
         """Return the id of ``owner/name``, or None when there is none."""
         owner, _, name = full_name.partition("/")
-        query = "SELECT r.id FROM repositories r JOIN accounts a ON a.id = r.owner_id WHERE a.login = ? AND r.name = ?"
-        row = self._site.database.one(query, owner, name)
+        row = lookups.by_name(self._site, owner, name)
         return row["id"] if row else None
 
     def git_directory(self, repository_id: int) -> Path:
@@ -77,4 +76,4 @@ class GitHub:
             events.emit(self._site, event, self._row(repository_id), payload, actor)
 
     def _row(self, repository_id: int) -> Row:
-        return self._site.database.get("SELECT * FROM repositories WHERE id = ?", repository_id)
+        return lookups.repository(self._site, repository_id)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.github import commits, trees
+from sandbox.github import commits, lookups, trees
 from sandbox.github.pushes import BRANCHES
 from sandbox.github.routes.statuses import summary
 from sandbox.github.shapes import pulls as pull_shapes
+from sandbox.github.shapes import repositories
 
 if TYPE_CHECKING:
     from sandbox.github.commits import Commit
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 SHOWN = 10
 _DEPLOYMENTS = (
     "SELECT d.*, s.state, s.environment_url, s.log_url, s.created_at AS changed_at FROM deployments d "
-    "LEFT JOIN deployment_statuses s ON s.id = (SELECT max(id) FROM deployment_statuses WHERE deployment_id = d.id) "
+    "LEFT JOIN deployment_statuses s ON s.id = "
+    "(SELECT max(id) FROM deployment_statuses WHERE deployment_id = d.id) "
     "WHERE d.repository_id = ? ORDER BY d.id DESC LIMIT ?"
 )
 _PULLS = (
@@ -63,9 +65,8 @@ def overview(site: Site, row: Row) -> dict[str, Any]:
 
 
 def _full_name(site: Site, repository_id: int | None) -> str | None:
-    query = "SELECT a.login || '/' || r.name AS it FROM repositories r JOIN accounts a ON a.id = r.owner_id WHERE r.id = ?"
-    row = site.database.one(query, repository_id)
-    return row["it"] if row else None
+    row = lookups.repository_if_any(site, repository_id)
+    return repositories.full_name(site, row) if row else None
 
 
 def _readme(git: Git, head: str) -> str | None:
@@ -83,8 +84,8 @@ def listing(site: Site, row: Row, treeish: str) -> list[trees.Entry]:
 def statuses(site: Site, row: Row, sha: str) -> list[Row]:
     """Return the latest status of each context of a commit."""
     query = (
-        "SELECT * FROM statuses WHERE id IN (SELECT max(id) FROM statuses WHERE repository_id = ? AND sha = ? "
-        "GROUP BY context) ORDER BY context"
+        "SELECT * FROM statuses WHERE id IN "
+        "(SELECT max(id) FROM statuses WHERE repository_id = ? AND sha = ? GROUP BY context) ORDER BY context"
     )
     return site.database.all(query, row["id"], sha)
 

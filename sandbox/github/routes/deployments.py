@@ -202,7 +202,10 @@ def _add_status(row: Row, deployment_id: int, columns: dict[str, Any]) -> Row:
 
 def _retire_earlier(row: Row, deployment: Row) -> None:
     """Make the earlier non-transient deployments of an environment inactive."""
-    query = "SELECT * FROM deployments WHERE repository_id = ? AND environment = ? AND transient = 0 AND id < ? ORDER BY id"
+    query = (
+        "SELECT * FROM deployments WHERE repository_id = ? AND environment = ? AND id < ? AND transient = 0 "
+        "ORDER BY id"
+    )
     earlier = current_site().database.all(query, row["id"], deployment["environment"], deployment["id"])
     for one in earlier:
         if _latest_state(one) == "success":

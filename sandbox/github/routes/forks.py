@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint
 
-from sandbox.github import actors, copies, events, names
+from sandbox.github import actors, copies, events, lookups, names
 from sandbox.github.errors import ApiError, forbidden
 from sandbox.github.routes import incoming
 from sandbox.github.routes.repositories import is_private, may_create
@@ -114,7 +114,7 @@ def generate(owner: str, repo: str) -> tuple[dict[str, Any], int]:
     events.emit(site, "repository", row, {"action": "created"}, actor)
     every = incoming.flag(given, "include_all_branches", "Repository", default=False)
     copies.generate(site, row, template, actor, all_branches=every)
-    row = site.database.get("SELECT * FROM repositories WHERE id = ?", row["id"])
+    row = lookups.repository(site, row["id"])
     return shapes.full(site, row, actor), 201
 
 

@@ -167,7 +167,7 @@ def signature(given: Any) -> commits.Signature:
     """
     account = incoming.signed_in()
     if not given:
-        return commits.Signature.now(account["name"] or account["login"], account["email"])
+        return commits.Signature.of(account)
     if not isinstance(given, dict) or not given.get("name") or not given.get("email"):
         raise unprocessable("Invalid author: name and email are required")
     present = commits.Signature.now(str(given["name"]), str(given["email"]))

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint
 
-from sandbox.github import actors, clock, events
+from sandbox.github import actors, clock, events, lookups
 from sandbox.github.errors import ApiError, forbidden, invalid, not_found
 from sandbox.github.routes import incoming
 from sandbox.github.shapes import accounts, repositories
@@ -126,7 +126,7 @@ def _ping(hook: Row) -> None:
     body: dict[str, Any] = {"zen": events.zen(), "hook_id": hook["id"], "hook": shapes.pinged(site, hook)}
     repository_id = hook["repository_id"]
     if repository_id:
-        row = site.database.get("SELECT * FROM repositories WHERE id = ?", repository_id)
+        row = lookups.repository(site, repository_id)
         body["repository"] = repositories.webhook(site, row)
     else:
         body["organization"] = accounts.organization(site, accounts.account(site, hook["org_id"]))

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from flask import g, redirect, request
 from werkzeug.exceptions import HTTPException
 
-from sandbox.github import actors
+from sandbox.github import actors, lookups
 from sandbox.github.errors import ApiError, forbidden, invalid, not_found
 from sandbox.github.shapes import accounts
 from sandbox.github.site import current_site
@@ -64,12 +64,11 @@ def repository(owner: str, name: str, needed: str = "read") -> Row:
 def _moved(owner: str, name: str) -> Row | None:
     """Redirect GETs of a repository's former name, as GitHub does."""
     site = current_site()
-    query = "SELECT f.repository_id FROM former_names f JOIN accounts a ON a.id = f.owner_id WHERE login = ? AND f.name = ?"
-    row = site.database.one(query, owner, name)
+    row = lookups.by_former_name(site, owner, name)
     if row is None or "/api/v3/" not in request.path:
         return None
     rest = request.full_path.split(f"/repos/{owner}/{name}", 1)[1].rstrip("?")
-    target = f"{site.api_url}/repositories/{row['repository_id']}{rest}"
+    target = f"{site.api_url}/repositories/{row['id']}{rest}"
     raise _Redirected(response=redirect(target, 301 if request.method == "GET" else 307))
 
 

@@ -122,15 +122,10 @@ def merge(owner: str, repo: str, number: int) -> dict[str, Any]:
     method = incoming.optional(given, "merge_method", "PullRequest", str) or "merge"
     if method not in merging.METHODS:
         raise invalid("PullRequest", "merge_method", "invalid")
-    sha = merging.merge(
-        site,
-        pulls.get(site, row["id"], number),
-        incoming.actor(),
-        method=method,
-        expected_head=incoming.optional(given, "sha", "PullRequest", str),
-        title=incoming.optional(given, "commit_title", "PullRequest", str),
-        body=incoming.optional(given, "commit_message", "PullRequest", str),
-    )
+    texts = ("sha", "commit_title", "commit_message")
+    head, title, body = (incoming.optional(given, name, "PullRequest", str) for name in texts)
+    wish = merging.Wish(method=method, expected_head=head, title=title, body=body)
+    sha = merging.merge(site, pulls.get(site, row["id"], number), incoming.actor(), wish)
     return {"sha": sha, "merged": True, "message": "Pull Request successfully merged"}
 
 

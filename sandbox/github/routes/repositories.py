@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, request
 
-from sandbox.github import actors, clock, commits, events, names, refs, trees
+from sandbox.github import actors, clock, commits, events, lookups, names, refs, trees
 from sandbox.github.errors import forbidden, invalid
 from sandbox.github.pushes import BRANCHES
 from sandbox.github.routes import incoming
@@ -47,8 +47,8 @@ def mine() -> list[Any]:
     """List what the account that is asking owns, or may use as a member."""
     site, account = current_site(), incoming.signed_in()
     query = (
-        "SELECT * FROM repositories WHERE owner_id = ? OR owner_id IN (SELECT org_id FROM members WHERE account_id = ?) "
-        "ORDER BY name, id"
+        "SELECT * FROM repositories WHERE owner_id = ? "
+        "OR owner_id IN (SELECT org_id FROM members WHERE account_id = ?) ORDER BY name, id"
     )
     rows = site.database.all(query, account["id"], account["id"])
     return incoming.paged(rows, lambda row: shapes.listed(site, row, incoming.actor()))
@@ -135,7 +135,7 @@ def _initialise(row: Row) -> None:
     git = site.git(row["id"])
     blob = git.write_blob(f"# {row['name']}\n".encode())
     tree = trees.write(git, [trees.Entry("README.md", trees.REGULAR, blob)])
-    who = commits.Signature.now(account["name"] or account["login"], account["email"])
+    who = commits.Signature.of(account)
     sha = commits.write(git, tree=tree, parents=[], message="Initial commit", author=who, committer=who)
     git.update_ref(BRANCHES + row["default_branch"], sha)
     refs.publish(site, row["id"], incoming.actor())
@@ -162,7 +162,7 @@ def change(owner: str, repo: str) -> dict[str, Any]:
         site.database.update("repositories", row["id"], **changed, updated_at=clock.now())
         if name and name != row["name"]:
             _rename(row, name)
-    row = site.database.get("SELECT * FROM repositories WHERE id = ?", row["id"])
+    row = lookups.repository(site, row["id"])
     return shapes.full(site, row, incoming.actor())
 
 

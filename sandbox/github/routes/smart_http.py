@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, request
 from werkzeug.wsgi import ClosingIterator
 
-from sandbox.github import actors, authentication, backend, refs
+from sandbox.github import actors, authentication, backend, lookups, refs
 from sandbox.github.errors import ApiError
 from sandbox.github.site import current_site
 
@@ -60,15 +60,8 @@ def _serve(owner: str, name: str, service: str, *, pushing: bool) -> Response:
 
 
 def _repository(owner: str, name: str) -> Row | None:
-    database = current_site().database
-    query = (
-        "SELECT r.* FROM repositories r JOIN accounts a ON a.id = r.owner_id WHERE a.login = ? AND r.name = ?"
-    )
-    former = (
-        "SELECT r.* FROM former_names f JOIN accounts a ON a.id = f.owner_id "
-        "JOIN repositories r ON r.id = f.repository_id WHERE a.login = ? AND f.name = ?"
-    )
-    return database.one(query, owner, name) or database.one(former, owner, name)
+    site = current_site()
+    return lookups.by_name(site, owner, name) or lookups.by_former_name(site, owner, name)
 
 
 def _refusal(actor: Actor, repository: Row | None, *, pushing: bool) -> Response | None:
@@ -107,7 +100,7 @@ def _question(actor: Actor, repository: Row, service: str) -> backend.Question:
 
 
 def _receive(actor: Actor, repository: Row, service: str) -> Response:
-    """Take a push while no other one changes the repository, and announce it before the client is told the end."""
+    """Take a push while no other one changes the repository, and announce it before it is answered."""
     site = current_site()
     lock = site.locks.of(repository["id"])
     lock.acquire()

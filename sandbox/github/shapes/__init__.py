@@ -1,1 +1,1 @@
-"""How rows are written as GitHub's JSON objects: the same names and kinds as in GitHub's published description."""
+"""How rows are written as GitHub's JSON objects: names and kinds are those of GitHub's description."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from sandbox.github import lookups
 from sandbox.github.shapes import accounts, repositories
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def config(row: Row) -> dict[str, Any]:
 
 def _base(site: Site, row: Row) -> str:
     if row["repository_id"]:
-        repository = site.database.get("SELECT * FROM repositories WHERE id = ?", row["repository_id"])
+        repository = lookups.repository(site, row["repository_id"])
         return f"{repositories.api_url(site, repository)}/hooks/{row['id']}"
     return f"{site.api_url}/orgs/{accounts.account(site, row['org_id'])['login']}/hooks/{row['id']}"
 

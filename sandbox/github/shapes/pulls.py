@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.github import commits, diffs
+from sandbox.github import commits, diffs, lookups
 from sandbox.github.shapes import accounts, repositories
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _BLANK: dict[str, Any] = {
 
 def simple(site: Site, row: Row) -> dict[str, Any]:
     """Return a pull request as lists show it."""
-    repository = site.database.get("SELECT * FROM repositories WHERE id = ?", row["repository_id"])
+    repository = lookups.repository(site, row["repository_id"])
     links = _links(site, row, repository)
     return (
         links
@@ -86,7 +86,7 @@ def _hal(links: dict[str, Any]) -> dict[str, Any]:
 
 
 def _side(site: Site, repository_id: int | None, ref: str, sha: str) -> dict[str, Any]:
-    repository = site.database.one("SELECT * FROM repositories WHERE id = ?", repository_id)
+    repository = lookups.repository_if_any(site, repository_id)
     if repository is None:
         return {"label": f"unknown:{ref}", "ref": ref, "sha": sha, "user": None, "repo": None}
     owner = accounts.user_by_id(site, repository["owner_id"])
@@ -156,7 +156,7 @@ def association(site: Site, account_id: int, repository: Row) -> str:
 
 def issue(site: Site, row: Row) -> dict[str, Any]:
     """Return a pull request as the issue that it also is."""
-    repository = site.database.get("SELECT * FROM repositories WHERE id = ?", row["repository_id"])
+    repository = lookups.repository(site, row["repository_id"])
     api, pull = repositories.api_url(site, repository), simple(site, row)
     url = f"{api}/issues/{row['number']}"
     same = (
@@ -205,7 +205,7 @@ def issue(site: Site, row: Row) -> dict[str, Any]:
 
 def comment(site: Site, row: Row) -> dict[str, Any]:
     """Return a comment."""
-    repository = site.database.get("SELECT * FROM repositories WHERE id = ?", row["repository_id"])
+    repository = lookups.repository(site, row["repository_id"])
     api, page = repositories.api_url(site, repository), repositories.html_url(site, repository)
     url = f"{api}/issues/comments/{row['id']}"
     return {

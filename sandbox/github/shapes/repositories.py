@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.github import actors, clock
+from sandbox.github import actors, clock, lookups
 from sandbox.github.shapes import accounts
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def _relatives(site: Site, row: Row) -> dict[str, Any]:
     columns = {"parent": "parent_id", "source": "source_id", "template_repository": "template_id"}
     found = {}
     for name, column in columns.items():
-        relative = site.database.one("SELECT * FROM repositories WHERE id = ?", row[column])
+        relative = lookups.repository_if_any(site, row[column])
         if relative:
             found[name] = common(site, relative)
     return found
