@@ -129,7 +129,7 @@ class DbosEngine:
         return [(job, why) for job, why in whys if why is not None]
 
     def cancel(self, job_id: str) -> None:
-        """Let no further step of the job begin."""
+        """Let no further step of the job begin. Commits by itself: call it outside of any transaction."""
         with speaking_of(f"cancelling job {job_id}"):
             # The mark tells it from a job that is cancelled for a moment to change its version (takeover).
             self.client.update_workflow_attributes(job_id, {CANCELLED_MARK: True}, merge=True)

@@ -110,9 +110,9 @@ def test_a_job_that_kills_its_process_is_given_up_and_others_go_on(processes: Pr
     assert world.wait_over(world.enqueue(app="app_bad", steps=["next"])).status is JobStatus.COMPLETED
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signalled_worker_ends_at_once_and_the_next_goes_on(processes: Processes, number: int) -> None:
+def test_a_signalled_worker_ends_at_once_and_the_next_goes_on(processes: Processes) -> None:
     world = processes.world
+    number = signal.SIGINT if world.url.startswith("sqlite") else signal.SIGTERM  # each once is enough
     processes.hold.touch()
     first = processes.start()
     job = world.enqueue(steps=["one", "two ?", "three"])
