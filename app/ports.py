@@ -132,7 +132,7 @@ class Deliveries(Protocol):
         """Return it by the sender's id. Raises NotFound."""
 
     def list(self, *, cursor: str | None = None, limit: int = 50) -> Page:
-        """Return a page of deliveries, newest first."""
+        """Return a page of deliveries, newest first, without their bodies, which may be large."""
 
 
 class Events(Protocol):

@@ -6,8 +6,8 @@ whether a token is accepted is found out by whoever uses it.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final, TypeVar
+from dataclasses import dataclass, field
+from typing import Final, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from app.errors import Misconfigured
@@ -40,6 +40,9 @@ class Secret:
 
     def __bool__(self) -> bool:
         return bool(self._value)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is neither pickled nor copied")
 
 
 # What each setting is and how one gets it; `docs/operating.md` lists the same names (a test compares).
@@ -110,9 +113,9 @@ class CloudflareSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that the environment decides."""
+    """Everything that the environment decides. `database_url` may hold a password and is not shown."""
 
-    database_url: str
+    database_url: str = field(repr=False)
     url: str
     secret_key: Secret
     api_token: Secret
@@ -224,12 +227,21 @@ def _origin(raw: str) -> str:
 
 
 def _database_url(raw: str) -> str:
-    scheme = raw.partition("://")[0]
-    if scheme in {"postgresql", "postgres"}:
-        return "postgresql+psycopg://" + raw.partition("://")[2]
-    if scheme not in {"sqlite", "postgresql+psycopg"}:
+    scheme, _, rest = raw.partition("://")
+    if scheme == "sqlite":
+        if not rest.startswith("/") or rest in {"/", "/:memory:"}:
+            raise ValueError("names no file")
+        return raw
+    if scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
         raise ValueError("neither sqlite nor postgresql")
-    return raw
+    try:
+        _ = urlsplit(raw).port
+    except ValueError:
+        # Python's own words would quote what it took for the port: perhaps a piece of the password.
+        raise ValueError(
+            "has no port that is a number; write @ / ? # in a password as %40 %2F %3F %23"
+        ) from None
+    return f"postgresql+psycopg://{rest}"
 
 
 def _address_style(raw: str) -> str:

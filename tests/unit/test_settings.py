@@ -1,0 +1,234 @@
+"""Settings: each one missing or malformed stops the start by its name, and no secret ever shows."""
+
+import copy
+import dataclasses
+import json
+import logging
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from app.errors import Misconfigured
+from app.settings import REMEDIES, Secret, Settings, database_url_from_environ
+
+PEM = "-----BEGIN RSA PRIVATE KEY-----\ncanary-pem\n-----END RSA PRIVATE KEY-----\n"
+ENVIRON = {
+    "DATABASE_URL": "postgresql://branchline:canary-database@db.example/branchline",
+    "BRANCHLINE_URL": "https://branchline.example.com/",
+    "BRANCHLINE_SECRET_KEY": "canary-secret-key-" + "x" * 32,
+    "BRANCHLINE_API_TOKEN": "canary-api-token-" + "x" * 20,
+    "BRANCHLINE_STAGE": "dev",
+    "GITHUB_TOKEN": "canary-github-token",
+    "GITHUB_APP_ID": "12345",
+    "GITHUB_PRIVATE_KEY": PEM,
+    "GITHUB_WEBHOOK_SECRET": "canary-webhook-secret",
+    "GITHUB_ORG": "acme",
+    "GITHUB_TEMPLATE_REPO": "acme/template.repo",
+    "CLOUDFLARE_ACCOUNT_ID": "0123456789abcdef",
+    "CLOUDFLARE_API_TOKEN": "canary-cloudflare-token",
+    "WFP_DISPATCH_DOMAIN": "apps.example.com",
+    "APPS_DOMAIN": "http://apps.localhost:8787",
+}
+REQUIRED = [
+    "BRANCHLINE_URL",
+    "BRANCHLINE_SECRET_KEY",
+    "BRANCHLINE_API_TOKEN",
+    "GITHUB_WEBHOOK_SECRET",
+    "GITHUB_ORG",
+    "GITHUB_TEMPLATE_REPO",
+    "CLOUDFLARE_ACCOUNT_ID",
+    "CLOUDFLARE_API_TOKEN",
+    "WFP_DISPATCH_DOMAIN",
+    "APPS_DOMAIN",
+]
+MALFORMED = {
+    "DATABASE_URL": [
+        "mysql://root@db/x",
+        "branchline.sqlite",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "postgresql://u:p@db:port/x",
+        "postgresql://u:half#whole@db/x",
+    ],
+    "BRANCHLINE_URL": [
+        "branchline.example.com",
+        "ftp://example.com",
+        "https://",
+        "https://u:p@a.b/",
+        "https://a/?x",
+    ],
+    "BRANCHLINE_SECRET_KEY": ["short", " " * 40 + "x"],
+    "BRANCHLINE_API_TOKEN": ["nineteen-characters"],
+    "BRANCHLINE_STAGE": ["Dev", "-dev", "a.b", "x" * 64],
+    "BRANCHLINE_ADDRESS_STYLE": ["paths", "PATH"],
+    "GITHUB_API_URL": ["api.github.com", "https://api.github.com/#x"],
+    "GITHUB_APP_ID": ["twelve", "12.5", "-1"],
+    "GITHUB_PRIVATE_KEY": ["canary-key", "ssh-rsa AAAA"],
+    "GITHUB_WEBHOOK_SECRET": ["fifteen-letters"],
+    "GITHUB_ORG": ["acme/x", "-acme", "a b", "../x"],
+    "GITHUB_TEMPLATE_REPO": ["template", "acme/", "acme/x/y", "https://github.com/acme/x"],
+    "GITHUB_WRITE_PAUSE_SECONDS": ["soon", "-1", "61", "nan", "inf"],
+    "CLOUDFLARE_API_URL": ["api.cloudflare.com/client/v4"],
+    "CLOUDFLARE_ACCOUNT_ID": ["a/b", "a b"],
+    "WFP_NAMESPACE_PREVIEW": ["Preview", "a_b"],
+    "WFP_NAMESPACE_STAGING": ["-x"],
+    "WFP_NAMESPACE_PRODUCTION": ["x" * 64],
+    "WFP_DISPATCH_DOMAIN": ["https://apps.example.com/app", "ftp://x", "a?b"],
+    "APPS_DOMAIN": ["https://example.app/x", "https://"],
+}
+ANY_TEXT = {"GITHUB_TOKEN", "CLOUDFLARE_API_TOKEN"}
+
+
+def without(*names: str) -> dict[str, str]:
+    return {name: value for name, value in ENVIRON.items() if name not in names}
+
+
+def refusal(environ: dict[str, str]) -> Misconfigured:
+    with pytest.raises(Misconfigured) as refused:
+        Settings.from_environ(environ)
+    return refused.value
+
+
+def test_every_setting_is_tried_here() -> None:
+    assert set(MALFORMED) | ANY_TEXT == set(REMEDIES)
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+@pytest.mark.parametrize(
+    "environ_of", [without, lambda name: {**ENVIRON, name: "  \n"}], ids=["unset", "blank"]
+)
+def test_a_missing_setting_is_named_with_its_remedy(
+    name: str, environ_of: Callable[[str], dict[str, str]]
+) -> None:
+    refused = refusal(environ_of(name))
+    assert refused.setting == name
+    assert str(refused) == f"{name} is missing: {REMEDIES[name]}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name in MALFORMED for value in MALFORMED[name]]
+)
+def test_a_malformed_setting_is_named_with_its_remedy(name: str, value: str) -> None:
+    refused = refusal({**ENVIRON, name: value})
+    assert refused.setting == name
+    assert f"{name} is malformed (" in str(refused)
+    assert REMEDIES[name] in str(refused)
+
+
+@pytest.mark.parametrize("name", ["BRANCHLINE_SECRET_KEY", "BRANCHLINE_API_TOKEN", "GITHUB_PRIVATE_KEY"])
+def test_a_malformed_secret_is_not_repeated(name: str) -> None:
+    refused = refusal({**ENVIRON, name: "canary"})
+    assert "canary" not in str(refused)
+    assert refused.__cause__ is None
+
+
+def test_a_malformed_database_address_does_not_tell_a_piece_of_its_password() -> None:
+    refused = refusal({**ENVIRON, "DATABASE_URL": "postgresql://u:canary#x@db/x"})
+    assert "canary" not in str(refused)
+
+
+def test_github_is_spoken_to_by_token_or_as_an_app() -> None:
+    by_token = Settings.from_environ(without("GITHUB_APP_ID", "GITHUB_PRIVATE_KEY")).github
+    assert by_token.token == Secret("canary-github-token")
+    assert (by_token.app_id, by_token.private_key) == (None, None)
+    as_app = Settings.from_environ(without("GITHUB_TOKEN")).github
+    assert (as_app.token, as_app.app_id, as_app.private_key) == (None, "12345", Secret(PEM.strip()))
+
+
+@pytest.mark.parametrize(
+    ("missing", "named"),
+    [
+        (("GITHUB_TOKEN", "GITHUB_APP_ID", "GITHUB_PRIVATE_KEY"), "GITHUB_TOKEN"),
+        (("GITHUB_APP_ID",), "GITHUB_APP_ID"),
+        (("GITHUB_TOKEN", "GITHUB_PRIVATE_KEY"), "GITHUB_PRIVATE_KEY"),
+    ],
+)
+def test_half_an_identity_on_github_is_none(missing: tuple[str, ...], named: str) -> None:
+    assert refusal(without(*missing)).setting == named
+
+
+def test_a_private_key_may_be_written_on_one_line() -> None:
+    settings = Settings.from_environ({**ENVIRON, "GITHUB_PRIVATE_KEY": PEM.replace("\n", "\\n")})
+    assert settings.github.private_key == Secret(PEM)
+
+
+@pytest.mark.parametrize(("stage", "expected"), [("dev", "dev"), ("", "live")])
+def test_namespaces_are_named_by_stage_and_environment(stage: str, expected: str) -> None:
+    cloudflare = Settings.from_environ({**ENVIRON, "BRANCHLINE_STAGE": stage}).cloudflare
+    assert cloudflare.namespace_preview == f"branchline-{expected}-preview"
+    assert cloudflare.namespace_staging == f"branchline-{expected}-staging"
+    assert cloudflare.namespace_production == f"branchline-{expected}-production"
+
+
+def test_a_namespace_may_be_named_by_itself() -> None:
+    cloudflare = Settings.from_environ({**ENVIRON, "WFP_NAMESPACE_STAGING": "shared"}).cloudflare
+    assert (cloudflare.namespace_staging, cloudflare.namespace_preview) == (
+        "shared",
+        "branchline-dev-preview",
+    )
+
+
+def test_addresses_lose_their_last_slash_and_a_bare_domain_means_https() -> None:
+    settings = Settings.from_environ(ENVIRON)
+    assert settings.url == "https://branchline.example.com"
+    assert settings.dispatch_origin == "https://apps.example.com"
+    assert settings.apps_origin == "http://apps.localhost:8787"
+
+
+def test_what_is_not_set_has_a_default() -> None:
+    settings = Settings.from_environ(without("DATABASE_URL", "BRANCHLINE_STAGE"))
+    assert settings.database_url == "sqlite:///branchline.sqlite"
+    assert (settings.stage, settings.address_style) == ("live", "subdomain")
+    assert settings.github.api_url == "https://api.github.com"
+    assert settings.github.write_pause_seconds == 1
+    assert settings.cloudflare.api_url == "https://api.cloudflare.com/client/v4"
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_postgresql_goes_by_three_names(scheme: str) -> None:
+    url = database_url_from_environ({"DATABASE_URL": f"{scheme}://u:p@db:5432/x?sslmode=require"})
+    assert url == "postgresql+psycopg://u:p@db:5432/x?sslmode=require"
+
+
+# -------------------------------------------------------------------------------------------------- secrets
+
+
+@pytest.mark.parametrize("show", [repr, str, format, lambda value: f"{value}", lambda value: f"{value!r:>5}"])
+def test_settings_show_no_secret(show: Callable[[Any], str]) -> None:
+    settings = Settings.from_environ(ENVIRON)
+    for value in (settings, settings.github, settings.cloudflare, settings.secret_key):
+        assert "canary" not in show(value)
+
+
+def test_settings_log_no_secret(caplog: pytest.LogCaptureFixture) -> None:
+    settings = Settings.from_environ(ENVIRON)
+    logging.getLogger("test").warning("%s %r %s", settings, settings.github, [settings.api_token])
+    assert "canary" not in caplog.text
+    assert "Secret(" in caplog.text
+
+
+@pytest.mark.parametrize("leave", [pickle.dumps, copy.copy, copy.deepcopy, json.dumps, vars])
+def test_a_secret_leaves_only_by_being_asked_for(leave: Callable[[Secret], object]) -> None:
+    with pytest.raises(TypeError) as refused:
+        leave(Secret("canary"))
+    assert "canary" not in str(refused.value)
+    assert Secret("canary").reveal() == "canary"
+
+
+def test_settings_are_not_pickled() -> None:
+    settings = Settings.from_environ(ENVIRON)
+    for dump in (pickle.dumps, dataclasses.asdict):
+        with pytest.raises(TypeError):
+            dump(settings)
+
+
+def test_secrets_are_compared_by_value_and_are_true_when_there_is_one() -> None:
+    assert Secret("a") == Secret("a")
+    assert Secret("a") != Secret("b")
+    assert Secret("a") != "a"
+    assert len({Secret("a"), Secret("a")}) == 1
+    assert Secret("a")
+    assert not Secret("")
