@@ -1,0 +1,55 @@
+"""What makes a repository deploy: the same bytes everywhere, and a secret that can be made again."""
+
+import base64
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.pipeline.install import PLACES, deploy_secret, workflow_files
+from tests.unit.pipeline.world import WORKFLOW, World
+
+KEY = "k" * 32
+
+
+def test_every_app_gets_the_same_bytes(world: World) -> None:
+    for name in ("one", "two", "three"):
+        world.run(world.order(name)[1])
+    installed = {
+        tuple(world.repository(f"acme/{name}").files("main")[place] for place in PLACES.values())
+        for name in ("one", "two", "three")
+    }
+    assert installed == {(WORKFLOW["deploy.yml"], WORKFLOW["deploy.mjs"])}
+
+
+def test_the_workflow_has_its_places() -> None:
+    assert {file.path: file.content for file in workflow_files(WORKFLOW)} == {
+        ".github/workflows/deploy.yml": WORKFLOW["deploy.yml"],
+        ".github/branchline/deploy.mjs": WORKFLOW["deploy.mjs"],
+    }
+
+
+def test_no_credential_of_the_platform_is_put_into_a_repository(world: World) -> None:
+    world.run(world.order()[1])
+    repository = world.repository("acme/hello")
+    assert set(repository.secrets) == {"BRANCHLINE_SECRET"}
+    assert set(repository.variables) == {"BRANCHLINE_URL"}
+    everything = repr((repository.secrets, repository.variables, repository.files("main")))
+    assert world.scripts.access().api_token not in everything
+    assert KEY not in everything
+
+
+def test_a_secret_stays_what_it_is() -> None:
+    # Repositories hold it: another derivation would stop every app's deployments.
+    assert deploy_secret(KEY, "app_1") == "whsec_pnq+agjfATWzkuCie9e5OV1Z/YTyO54tg+y2KndGkNs="
+
+
+@given(st.text(min_size=32, max_size=40), st.text(min_size=1, max_size=30), st.text(min_size=1, max_size=30))
+def test_each_app_has_its_own_secret(key: str, one: str, other: str) -> None:
+    secret = deploy_secret(key, one)
+    assert secret.startswith("whsec_")
+    assert len(base64.b64decode(secret.removeprefix("whsec_"), validate=True)) == 32
+    assert (secret == deploy_secret(key, other)) == (one == other)
+
+
+def test_another_key_makes_other_secrets() -> None:
+    assert deploy_secret(KEY, "app_1") != deploy_secret("l" * 32, "app_1")

@@ -1,0 +1,243 @@
+"""A whole platform in memory: the pipeline's ports over fakes, and its jobs run when a test says so."""
+
+import random
+from dataclasses import replace
+from typing import Any
+
+from app.domain.addresses import Addresses
+from app.domain.apps import App
+from app.domain.deployments import Deployment
+from app.domain.environments import Environment
+from app.domain.events import Event, Tag
+from app.domain.jobs import Job, JobType
+from app.domain.platform import Platform
+from app.domain.pulls import PullRequest
+from app.domain.runs import RunOutcome, RunReport
+from app.pipeline.preview import Previewer, preview
+from app.pipeline.provision import Order, Provisioner, provision, request_app
+from app.pipeline.publish import Publisher, publish
+from app.pipeline.record import Plan, finish, start
+from app.pipeline.retire import Retirer, delete_app, retire
+from app.ports import File, Steps
+from app.render.worker import render_worker_files
+from tests.builders import an_app
+from tests.fakes.clock import FakeClock
+from tests.fakes.code_host import FakeCodeHost, FakeRepository
+from tests.fakes.code_host_ports import (
+    FakeComments,
+    FakeContents,
+    FakePublications,
+    FakeRepositories,
+    FakeRepositorySettings,
+    FakeRuns,
+)
+from tests.fakes.jobs import FakeSteps
+from tests.fakes.records import FakeRecords
+from tests.fakes.scripts import FakeScripts
+
+REPOSITORY_ID = 501
+TEMPLATE = "branchline/template"
+NAMESPACES = {
+    Environment.PRODUCTION: "live-production",
+    Environment.STAGING: "live-staging",
+    Environment.PREVIEW: "live-preview",
+}
+PLATFORM = Platform(
+    url="https://branchline.test",
+    owner="acme",
+    template=TEMPLATE,
+    namespaces=NAMESPACES,
+    addresses=Addresses("https://apps.test", "https://dispatch.test"),
+)
+WORKFLOW = {"deploy.yml": b"name: Deploy\n", "deploy.mjs": b"// deploys\n"}
+TEMPLATE_FILES = {"README.md": b"# Template\n", "package.json": b"{}\n"}
+
+
+class World:
+    """Everything the pipeline's verbs need, with one app once `app()` was called."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.host = FakeCodeHost(self.clock)
+        self.records = FakeRecords(self.clock)
+        self.scripts = FakeScripts()
+        self.platform = PLATFORM
+        self.entropy = random.Random(1)  # noqa: S311 - slugs are no secrets
+        self.host.add_repository(TEMPLATE, TEMPLATE_FILES, is_template=True)
+        self._runs_done = 0
+
+    # -------------------- what is there
+
+    def order(self, name: str = "hello", **given: Any) -> tuple[App, Job]:
+        """Ask for an app."""
+        with self.records.begin() as tx:
+            return request_app(tx, Order(name, **given), at=self.clock(), entropy=self.entropy, actor="token")
+
+    def app(self, **changes: Any) -> App:
+        """Keep an app that is ready, with its repository and its namespaces."""
+        repository = self.host.add_repository("acme/app-1", TEMPLATE_FILES)
+        repository.description = replace(repository.description, id=REPOSITORY_ID)
+        app = an_app(**{"repository": repository.description, **changes})
+        with self.records.begin() as tx:
+            tx.apps.add(app)
+        for namespace in NAMESPACES.values():
+            self.scripts.ensure_namespace(namespace)
+        return app
+
+    def pull(self, pull: PullRequest) -> PullRequest:
+        with self.records.begin() as tx:
+            tx.pulls.save(pull)
+        return pull
+
+    def deployment(self, deployment: Deployment) -> Deployment:
+        """Keep a deployment, whose commit is in the repository too."""
+        with self.records.begin() as tx:
+            tx.deployments.add(deployment)
+            name = tx.apps.get(deployment.app_id).repository_name
+        repository = self.host.repository(name)
+        head = repository.commits[repository.branches["main"]]
+        repository.commits[deployment.commit] = head
+        return deployment
+
+    # -------------------- what runs report
+
+    def start(self, report: RunReport) -> Plan:
+        with self.records.begin() as tx:
+            return start(tx, report, self.platform, self.clock())
+
+    def finish(self, report: RunReport, conclusion: str = "success", **outcome: Any) -> Deployment:
+        with self.records.begin() as tx:
+            ended = RunOutcome(deployment_id=None, conclusion=conclusion, **outcome)
+            return finish(tx, report, ended, self.platform, self.clock())
+
+    # -------------------- what is looked at
+
+    def current(self, key: str = "app_0001") -> App:
+        with self.records.read() as tx:
+            return tx.apps.get(key)
+
+    def deployments(self) -> list[Deployment]:
+        with self.records.read() as tx:
+            return list(tx.deployments.find("app_0001"))
+
+    def known_pull(self, number: int = 7) -> PullRequest:
+        with self.records.read() as tx:
+            pull = tx.pulls.get("app_0001", number)
+        assert pull is not None
+        return pull
+
+    def events(self, subject: str | None = None) -> list[Event]:
+        """Return what happened, but for what happened to jobs."""
+        found = [event for event in self.records.events if not event.tag.startswith("job:")]
+        return [event for event in found if subject in {None, event.subject}]
+
+    def tags(self, subject: str | None = None) -> list[Tag]:
+        return [event.tag for event in self.events(subject)]
+
+    def jobs(self, job_type: JobType) -> list[Job]:
+        """Return the jobs of a type that were asked for."""
+        return [job for job in self.records.queue if job.type is job_type]
+
+    def repository(self, full_name: str = "acme/app-1") -> FakeRepository:
+        return self.host.repository(full_name)
+
+    # -------------------- what is run
+
+    def run(self, job: Job, steps: Steps | None = None) -> Any:
+        """Run a job to its end, or until it crashes."""
+        steps = steps or FakeSteps()
+        match job.type:
+            case JobType.PROVISION:
+                return provision(job, steps, self.provisioner())
+            case JobType.PUBLISH:
+                return publish(job, steps, self.publisher())
+            case JobType.PREVIEW:
+                return preview(job, steps, self.previewer())
+            case JobType.RETIRE:
+                return retire(job, steps, self.retirer())
+            case JobType.DELETE:
+                return delete_app(job, steps, self.retirer())
+
+    def run_queue(self) -> list[Any]:
+        """Run every job that was asked for and not run yet, also those that these ask for."""
+        results = list[Any]()
+        for _ in range(1000):
+            if self._runs_done == len(self.records.queue):
+                return results
+            self._runs_done += 1
+            results.append(self.run(self.records.queue[self._runs_done - 1]))
+        raise AssertionError("jobs ask for jobs without end")
+
+    def forget_queue(self) -> None:
+        """Take what was asked for so far as done."""
+        self._runs_done = len(self.records.queue)
+
+    def new_jobs(self) -> list[Job]:
+        """Return the jobs that wait to be run."""
+        return self.records.queue[self._runs_done :]
+
+    def provisioner(self, webhook_secret: str | None = "the webhook secret") -> Provisioner:
+        return Provisioner(
+            records=self.records,
+            repositories=FakeRepositories(self.host),
+            contents=FakeContents(self.host),
+            settings=FakeRepositorySettings(self.host),
+            runs=FakeRuns(self.host),
+            scripts=self.scripts,
+            platform=self.platform,
+            clock=self.clock,
+            secret_key="k" * 32,
+            webhook_secret=webhook_secret,
+            templates=WORKFLOW,
+            generated=self.generated,
+        )
+
+    def generated(self, app: App) -> list[File]:
+        return render_worker_files(app, self.platform.addresses)
+
+    def publisher(self) -> Publisher:
+        return Publisher(self.records, FakePublications(self.host), self.platform)
+
+    def previewer(self) -> Previewer:
+        return Previewer(self.records, FakeComments(self.host), self.platform, self.clock)
+
+    def retirer(self) -> Retirer:
+        return Retirer(
+            records=self.records,
+            scripts=self.scripts,
+            runs=FakeRuns(self.host),
+            repositories=FakeRepositories(self.host),
+            comments=FakeComments(self.host),
+            platform=self.platform,
+            clock=self.clock,
+        )
+
+
+def a_run(number: int = 1, **changes: Any) -> RunReport:
+    """Return what run `number`, of a push to main unless told otherwise, says of itself."""
+    facts: dict[str, Any] = {
+        "repository_id": REPOSITORY_ID,
+        "event": "push",
+        "ref": "refs/heads/main",
+        "branch": "main",
+        "commit": f"{number:040x}",
+        "message": f"Change {number}",
+        "pull_request": None,
+        "run_id": 1000 + number,
+        "run_number": number,
+        "run_attempt": 1,
+        "run_url": f"https://github.test/acme/app-1/actions/runs/{1000 + number}",
+        "phases": {"install": 3.0, "build": 1.0},
+    }
+    return RunReport(**{**facts, **changes})
+
+
+def a_pull_run(number: int = 1, pull_request: int = 7, **changes: Any) -> RunReport:
+    """Return what a run of a pull request says of itself."""
+    facts: dict[str, Any] = {
+        "event": "pull_request",
+        "ref": f"refs/pull/{pull_request}/merge",
+        "branch": "hello",
+        "pull_request": pull_request,
+    }
+    return a_run(number, **{**facts, **changes})
