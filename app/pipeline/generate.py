@@ -4,7 +4,6 @@ Pure: nothing is read or sent. The workflow comes from `install`.
 """
 
 import base64
-import binascii
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -46,8 +45,14 @@ def check_files(given: Iterable[GivenFile]) -> list[File]:
 
 
 def merge(generated: Sequence[File], given: Sequence[File]) -> list[File]:
-    """Return both, sorted by path; a caller's file takes the place of a generated one."""
-    return [file for _, file in sorted(({f.path: f for f in generated} | {f.path: f for f in given}).items())]
+    """Return both, sorted by path; a caller's file takes the place of a generated one.
+
+    Raises:
+        InvalidInput: a caller's file would lie in a generated one.
+    """
+    merged = {file.path: file for file in generated} | {file.path: file for file in given}
+    _check_overlap(merged)
+    return [file for _, file in sorted(merged.items())]
 
 
 def _check_file(given: GivenFile) -> File:
@@ -65,9 +70,10 @@ def check_path(path: str) -> str:
         InvalidInput: it is absolute, climbs, is not written plainly, or belongs to git or to Branchline.
     """
     parts = path.split("/")
-    if not path or len(path.encode()) > _MAXIMUM_PATH:
+    if not path or len(path.encode(errors="replace")) > _MAXIMUM_PATH:
         raise _invalid(f"{path[:80]!r} is empty or longer than {_MAXIMUM_PATH} bytes", path=path[:80])
-    if path.startswith("/") or ":" in parts[0] or "\\" in path:
+    # A colon is a drive, or a stream of a file or folder of that name.
+    if path.startswith("/") or ":" in path or "\\" in path:
         raise _invalid(f"{path!r} is not relative with forward slashes", path=path)
     if any(part in {"", ".", ".."} for part in parts) or not path.isprintable():
         raise _invalid(f"{path!r} has an empty, dotted or unprintable part", path=path)
@@ -94,7 +100,7 @@ def _decode(given: GivenFile) -> bytes:
     if given.encoding == "base64":
         try:
             return base64.b64decode(given.content, validate=True)
-        except binascii.Error:
+        except ValueError:  # binascii.Error is one, and so is what is not ASCII
             raise _invalid(f"{given.path!r} is not base64", path=given.path) from None
     try:
         return given.content.encode()
