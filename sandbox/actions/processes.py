@@ -48,8 +48,8 @@ def cancel(act: int, keeps: Callable[[dict[str, str]], bool]) -> None:
 
     GitHub's runner sends SIGINT to a step's process, SIGTERM 7.5 s later and kills the tree 2.5 s after that.
     act kills at once when it is interrupted, and takes a step that ends before for a failed one. The shell
-    that act started (see `Toolbox`) is therefore held while the step's own shell ends. `keeps` says by a step's
-    environment whether its condition lets it run on (`if: always()`).
+    that act started (see `Toolbox`) is therefore held while the step's own shell ends. `keeps` says by the
+    environment of a step whether its condition lets it run on (`if: always()`).
     """
     with suppress(*_GONE):
         runner = psutil.Process(act)

@@ -6,15 +6,18 @@ import base64
 import os
 import subprocess
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 from sandbox.actions.ports import Occasion
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 REPOSITORY_ID = 12
+_SECONDS = 30
 FULL_NAME = "acme/hello"
 OWNER = {"login": "acme", "id": 1, "node_id": "O_1", "type": "Organization", "site_admin": False}
 SENDER = {"login": "octo", "id": 2, "node_id": "U_2", "type": "User", "site_admin": False}
@@ -95,6 +98,12 @@ class FakeGitHub:
 
     def emit(self, event: str, _repository_id: int, payload: dict[str, Any]) -> None:
         self.events.append((event, payload))
+
+    def wait_for(self, is_so: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + _SECONDS
+        while not is_so():
+            assert time.monotonic() < deadline, [(event, payload["action"]) for event, payload in self.events]
+            time.sleep(0.01)
 
     def user(self) -> dict[str, Any]:
         return self._user(SENDER)
