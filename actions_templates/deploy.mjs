@@ -83,7 +83,7 @@ export function describeRun(env, event, subject) {
 function commitSubject() {
   try {
     const options = { encoding: "utf8", timeout: 10_000, stdio: ["ignore", "pipe", "ignore"] };
-    return execFileSync("git", ["log", "-1", "--format=%s"], options).trim() || null;
+    return execFileSync("git", ["log", "-1", "--format=%s"], options).trim().slice(0, 500) || null;
   } catch {
     return null;
   }

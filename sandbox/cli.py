@@ -74,8 +74,11 @@ def demo(directory: Path, *, exits: bool) -> None:
 
 
 def _tell(city: City, steps: Steps) -> Story:
-    with tempfile.TemporaryDirectory(prefix="branchline-demo-") as workspace:
-        story = Story(Developer(city.plan.facts(), Path(workspace)), steps)
+    with (
+        tempfile.TemporaryDirectory(prefix="branchline-demo-") as workspace,
+        Developer(city.plan.facts(), Path(workspace)) as developer,
+    ):
+        story = Story(developer, steps)
         story.tell()
     return story
 

@@ -10,7 +10,7 @@ import itertools
 import re
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
@@ -38,6 +38,13 @@ class Developer:
         self.github = Api(facts["github"]["apiUrl"], facts["github"]["token"])
         self.visitor = client()
         self._folders = itertools.count(1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for connection in (self.branchline, self.github, self.visitor):
+            connection.close()
 
     def request_app(self, name: str, **order: Any) -> dict[str, Any]:
         """Ask for an app and return the answer at once: its job is not done yet."""

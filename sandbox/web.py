@@ -66,6 +66,10 @@ class Api:
             raise Unexpected(f"{method} {response.url} answered {answer}")
         return response.json() if response.content else None
 
+    def close(self) -> None:
+        """Close its connections."""
+        self.client.close()
+
     def get(self, path: str, **query: str) -> Any:
         """Return what is at `path`."""
         return self.call("GET", path, query=query)

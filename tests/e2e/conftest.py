@@ -10,7 +10,7 @@ from rich.console import Console
 from sandbox.city import City
 from sandbox.developer import Developer
 from sandbox.steps import Steps
-from tests.e2e.leftovers import wait_until_nothing_is_left
+from tests.e2e.leftovers import Inspector
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,9 +30,17 @@ def city(tmp_path_factory: pytest.TempPathFactory, steps: Steps) -> Iterator[Cit
 
 
 @pytest.fixture(scope="session")
-def ada(city: City, tmp_path_factory: pytest.TempPathFactory) -> Developer:
+def ada(city: City, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Developer]:
     """A developer in the organisation."""
-    return Developer(city.plan.facts(), tmp_path_factory.mktemp("ada"))
+    with Developer(city.plan.facts(), tmp_path_factory.mktemp("ada")) as developer:
+        yield developer
+
+
+@pytest.fixture(scope="session")
+def inspector(city: City) -> Iterator[Inspector]:
+    inspector = Inspector.of_plan(city.plan)
+    yield inspector
+    inspector.close()
 
 
 @pytest.fixture(scope="session")
@@ -44,8 +52,8 @@ def shop(ada: Developer) -> App:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_left_behind(city: City, ada: Developer) -> Iterator[None]:
+def _nothing_left_behind(city: City, inspector: Inspector) -> Iterator[None]:
     yield
-    wait_until_nothing_is_left(ada)
+    inspector.wait_until_nothing_is_left()
     for daemon in city.daemons.values():
         daemon.check()

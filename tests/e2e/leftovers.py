@@ -2,86 +2,101 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sandbox.plan import BOT
 from sandbox.waiting import wait_for
 from sandbox.web import Api
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.developer import Developer
+    from sandbox.plan import Plan
 
 SETTLE_SECONDS = 60
 ENVIRONMENTS = ("production", "staging", "preview")
-LIVE_STATES = ("ready", "deploying")
 UNDER_WAY = ("queued", "building", "deploying")
 
 
-def wait_until_nothing_is_left(developer: Developer) -> None:
-    """Wait until everything that a story set off has come to its end."""
+@dataclass
+class Inspector:
+    """Sees all three sides of a city with their owners' eyes."""
 
-    def look() -> tuple[bool | None, object]:
-        found = sorted(leftovers(developer))
-        return (None if found else True), found
+    branchline: Api
+    github: Api
+    cloudflare: Api
 
-    wait_for("nothing left behind", look, SETTLE_SECONDS, every=0.5)
+    @classmethod
+    def of_plan(cls, plan: Plan) -> Inspector:
+        facts = plan.facts()
+        cloudflare = facts["cloudflare"]
+        dispatch = f"{cloudflare['apiUrl']}/accounts/{cloudflare['accountId']}/workers/dispatch"
+        return cls(
+            Api(facts["controlPlane"]["url"], facts["controlPlane"]["apiToken"]),
+            Api(facts["github"]["apiUrl"], plan.tokens[BOT]),
+            Api(dispatch, cloudflare["apiToken"]),
+        )
 
+    def close(self) -> None:
+        for api in (self.branchline, self.github, self.cloudflare):
+            api.close()
 
-def leftovers(developer: Developer) -> Iterator[str]:
-    apps = [app for app in pages(developer.branchline, "/api/apps") if app["status"] != "deleted"]
-    yield from unfinished_deliveries(developer)
-    yield from unfinished_apps(apps)
-    yield from unfinished_deployments(developer, apps)
-    yield from unacknowledged_webhooks(developer, apps)
-    yield from ownerless_scripts(developer, apps)
+    def wait_until_nothing_is_left(self) -> None:
+        """Wait until everything that a story set off has come to its end."""
 
+        def look() -> tuple[bool | None, object]:
+            found = sorted(self.leftovers())
+            return (None if found else True), found
 
-def unfinished_deliveries(developer: Developer) -> Iterator[str]:
-    for delivery in pages(developer.branchline, "/api/deliveries"):
-        if delivery["status"] not in {"processed", "ignored"}:
-            name = f"delivery {delivery['guid']} ({delivery['event']})"
-            yield f"{name} is {delivery['status']}: {delivery['error']}"
+        wait_for("nothing left behind", look, SETTLE_SECONDS, every=0.5)
 
+    def leftovers(self) -> Iterator[str]:
+        apps = list(pages(self.branchline, "/api/apps"))
+        yield from self._unfinished_deliveries()
+        yield from self._unfinished_apps(apps)
+        yield from self._unfinished_deployments(apps)
+        yield from self._unacknowledged_webhooks(apps)
+        yield from self._ownerless_scripts(apps)
 
-def unfinished_apps(apps: list[dict[str, Any]]) -> Iterator[str]:
-    for app in apps:
-        if app["status"] != "ready" or app["waitingFor"]:
-            yield f"app {app['name']} is {app['status']}, waiting for {app['waitingFor']}"
+    def _unfinished_deliveries(self) -> Iterator[str]:
+        for delivery in pages(self.branchline, "/api/deliveries"):
+            if delivery["status"] not in {"processed", "ignored"}:
+                name = f"delivery {delivery['guid']} ({delivery['event']})"
+                yield f"{name} is {delivery['status']}: {delivery['error']}"
 
+    def _unfinished_apps(self, apps: list[dict[str, Any]]) -> Iterator[str]:
+        for app in apps:
+            if app["status"] != "ready" or app["waitingFor"]:
+                yield f"app {app['name']} is {app['status']}, waiting for {app['waitingFor']}"
 
-def unfinished_deployments(developer: Developer, apps: list[dict[str, Any]]) -> Iterator[str]:
-    for app in apps:
-        for deployment in pages(developer.branchline, f"/api/apps/{app['slug']}/deployments"):
-            if deployment["status"] in UNDER_WAY:
-                yield f"deployment {deployment['id']} of {app['name']} is {deployment['status']}"
+    def _unfinished_deployments(self, apps: list[dict[str, Any]]) -> Iterator[str]:
+        for app in apps:
+            for deployment in pages(self.branchline, f"/api/apps/{app['slug']}/deployments"):
+                if deployment["status"] in UNDER_WAY:
+                    yield f"deployment {deployment['id']} of {app['name']} is {deployment['status']}"
 
+    def _unacknowledged_webhooks(self, apps: list[dict[str, Any]]) -> Iterator[str]:
+        for app in apps:
+            hooks = f"/repos/{app['repository']['fullName']}/hooks"
+            for hook in self.github.get(hooks):
+                for delivery in self.github.get(f"{hooks}/{hook['id']}/deliveries"):
+                    if delivery["status_code"] // 100 != 2:
+                        yield f"GitHub's delivery {delivery['guid']} was answered {delivery['status_code']}"
 
-def unacknowledged_webhooks(developer: Developer, apps: list[dict[str, Any]]) -> Iterator[str]:
-    for app in apps:
-        hooks = f"/repos/{app['repository']['fullName']}/hooks"
-        for hook in developer.github.get(hooks):
-            for delivery in developer.github.get(f"{hooks}/{hook['id']}/deliveries"):
-                if delivery["status_code"] // 100 != 2:
-                    yield f"GitHub's delivery {delivery['guid']} was answered {delivery['status_code']}"
+    def _ownerless_scripts(self, apps: list[dict[str, Any]]) -> Iterator[str]:
+        owned = {name for app in apps for name in self._scripts_of(app)}
+        for environment in ENVIRONMENTS:
+            for script in self.cloudflare.get(f"/namespaces/branchline-dev-{environment}/scripts")["result"]:
+                if script["id"] not in owned:
+                    yield f"script {script['id']} in {environment} has no owner"
 
-
-def ownerless_scripts(developer: Developer, apps: list[dict[str, Any]]) -> Iterator[str]:
-    facts = developer.facts["cloudflare"]
-    cloudflare = Api(f"{facts['apiUrl']}/accounts/{facts['accountId']}/workers/dispatch", facts["apiToken"])
-    owned = {name for app in apps for name in scripts_of(developer, app)}
-    for environment in ENVIRONMENTS:
-        for script in cloudflare.get(f"/namespaces/branchline-dev-{environment}/scripts")["result"]:
-            if script["id"] not in owned:
-                yield f"script {script['id']} in {environment} has no owner"
-
-
-def scripts_of(developer: Developer, app: dict[str, Any]) -> Iterator[str]:
-    """Name the scripts that an app may have: those of its environments and of its previews."""
-    yield app["slug"]
-    yield f"staging-{app['slug']}"
-    for preview in developer.branchline.get(f"/api/apps/{app['slug']}")["previews"]:
-        yield preview["alternateUrl"].rstrip("/").rsplit("/", 1)[-1]
+    def _scripts_of(self, app: dict[str, Any]) -> Iterator[str]:
+        """Name the scripts that an app may have: those of its environments and of its previews."""
+        yield app["slug"]
+        yield f"staging-{app['slug']}"
+        for preview in self.branchline.get(f"/api/apps/{app['slug']}")["previews"]:
+            yield preview["alternateUrl"].rstrip("/").rsplit("/", 1)[-1]
 
 
 def pages(api: Api, path: str) -> Iterator[dict[str, Any]]:
