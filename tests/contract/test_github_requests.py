@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import pytest
 import responses
 
-from app.domain.deployments import Deployment, Run, Status
 from app.domain.environments import Environment
 from app.github.client import GitHub
 from app.github.comments import GitHubComments
@@ -18,49 +17,26 @@ from app.github.repositories import GitHubRepositories
 from app.github.repository_settings import GitHubRepositorySettings
 from app.github.runs import GitHubRuns
 from app.ports import File
-from app.settings import GitHubSettings, Secret
+from tests.accounts import github_settings
+from tests.builders import a_deployment
 from tests.fakes.published_github import PublishedGitHub, find
 
-API = "http://github.test:8080/api/v3"
 NAME = "acme/shop"
 R = "/repos/{owner}/{repo}"
 COMMIT = "6dcb09b5b57875f334f61aebed695e2e4193db5e"  # of the published examples
 # The published one has 33 bytes, so that nothing can be sealed with it.
 PUBLIC_KEY = {"key_id": "012345678912345678", "key": base64.b64encode(b"\x07" * 32).decode()}
-SETTINGS = GitHubSettings(
-    api_url=API,
-    org="acme",
-    template_repo="acme/template",
-    webhook_secret=Secret("webhook-secret-of-the-test"),
-    token=Secret("ghp_token_of_the_test"),
-    app_id=None,
-    private_key=None,
-    write_pause_seconds=0,
-)
-DEPLOYMENT = Deployment(
-    id="dpl_1",
-    app_id="app_1",
-    environment=Environment.PREVIEW,
-    namespace="previews",
-    script="preview-pr7-bcdf",
-    branch="feature/blue",
-    commit=COMMIT,
-    message="Blue",
-    pull_request=7,
-    run=Run(1, 1, 1, "https://github.com/acme/shop/actions/runs/1"),
-    status=Status.BUILDING,
-    created_at=datetime(2026, 11, 22, tzinfo=UTC),
-    updated_at=datetime(2026, 11, 22, tzinfo=UTC),
-)
+SETTINGS = github_settings()
+DEPLOYMENT = a_deployment(branch="feature/blue", commit=COMMIT)
 
 
 @pytest.fixture
 def published() -> Iterator[PublishedGitHub]:
-    """Stand in for GitHub at `API`."""
+    """Stand in for GitHub."""
     answers = PublishedGitHub("/api/v3", mended={f"GET {R}/actions/secrets/public-key": PUBLIC_KEY})
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
-            mock.add_callback(method, re.compile(re.escape(API) + "/.*"), callback=answers)
+            mock.add_callback(method, re.compile(re.escape(SETTINGS.api_url) + "/.*"), callback=answers)
         yield answers
 
 

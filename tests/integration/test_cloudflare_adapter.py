@@ -17,18 +17,11 @@ from app.errors import (
     RemoteUnavailable,
 )
 from app.ports import DeployAccess
-from app.settings import CloudflareSettings, Secret
+from tests.accounts import cloudflare_settings
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-TOKEN = "cloudflare-token-of-the-test"
-SETTINGS = CloudflareSettings(
-    api_url="https://api.cloudflare.test/client/v4",
-    account_id="acc",
-    api_token=Secret(TOKEN),
-    namespace_preview="p",
-    namespace_staging="s",
-    namespace_production="live",
-)
+SETTINGS = cloudflare_settings()
+TOKEN = SETTINGS.api_token.reveal()
 SCRIPT = "/client/v4/accounts/acc/workers/dispatch/namespaces/live/scripts/hello"
 Handler = Callable[[httpx.Request], httpx.Response]
 

@@ -1,6 +1,5 @@
 """Who we are on GitHub: a token's owner, or an App's installation."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,20 +15,11 @@ from app.github.client import GitHub
 from app.github.comments import GitHubComments
 from app.github.repositories import GitHubRepositories
 from app.settings import GitHubSettings, Secret
+from tests.accounts import github_settings
+from tests.integration.github.recorded import API, SHOP
 
-API = "http://github.test:8080/api/v3"
-SHOP = f"{API}/repos/acme/shop"
 TOKENS = f"{API}/app/installations/42/access_tokens"
-BY_TOKEN = GitHubSettings(
-    api_url=API,
-    org="acme",
-    template_repo="acme/template",
-    webhook_secret=Secret("webhook-secret-of-the-test"),
-    token=Secret("ghp_token_of_the_test"),
-    app_id=None,
-    private_key=None,
-    write_pause_seconds=0,
-)
+BY_TOKEN = github_settings()
 
 
 @pytest.fixture(scope="module")
@@ -41,12 +31,6 @@ def key() -> rsa.RSAPrivateKey:
 def by_app(key: rsa.RSAPrivateKey) -> GitHubSettings:
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     return replace(BY_TOKEN, token=None, app_id="99", private_key=Secret(pem))
-
-
-@pytest.fixture
-def http() -> Iterator[responses.RequestsMock]:
-    with responses.RequestsMock() as mock:
-        yield mock
 
 
 def now() -> datetime:

@@ -1,0 +1,247 @@
+"""A code host as the contract suite drives it: the fake, and the adapter speaking to a sandbox GitHub.
+
+Both offer the same ports, and beside them what other people do and what a test may look at.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from base64 import b64decode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import httpx
+
+from app.github.client import GitHub
+from app.github.comments import GitHubComments
+from app.github.contents import GitHubContents
+from app.github.publications import GitHubPublications
+from app.github.repositories import GitHubRepositories
+from app.github.repository_settings import GitHubRepositorySettings
+from app.github.runs import GitHubRuns
+from app.ports import Comments, Contents, File, Publications, Repositories, RepositorySettings, Runs
+from app.settings import Secret
+from tests.accounts import github_settings
+from tests.fakes.code_host import FakeCodeHost
+from tests.fakes.code_host_ports import (
+    FakeComments,
+    FakeContents,
+    FakePublications,
+    FakeRepositories,
+    FakeRepositorySettings,
+    FakeRuns,
+)
+
+ROOT = Path(__file__).parents[3]
+ORG, TEMPLATE = "acme", "acme/template"
+TEMPLATE_FILES = {"package.json": b"{}\n", "src/index.ts": b"export {};\n"}
+STRANGER = "ada"
+
+UNKNOWN = "0123456789abcdef0123456789abcdef01234567"
+WORKFLOW = File(
+    ".github/workflows/deploy.yml",
+    b"""\
+on: [push, workflow_dispatch]
+jobs:
+  deploy:
+    runs-on: ubuntu-latest
+    steps:
+      - run: sleep 60
+""",
+)
+
+T = TypeVar("T")
+
+
+def eventually(look: Callable[[], T | None], timeout: float = 20.0) -> T:
+    """Return what `look` returns once it is not None; at the end of the time, fail."""
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        found = look()
+        if found is not None:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"nothing within {timeout} seconds")
+
+
+class CodeHost(Protocol):
+    """The ports, and what stands beside them."""
+
+    repositories: Repositories
+    contents: Contents
+    settings: RepositorySettings
+    runs: Runs
+    publications: Publications
+    comments: Comments
+
+    @property
+    def writes(self) -> int:
+        """How many writes were sent so far."""
+
+    def file(self, full_name: str, branch: str, path: str) -> bytes | None:
+        """Read a file at a branch's head."""
+
+    def rename(self, full_name: str, name: str) -> None:
+        """Rename a repository behind our back."""
+
+    def open_pull(self, full_name: str, branch: str) -> int:
+        """Open a pull request as the stranger and return its number."""
+
+    def say(self, full_name: str, number: int, body: str) -> int:
+        """Comment on a pull request as the stranger."""
+
+    def delete_comment(self, full_name: str, comment_id: int) -> None:
+        """Delete a comment behind our back."""
+
+
+class FakeHost:
+    """The fake."""
+
+    def __init__(self) -> None:
+        self.host = FakeCodeHost()
+        self.host.add_repository(TEMPLATE, TEMPLATE_FILES, is_template=True)
+        self.host.add_repository(f"{ORG}/plain", TEMPLATE_FILES)
+        self.repositories: Repositories = FakeRepositories(self.host)
+        self.contents: Contents = FakeContents(self.host)
+        self.settings: RepositorySettings = FakeRepositorySettings(self.host)
+        self.runs: Runs = FakeRuns(self.host)
+        self.publications: Publications = FakePublications(self.host)
+        self.comments: Comments = FakeComments(self.host)
+
+    @property
+    def writes(self) -> int:
+        return self.host.writes.total()
+
+    def file(self, full_name: str, branch: str, path: str) -> bytes | None:
+        return self.host.repository(full_name).files(branch).get(path)
+
+    def rename(self, full_name: str, name: str) -> None:
+        self.host.rename(full_name, f"{ORG}/{name}")
+
+    def open_pull(self, full_name: str, branch: str) -> int:
+        assert branch in self.host.repository(full_name).branches
+        return self.host.number()
+
+    def say(self, full_name: str, number: int, body: str) -> int:
+        return self.host.say(full_name, number, body, author=STRANGER)
+
+    def delete_comment(self, full_name: str, comment_id: int) -> None:
+        del self.host.repository(full_name).comments[comment_id]
+
+
+class SandboxHost:
+    """The adapter, speaking to a `python -m sandbox.github` of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        self._process = _start(directory)
+        assert self._process.stdout
+        listening = re.fullmatch(r"listening on (\S+)\n", self._process.stdout.readline())
+        assert listening
+        self._api = f"{listening[1]}/api/v3"
+        self._tokens: dict[str, str] = json.loads((directory / "state/tokens.json").read_bytes())
+        self._http = httpx.Client(base_url=self._api, timeout=20, trust_env=False)
+        self.sent: list[str] = []
+        settings = github_settings(self._api, token=Secret(self._tokens["branchline-bot"]))
+        github = GitHub(settings, lambda: datetime.now(UTC), on_write=self._on_write)
+        self.repositories: Repositories = GitHubRepositories(github)
+        self.contents: Contents = GitHubContents(github)
+        self.settings: RepositorySettings = GitHubRepositorySettings(github)
+        self.runs: Runs = GitHubRuns(github)
+        self.publications: Publications = GitHubPublications(github)
+        self.comments: Comments = GitHubComments(github)
+        self._call("POST", f"/orgs/{ORG}/repos", {"name": "plain", "auto_init": True})
+
+    @property
+    def writes(self) -> int:
+        return len(self.sent)
+
+    def file(self, full_name: str, branch: str, path: str) -> bytes | None:
+        found = self._http.get(
+            f"/repos/{full_name}/contents/{path}", params={"ref": branch}, headers=self._as("branchline-bot")
+        )
+        return b64decode(found.json()["content"]) if found.is_success else None
+
+    def rename(self, full_name: str, name: str) -> None:
+        self._call("PATCH", f"/repos/{full_name}", {"name": name})
+
+    def open_pull(self, full_name: str, branch: str) -> int:
+        body = {"title": branch, "head": branch, "base": "main"}
+        return int(self._call("POST", f"/repos/{full_name}/pulls", body, by=STRANGER)["number"])
+
+    def say(self, full_name: str, number: int, body: str) -> int:
+        comments = f"/repos/{full_name}/issues/{number}/comments"
+        return int(self._call("POST", comments, {"body": body}, by=STRANGER)["id"])
+
+    def delete_comment(self, full_name: str, comment_id: int) -> None:
+        self._call("DELETE", f"/repos/{full_name}/issues/comments/{comment_id}")
+
+    def close(self) -> None:
+        """End the process and check that it went well."""
+        self._http.close()
+        self._process.terminate()
+        assert self._process.stdout
+        self._process.stdout.close()
+        assert self._process.wait(15) == 0
+
+    def _on_write(self, verb: str, path: str) -> None:
+        self.sent.append(f"{verb} {path}")
+
+    def _as(self, login: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._tokens[login]}"}
+
+    def _call(self, method: str, path: str, body: Any = None, *, by: str = "branchline-bot") -> Any:
+        response = self._http.request(method, path, json=body, headers=self._as(by))
+        assert response.is_success, response.text
+        return response.json() if response.content else None
+
+
+def _start(directory: Path) -> subprocess.Popen[str]:
+    template = directory / "template"
+    for path, content in TEMPLATE_FILES.items():
+        (template / path).parent.mkdir(parents=True, exist_ok=True)
+        (template / path).write_bytes(content)
+    return subprocess.Popen(
+        [
+            *(sys.executable, "-m", "sandbox.github"),
+            *("--directory", str(directory / "state"), "--port", "0", "--org", ORG),
+            *("--template-from", str(template), "--fork-delay-seconds", "0.1", "--rate-limit", "100000"),
+        ],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+_numbers = count(1)
+
+
+def new_name(prefix: str) -> str:
+    """Return a name that no repository has."""
+    return f"{prefix}-{next(_numbers)}"
+
+
+def head(host: CodeHost, full_name: str, branch: str = "main") -> str:
+    found = host.contents.head(full_name, branch)
+    assert found is not None
+    return found
+
+
+def commit(
+    host: CodeHost, full_name: str, *files: File, message: str = "Change", branch: str = "main"
+) -> str:
+    parent = head(host, full_name, branch)
+    return host.contents.commit(full_name, branch, files, message, parent=parent)
+
+
+@contextmanager
+def writes(host: CodeHost, expected: int) -> Iterator[None]:
+    """Check how many writes it takes."""
+    before = host.writes
+    yield
+    assert host.writes - before == expected

@@ -1,0 +1,42 @@
+import threading
+
+import responses
+
+from app.github.client import GitHub
+from app.github.pacing import Pacer
+from app.github.repositories import GitHubRepositories
+from app.github.runs import GitHubRuns
+from tests.integration.github.recorded import (
+    NOW,
+    REPOSITORY,
+    SETTINGS,
+    SHOP,
+)
+
+
+def test_writes_take_turns_over_all_threads_and_reads_do_not(http: responses.RequestsMock) -> None:
+    pauses: list[float] = []
+    pacer = Pacer(1.0, lambda: NOW, monotonic=lambda: 100.0, sleep=pauses.append)
+    github = GitHub(SETTINGS, lambda: NOW, pacer=pacer)
+    http.get(SHOP, json=REPOSITORY)
+    http.post(f"{SHOP}/actions/runs/1/cancel", status=202, json={})
+
+    def work() -> None:
+        GitHubRepositories(github).find("acme/shop")
+        GitHubRuns(github).cancel("acme/shop", 1)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=10)
+    assert sorted(pauses) == [1.0, 2.0, 3.0]
+
+
+def test_each_thread_has_a_connection_of_its_own(github: GitHub) -> None:
+    requesters = [github.requester]
+    thread = threading.Thread(target=lambda: requesters.append(github.requester))
+    thread.start()
+    thread.join(timeout=10)
+    assert requesters[0] is github.requester
+    assert requesters[1] is not requesters[0]
