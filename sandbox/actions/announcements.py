@@ -9,9 +9,11 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sandbox.actions import contexts
 from sandbox.actions.shapes import Shapes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from sandbox.actions.ports import GitHubSide
@@ -30,22 +32,27 @@ class Announcements:
 
     def run(self, action: str, run: Run) -> None:
         """Announce a run as `requested`, `in_progress` or `completed`."""
+        self._emit("workflow_run", action, run, lambda: self._run(run))
+
+    def job(self, action: str, job: Job, run: Run) -> None:
+        """Announce a job as `queued`, `in_progress` or `completed`."""
+        shape = Shapes(self.github).job
+        self._emit(
+            "workflow_job", action, run, lambda: {"workflow_job": shape(job, self.records.steps(job.id), run)}
+        )
+
+    def _run(self, run: Run) -> dict[str, Any]:
         record = next(
             found for found in self.records.workflows(run.repository_id) if found.id == run.workflow_id
         )
         shapes = Shapes(self.github)
         shape = shapes.run(run)
         shape["status"] = _EVENT_STATUS.get(run.status, run.status)
-        payload = {"action": action, "workflow_run": shape, "workflow": shapes.workflow(record)}
-        self._emit("workflow_run", run, payload)
+        return {"workflow_run": shape, "workflow": shapes.workflow(record)}
 
-    def job(self, action: str, job: Job, run: Run) -> None:
-        """Announce a job as `queued`, `in_progress` or `completed`."""
-        shape = Shapes(self.github).job(job, self.records.steps(job.id), run)
-        self._emit("workflow_job", run, {"action": action, "workflow_job": shape})
-
-    def _emit(self, event: str, run: Run, payload: dict[str, Any]) -> None:
+    def _emit(self, event: str, action: str, run: Run, payload: Callable[[], dict[str, Any]]) -> None:
         try:
-            self.github.emit(event, run.repository_id, payload)
-        except Exception:  # noqa: BLE001 - whatever a webhook does, the run goes on
-            _log.exception("announcing %s %s of run %s", event, payload["action"], run.id)
+            sender = contexts.actor(run.caused_by(), self.github.repository(run.repository_id))
+            self.github.emit(event, run.repository_id, {"action": action, "sender": sender, **payload()})
+        except Exception:  # noqa: BLE001 - its repository may be gone; the run goes on whatever a webhook does
+            _log.warning("announcing %s %s of run %s", event, action, run.id, exc_info=True)

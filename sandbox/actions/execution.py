@@ -66,7 +66,7 @@ class Execution(threading.Thread):
     def run(self) -> None:
         """Run the attempt and record its conclusion, whatever happens."""
         self._around.announce.run("in_progress", self._run)
-        directory = self._around.directory / str(self._run.id)
+        directory = self._around.directory / f"{self._run.id}-{self._run.attempt}"
         try:
             conclusion, note = self._attempt(directory)
         except _REFUSALS as refusal:
@@ -76,8 +76,8 @@ class Execution(threading.Thread):
             conclusion, note = "failure", f"The runner stopped: {error}"
         if not self._is_abandoned:
             self._conclude(conclusion, note)
-        shutil.rmtree(directory, ignore_errors=True)
         self._done(self._run.id)
+        shutil.rmtree(directory, ignore_errors=True)
 
     def cancel(self, *, at_once: bool = False) -> None:
         """Ask the attempt to end; returns at once."""
@@ -98,7 +98,6 @@ class Execution(threading.Thread):
 
     def _attempt(self, directory: Path) -> tuple[str, str]:
         assignment = self._assignment()
-        shutil.rmtree(directory, ignore_errors=True)
         masks = act_output.Masks([*assignment.secrets.values()])
         recorder = Recorder(
             self._run, assignment.workflow, self._around.records, self._around.logs, self._around.announce
@@ -161,7 +160,7 @@ class Execution(threading.Thread):
         workflow = workflows.parse(run.path, text)
         repository = github.repository(run.repository_id)
         context = contexts.of_run(contexts.github(occasion, repository, github), run)
-        variables = github.variables(run.repository_id, None)
+        variables = self._variables(occasion, None)
         environment = _environment(
             workflow, {"github": context, "vars": variables, "inputs": inputs(occasion)}
         )
@@ -174,7 +173,7 @@ class Execution(threading.Thread):
             actor=context["actor"],
             github=contexts.as_environment(context),
             secrets=self._secrets(occasion, workflow, environment),
-            variables=github.variables(run.repository_id, environment),
+            variables=self._variables(occasion, environment),
             actions=self._around.toolbox.actions_for(workflow.uses, github),
             tracking_id=run.tracking_id,
         )
@@ -187,6 +186,12 @@ class Execution(threading.Thread):
         read_only = occasion.is_fork_pull_request or workflow.is_read_only
         token = {"GITHUB_TOKEN": github.job_token(repository_id, read_only=read_only)}
         return token if occasion.is_fork_pull_request else github.secrets(repository_id, environment) | token
+
+    def _variables(self, occasion: Occasion, environment: str | None) -> dict[str, str]:
+        """Return the variables of the run; GitHub gives none to a fork's pull request either."""
+        if occasion.is_fork_pull_request:
+            return {}
+        return self._around.github.variables(self._run.repository_id, environment)
 
     def _interrupt(self, process: subprocess.Popen[str]) -> None:
         processes.cancel(process.pid, self._keeps_running)

@@ -29,7 +29,7 @@ create table if not exists runs (
     conclusion text, event text not null, sha text not null, head_sha text not null,
     head_branch text not null, path text not null, name text not null, title text not null,
     occasion text not null, groups text not null default '[]', note text not null default '',
-    tracking_id text not null default '', is_cancelling integer not null default 0,
+    tracking_id text not null default '',
     created_at text not null, updated_at text not null, started_at text not null);
 create index if not exists runs_by_repository on runs (repository_id, id);
 create index if not exists runs_by_status on runs (status);
@@ -80,7 +80,6 @@ class Run:
     groups: str
     note: str
     tracking_id: str
-    is_cancelling: int
     created_at: str
     updated_at: str
     started_at: str
