@@ -4,9 +4,11 @@ The commit is one rename (script.json). Before it the old version answers, after
 new one. Ending the process between two of these steps loses nothing that was acknowledged.
 """
 
+import math
 import os
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -67,6 +69,7 @@ class Deployments:
         """
         before = self.store.find_script(namespace, name)
         write_json(self.store.version_path(namespace, name, version.id) / "version.json", version.as_json())
+        started = time.perf_counter()
         handlers = self._start(namespace, name, version)
         script = Script(
             name=name,
@@ -80,6 +83,7 @@ class Deployments:
             has_assets=version.assets is not None,
             compatibility_date=version.compatibility_date,
             usage_model=version.usage_model,
+            startup_time_ms=math.ceil((time.perf_counter() - started) * 1000),
         )
         script = replace(script, created_on=before.created_on) if before else script
         self.store.save_script(script)

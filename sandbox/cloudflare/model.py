@@ -104,6 +104,7 @@ class Script:
     has_assets: bool = False
     compatibility_date: str = ""
     usage_model: str = "standard"
+    startup_time_ms: int = 0
     created_on: str = field(default_factory=now)
     modified_on: str = field(default_factory=now)
 
@@ -131,6 +132,7 @@ class Script:
             "has_modules": self.has_modules,
             "compatibility_date": self.compatibility_date,
             "usage_model": self.usage_model,
+            "startup_time_ms": self.startup_time_ms,
             "logpush": False,
             "created_on": self.created_on,
             "modified_on": self.modified_on,

@@ -4,7 +4,6 @@ https://developers.cloudflare.com/api/resources/workers_for_platforms/subresourc
 """
 
 import base64
-import time
 from itertools import islice
 
 from flask import Blueprint, Response, request
@@ -38,15 +37,8 @@ def upload_script(account_id: str, namespace: str, script: str) -> Response:  # 
     """Upload a script. The answer is sent when the new version, and no older one, serves requests."""
     namespace, name = namespace_of_path(), names.check_script(script)
     upload = upload_from_parts(request.form.to_dict(), list(request.files.items(multi=True)))
-    started = time.perf_counter()
     live, version = world().uploads.accept(namespace, name, upload)
-    return ok(
-        {
-            **live.described(),
-            "entry_point": version.main_module,
-            "startup_time_ms": max(1, round((time.perf_counter() - started) * 1000)),
-        }
-    )
+    return ok({**live.described(), "entry_point": version.main_module})
 
 
 @routes.get(SCRIPTS)

@@ -7,7 +7,10 @@ export default function ({ namespace, ...bindings }) {
   const runtime = () => globalThis[Symbol.for("branchline.runtime")];
   return {
     get: (name) => ({
-      fetch: (input, init) => runtime().dispatch(bindings, namespace, String(name), new Request(input, init)),
+      fetch(input, init) {
+        const request = input instanceof Request && init === undefined ? input : new Request(input, init);
+        return runtime().dispatch(bindings, namespace, String(name), request);
+      },
     }),
   };
 }
