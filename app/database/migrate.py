@@ -14,7 +14,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, make_url, text
+from sqlalchemy import Connection, Engine, text
 
 import app
 from app.database.session import create_engine, exclusive, translated
@@ -87,7 +87,7 @@ def _locked(url: str) -> Iterator[Connection]:
     """Open a transaction that no other upgrade of this database shares."""
     engine = create_engine(url, lock_timeout_seconds=_LOCK_TIMEOUT_SECONDS)
     try:
-        with translated(make_url(url)), exclusive(engine).begin() as connection:
+        with translated(engine.url), exclusive(engine).begin() as connection:
             _wait_for_turn(engine, connection)
             yield connection
     finally:
