@@ -32,6 +32,21 @@ _IDENTITY = {
 }
 
 
+def workflow(*steps: str, head: str = "") -> str:
+    """Return a workflow of one job with these steps; `head` goes above its jobs."""
+    indented = "\n".join("      " + line for step in steps for line in step.splitlines())
+    return f"""name: CI
+on: [push, pull_request]
+permissions: {{}}
+{head}
+jobs:
+  build:
+    runs-on: ubuntu-latest
+    steps:
+{indented}
+"""
+
+
 class FakeGitHub:
     """One repository, `acme/hello`, whose token is asked for by git."""
 

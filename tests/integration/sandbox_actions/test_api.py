@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.sandbox_actions.test_runs import workflow
+from tests.fakes.github_for_actions import workflow
 
 if TYPE_CHECKING:
     from tests.fakes.github_for_actions import FakeGitHub
