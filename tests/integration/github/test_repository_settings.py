@@ -1,10 +1,12 @@
 import base64
+import logging
 from typing import Any
 
 import pytest
 import responses
 from nacl.public import PrivateKey, SealedBox
 
+from app.errors import RemoteConflict
 from app.github.client import GitHub
 from app.github.repository_settings import GitHubRepositorySettings
 from tests.integration.github.recorded import (
@@ -75,6 +77,16 @@ def test_a_webhook_is_created_when_only_others_are_there(
         "events": ["push", "pull_request"],
         "config": config,
     }
+
+
+def test_a_webhooks_secret_is_in_no_log(
+    http: responses.RequestsMock, github: GitHub, caplog: pytest.LogCaptureFixture
+) -> None:
+    http.get(f"{SHOP}/hooks", json=[])
+    http.post(f"{SHOP}/hooks", status=422, json={"message": "Validation Failed"})
+    with caplog.at_level(logging.DEBUG), pytest.raises(RemoteConflict) as caught:
+        ensure_webhook(github)
+    assert "the-secret" not in caplog.text + str(caught.value) + str(caught.value.details)
 
 
 def test_a_right_webhook_is_left_alone(
