@@ -28,14 +28,17 @@ def attempt_name(name: str, attempt: int) -> str:
 def visible_steps(
     recorded: Sequence[Mapping[str, Any]], begun: Mapping[str, Any] | None, *, is_failed: bool
 ) -> list[Step]:
-    """Fold attempts into steps, in order; what a failed job left unfinished failed with it."""
+    """Fold attempts into steps, in order; what a failed job left unfinished failed with it.
+
+    A step that a job polls with, sleeping in between, is one step too.
+    """
     attempts = [_attempt(row) for row in recorded]
     if begun is not None and begun["step"] not in {row["function_id"] for row in recorded}:
         began_at = datetime.fromisoformat(begun["at"])
         attempts.append(Step(begun["name"], JobStatus.PROCESSING, began_at, None))
-    steps = [_fold(list(group)) for _, group in groupby(attempts, key=lambda step: step.name)]
-    seen = [step for step in steps if not step.name.startswith(HIDDEN_PREFIX)]
-    return [_given_up(step) for step in seen] if is_failed else seen
+    seen = [attempt for attempt in attempts if not attempt.name.startswith(HIDDEN_PREFIX)]
+    steps = [_fold(list(group)) for _, group in groupby(seen, key=lambda step: step.name)]
+    return [_given_up(step) for step in steps] if is_failed else steps
 
 
 def _attempt(row: Mapping[str, Any]) -> Step:

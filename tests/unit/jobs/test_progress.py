@@ -52,6 +52,15 @@ def test_the_attempts_of_a_step_are_one_step() -> None:
     assert (step.started_at, step.finished_at) == (AT + timedelta(seconds=1), AT + timedelta(seconds=3.5))
 
 
+def test_a_step_that_is_polled_with_is_one_step() -> None:
+    polls = [
+        row(1, "see", Answered(answer=False)),
+        row(2, "job:sleep", Answered("")),
+        row(3, "see", Answered(1)),
+    ]
+    assert shown(polls, None) == [("see", "completed", None)]
+
+
 def test_a_waiting_step_is_processing_and_says_why() -> None:
     assert shown([row(1, "fork", AWAY)], begun(1, "fork")) == [("fork", "processing", "away")]
     assert shown([row(1, "fork", AWAY)], begun(2, "fork")) == [("fork", "processing", "away")]
