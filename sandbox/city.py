@@ -109,21 +109,24 @@ class City:
     def _start_daemons(self) -> None:
         self._check_tools()
         plan = self.plan
-        with self.steps.step("start GitHub and Cloudflare") as step:
+        with self.steps.step("start GitHub and Cloudflare, prepare the database") as step:
             self._launch(planning.github(plan), planning.cloudflare(plan))
+            _upgrade_database(plan)
+            self._wait_ready()
             step.result = f"{plan.url('github')}  {plan.url('cloudflare')}"
         with self.steps.step("start the control plane") as step:
-            _upgrade_database(plan)
             self._launch(planning.control_plane(plan))
+            self._wait_ready()
             step.result = plan.url("controlPlane")
         _write_atomically(self.directory / "city.json", json.dumps(plan.facts(), indent=2) + "\n")
 
     def _launch(self, *daemons: Daemon) -> None:
-        """Start `daemons` side by side and wait for all of them."""
         for daemon in daemons:
             self.daemons[daemon.name] = daemon
             daemon.start()
-        for daemon in daemons:
+
+    def _wait_ready(self) -> None:
+        for daemon in self.daemons.values():
             daemon.wait_ready()
 
     def _check_tools(self) -> None:
@@ -156,7 +159,7 @@ def _upgrade_database(plan: Plan) -> None:
     (plan.directory / "control-plane").mkdir(exist_ok=True)
     result = subprocess.run(
         [sys.executable, "-m", "app", "db", "upgrade"],
-        env=planning.control_plane_environment(plan),
+        env=planning.database_environment(plan),
         cwd=plan.directory,
         capture_output=True,
         text=True,

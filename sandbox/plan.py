@@ -132,12 +132,16 @@ def control_plane(plan: Plan) -> Daemon:
     return Daemon("control-plane", arguments, control_plane_environment(plan), plan.directory, ready)
 
 
+def database_environment(plan: Plan) -> dict[str, str]:
+    """Return what `db upgrade` needs."""
+    database = plan.directory / "control-plane" / "branchline.sqlite"
+    return _environment(plan) | {"DATABASE_URL": f"sqlite:///{database}"}
+
+
 def control_plane_environment(plan: Plan) -> dict[str, str]:
     """Return the settings that make the control plane use this city's GitHub and Cloudflare."""
     facts = plan.facts()
-    database = plan.directory / "control-plane" / "branchline.sqlite"
-    return _environment(plan) | {
-        "DATABASE_URL": f"sqlite:///{database}",
+    return database_environment(plan) | {
         "BRANCHLINE_URL": facts["controlPlane"]["url"],
         "BRANCHLINE_STAGE": STAGE,
         "BRANCHLINE_SECRET_KEY": plan.secrets["sessionKey"],
