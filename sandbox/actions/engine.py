@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+import threading
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,7 @@ class Engine:
         self.records = Records(directory / "actions.sqlite")
         self.logs = Logs(directory / "logs")
         self.announce = Announcements(github, self.records)
+        self._admission = threading.Lock()
         self._runs_directory = directory / "runs"
         toolbox = Toolbox(directory / "tools")
         around = Surroundings(self._runs_directory, github, self.records, self.logs, self.announce, toolbox)
@@ -86,7 +88,9 @@ class Engine:
         if occasion.event in ("push", "pull_request") and triggers.asks_for_skip(message):
             return []
         found = workflows.at_commit(git_directory, occasion.sha)
-        return self._admit([self._create(workflow, occasion, message) for workflow in found])
+        with self._admission:
+            created = [self._create(workflow, occasion, message) for workflow in found]
+        return self._admit(created)
 
     def sync(self, repository_id: int) -> list[WorkflowRecord]:
         """Return the workflows of a repository: those of its default branch, and those that have run."""
@@ -127,7 +131,9 @@ class Engine:
         occasion = Occasion(dispatches.EVENT, None, record.repository_id, full_ref, commit, payload)
         if not self.github.actions_enabled(record.repository_id):
             raise dispatches.DispatchError("Actions has been disabled for this repository.")
-        return self._admit([self._create(workflow, occasion, workflow.name)])
+        with self._admission:
+            created = self._create(workflow, occasion, workflow.name)
+        return self._admit([created])
 
     def cancel(self, run: Run, *, at_once: bool = False) -> None:
         """Cancel a run.
@@ -143,15 +149,15 @@ class Engine:
 
         Raises: NotPossibleError.
         """
-        if run.status != "completed":
-            raise NotPossibleError("This workflow is already running")
         workflow = self._workflow_of(run)
         groups = self._groups(workflow, run.caused_by()) if isinstance(workflow, workflows.Workflow) else ()
-        self._scheduler.make_way(run.repository_id, groups)
-        values = {"status": "requested", "conclusion": None, "note": "", "attempt": run.attempt + 1}
-        self._start_over(
-            self.records.update_run(run.id, **values, **_fresh(groups), started_at=now()), workflow
-        )
+        with self._admission:
+            if self.records.run(run.id).status != "completed":
+                raise NotPossibleError("This workflow is already running")
+            self._scheduler.make_way(run.repository_id, groups)
+            values = {"status": "requested", "conclusion": None, "note": "", "attempt": run.attempt + 1}
+            requested = self.records.update_run(run.id, **values, **_fresh(groups), started_at=now())
+        self._start_over(requested, workflow)
 
     def delete(self, run: Run) -> None:
         """Forget a completed run and its logs.

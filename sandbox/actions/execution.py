@@ -87,7 +87,7 @@ class Execution(threading.Thread):
                 self._recorder.cancelling()
         if at_once:
             self._kill()
-        elif is_first and self._process:
+        elif is_first and self._process and not self._is_over.is_set():
             threading.Thread(target=self._interrupt, args=(self._process,), daemon=True).start()
 
     def abandon(self) -> None:
@@ -123,6 +123,7 @@ class Execution(threading.Thread):
             try:
                 for raw in process.stdout or ():
                     recorder.take(act_output.parse(raw, masks))
+                self._is_over.set()
                 return process.wait()
             finally:
                 limit.cancel()
