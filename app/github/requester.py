@@ -4,7 +4,6 @@ Not safe for threads, as PyGithub is not: its connection keeps the request at ha
 thread has a requester of its own (`client`), all of them share one pacer.
 """
 
-import logging
 from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -14,9 +13,6 @@ from github.Auth import Auth
 from github.Requester import HTTPRequestsConnectionClass, HTTPSRequestsConnectionClass, Requester
 
 from app.github.pacing import Pacer
-
-# PyGithub's debug log prints request bodies, and with them a new webhook's secret.
-logging.getLogger("github.Requester").setLevel(logging.INFO)
 
 WriteHook = Callable[[str, str], None]
 
