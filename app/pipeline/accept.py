@@ -29,7 +29,7 @@ from app.domain.reports import (
     RepositoryRenamed,
     WorkflowRunChanged,
 )
-from app.pipeline.record import record_status_changed, run_changed
+from app.pipeline.record import LIVE_OR_COMING, record_status_changed, run_changed
 from app.ports import Transaction
 
 Parse = Callable[[Delivery], Report | None]
@@ -91,9 +91,9 @@ def _pushed(tx: Transaction, report: Pushed, at: datetime) -> bool:
 def _retire_branch(tx: Transaction, app: App, branch: str) -> None:
     """Take the branch preview down when the branch that it shows was deleted."""
     script = script_name(app.slug, Environment.PREVIEW)
-    newest = tx.deployments.find(app.id, script=script, limit=1)
-    if newest and newest[0].branch == branch:
-        tx.jobs.enqueue(JobType.RETIRE, app.id, {"script": script})
+    shown = tx.deployments.find(app.id, script=script, statuses=LIVE_OR_COMING, limit=1)
+    if shown and shown[0].branch == branch:
+        tx.jobs.enqueue(JobType.RETIRE, app.id, {"branch": branch})
 
 
 def pull_request_changed(tx: Transaction, report: PullRequestChanged, at: datetime) -> bool:

@@ -5,6 +5,7 @@ none speaks to the outside itself. Reports may come late, twice and in any order
 order of runs decide, not the order of arrival.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -12,7 +13,7 @@ from typing import Any, Final
 from app.domain.addresses import Address
 from app.domain.apps import App, AppStatus
 from app.domain.deployments import UNFINISHED, Deployment, Run, Status, tags
-from app.domain.environments import environment_of
+from app.domain.environments import Environment, environment_of
 from app.domain.events import Event, Tag
 from app.domain.jobs import JobType
 from app.domain.names import new_id, script_name
@@ -25,14 +26,11 @@ from app.ports import Transaction
 
 # After this long without a word an upload is taken for dead and the next one may begin.
 LEASE: Final = timedelta(minutes=15)
+LIVE_OR_COMING: Final = UNFINISHED | {Status.READY}
 _BUSY_RETRY_SECONDS: Final = 2
 _ERROR_CHARACTERS: Final = 2000
 _EVENTS: Final = frozenset({"push", "pull_request", "workflow_dispatch"})
-_CONCLUSIONS: Final = {
-    "cancelled": Status.CANCELLED,
-    "skipped": Status.CANCELLED,
-    "stale": Status.CANCELLED,
-}
+_CANCELLED: Final = frozenset({"cancelled", "skipped", "stale"})
 _RECORD_STATES: Final = {
     "queued": Status.QUEUED,
     "pending": Status.QUEUED,
@@ -109,11 +107,9 @@ def finish(
     deployment = _deployment_of(tx, app, report, platform, at)
     if outcome.conclusion == "success":
         return _succeed(tx, app, deployment, report, at)
-    status = Status.CANCELLED if outcome.conclusion == "cancelled" else Status.ERROR
-    if status is Status.CANCELLED and _is_overtaken(tx, deployment):
-        status = Status.SUPERSEDED
+    status = _cancelled(tx, deployment) if outcome.conclusion == "cancelled" else Status.ERROR
     error = _error_text(outcome) if status is Status.ERROR else None
-    return move(tx, deployment, status, at, actor="workflow", phases=report.phases, error=error)
+    return _end(tx, deployment, status, at, phases=report.phases, error=error)
 
 
 def record_status_changed(tx: Transaction, report: DeploymentStatusChanged, at: datetime) -> bool:
@@ -146,6 +142,25 @@ def move(
     return moved
 
 
+def _end(
+    tx: Transaction,
+    deployment: Deployment,
+    status: Status,
+    at: datetime,
+    *,
+    phases: Mapping[str, float],
+    error: str | None = None,
+) -> Deployment:
+    """Move a deployment to its end; what a run says of it counts more than what GitHub said before."""
+    moved = move(tx, deployment, status, at, actor="workflow", phases=phases, error=error)
+    told = replace(moved, phases=dict(phases) or moved.phases, error=error or moved.error)
+    if moved.status is not status or told == moved:
+        return moved
+    tx.deployments.save(told)
+    _tell_pull_request(tx, told)
+    return told
+
+
 def _tell(tx: Transaction, deployment: Deployment, actor: str, at: datetime) -> None:
     payload = {
         "app": deployment.app_id,
@@ -157,6 +172,10 @@ def _tell(tx: Transaction, deployment: Deployment, actor: str, at: datetime) -> 
     }
     tx.events.append(Event(Tag(f"deployment:{deployment.status}"), deployment.id, actor, at, payload))
     tx.jobs.enqueue(JobType.PUBLISH, deployment.app_id, {"deployment": deployment.id})
+    _tell_pull_request(tx, deployment)
+
+
+def _tell_pull_request(tx: Transaction, deployment: Deployment) -> None:
     if deployment.pull_request is not None:
         tx.jobs.enqueue(JobType.PREVIEW, deployment.app_id, {"pull_request": deployment.pull_request})
 
@@ -203,7 +222,18 @@ def _new_deployment(
     )
     tx.deployments.add(deployment)
     _tell(tx, deployment, "github", at)
+    _overtake_cancelled(tx, deployment, at)
     return deployment
+
+
+def _overtake_cancelled(tx: Transaction, deployment: Deployment, at: datetime) -> None:
+    """Call older runs that were cancelled superseded: word of them may come before word of this one."""
+    cancelled = frozenset({Status.CANCELLED})
+    for older in tx.deployments.find(deployment.app_id, script=deployment.script, statuses=cancelled):
+        if older.order < deployment.order:
+            superseded = replace(older, status=Status.SUPERSEDED, updated_at=at)
+            tx.deployments.save(superseded)
+            _tell(tx, superseded, "github", at)
 
 
 def _refusal(tx: Transaction, app: App, deployment: Deployment) -> str | None:
@@ -233,24 +263,37 @@ def _check_turn(tx: Transaction, deployment: Deployment, at: datetime) -> None:
             )
 
 
-def _newer(tx: Transaction, deployment: Deployment, statuses: frozenset[Status]) -> Deployment | None:
-    others = tx.deployments.find(deployment.app_id, script=deployment.script, statuses=statuses)
-    return next((other for other in others if other.order > deployment.order), None)
+def _newer(
+    tx: Transaction, deployment: Deployment, statuses: frozenset[Status] | None = None
+) -> Deployment | None:
+    """Return the newest run to the same script, if there is one after this."""
+    newest = tx.deployments.find(deployment.app_id, script=deployment.script, statuses=statuses, limit=1)
+    return newest[0] if newest and newest[0].order > deployment.order else None
 
 
-def _is_overtaken(tx: Transaction, deployment: Deployment) -> bool:
-    return _newer(tx, deployment, UNFINISHED | {Status.READY}) is not None
+def _cancelled(tx: Transaction, deployment: Deployment) -> Status:
+    return Status.CANCELLED if _newer(tx, deployment) is None else Status.SUPERSEDED
 
 
 def _succeed(
     tx: Transaction, app: App, deployment: Deployment, report: RunReport, at: datetime
 ) -> Deployment:
-    if deployment.status is Status.DEPLOYING:
-        return move(tx, deployment, Status.READY, at, actor="workflow", phases=report.phases)
+    if deployment.status in {Status.DEPLOYING, Status.READY}:
+        return _end(tx, deployment, Status.READY, at, phases=report.phases)
     if deployment.status in {Status.REMOVED, Status.CANCELLED}:
-        # It was taken down while its upload was on the way: what the upload left is taken down again.
-        tx.jobs.enqueue(JobType.RETIRE, app.id, {"script": deployment.script})
+        _take_down_again(tx, app, deployment)
     return deployment
+
+
+def _take_down_again(tx: Transaction, app: App, deployment: Deployment) -> None:
+    """Have a preview taken down whose upload ended after its removal, unless a newer one is there."""
+    is_preview = deployment.environment is Environment.PREVIEW
+    if not is_preview or _newer(tx, deployment, LIVE_OR_COMING) is not None:
+        return
+    if deployment.pull_request is not None:
+        tx.jobs.enqueue(JobType.RETIRE, app.id, {"pull_request": deployment.pull_request})
+    else:
+        tx.jobs.enqueue(JobType.RETIRE, app.id, {"branch": deployment.branch})
 
 
 def _status_of_run(
@@ -262,10 +305,9 @@ def _status_of_run(
         if deployment.status is Status.DEPLOYING:
             return Status.READY, None
         return Status.ERROR, "The workflow ended without deploying."
-    status = _CONCLUSIONS.get(report.conclusion or "", Status.ERROR)
-    if status is Status.CANCELLED:
-        return (Status.SUPERSEDED if _is_overtaken(tx, deployment) else status), None
-    return status, f"The workflow run ended with: {report.conclusion}."
+    if report.conclusion in _CANCELLED:
+        return _cancelled(tx, deployment), None
+    return Status.ERROR, f"The workflow run ended with: {report.conclusion}."
 
 
 def _is_our_run(report: WorkflowRunChanged) -> bool:

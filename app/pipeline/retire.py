@@ -4,22 +4,22 @@ A script is deleted only when its tags say that it is this app's; one that is go
 that failed is an error and never taken for an absence.
 """
 
-from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from app.domain.apps import App, AppStatus
-from app.domain.deployments import UNFINISHED, Deployment, Status
+from app.domain.apps import App, AppStatus, Repository
+from app.domain.deployments import UNFINISHED, Status
 from app.domain.environments import Environment
 from app.domain.events import Event, Tag
 from app.domain.jobs import Job, JobType
 from app.domain.names import script_name
 from app.domain.platform import Platform
-from app.errors import Conflict, RemoteRefused
+from app.errors import Conflict, RemoteMissing, RemoteRefused
 from app.pipeline.preview import Previewer, write_comment
-from app.pipeline.record import known_app, move
+from app.pipeline.record import LIVE_OR_COMING, known_app, move
 from app.ports import Clock, Comments, Records, Repositories, Runs, Scripts, Steps, Transaction
 
 
@@ -37,16 +37,16 @@ class Retirer:
 
 
 def retire(job: Job, steps: Steps, to: Retirer) -> dict[str, Any]:
-    """Take a pull request's preview, or one script, down and say so."""
+    """Take the preview of a pull request, or of a branch, down and say so."""
     number = job.arguments.get("pull_request")
     with to.records.read() as tx:
         app = known_app(tx, job.app_id)
-        pull = tx.pulls.get(job.app_id, number) if number is not None else None
-    if app is None:
-        return {"skipped": "the app is deleted"}
-    if pull is not None and pull.is_open:
-        return {"skipped": f"pull request #{number} is open again"}
-    script = job.arguments.get("script") or script_name(app.slug, Environment.PREVIEW, number)
+        if app is None:
+            return {"skipped": "the app is deleted"}
+        script = script_name(app.slug, Environment.PREVIEW, number)
+        reason = _reason_to_stay(tx, job, script)
+    if reason is not None:
+        return {"skipped": reason}
     steps.run("cancel runs", lambda: _cancel_runs(app, script, to))
     removed = steps.run("delete script", lambda: _delete_script(app, script, Environment.PREVIEW, to))
     steps.run("record removal", lambda: _record_removal(app.id, script, to))
@@ -54,6 +54,17 @@ def retire(job: Job, steps: Steps, to: Retirer) -> dict[str, Any]:
         previewer = Previewer(to.records, to.comments, to.platform, to.clock)
         steps.run("write comment", lambda: write_comment(app.id, number, previewer))
     return {"script": script, "removed": removed}
+
+
+def _reason_to_stay(tx: Transaction, job: Job, script: str) -> str | None:
+    """Say what happened since the job was asked for that makes the script one to keep, or None."""
+    number, branch = job.arguments.get("pull_request"), job.arguments.get("branch")
+    if number is not None:
+        pull = tx.pulls.get(job.app_id, number)
+        return f"pull request #{number} is open again" if pull is not None and pull.is_open else None
+    # Branches share one preview, that of the last push.
+    shown = tx.deployments.find(job.app_id, script=script, statuses=LIVE_OR_COMING, limit=1)
+    return f"it shows branch {shown[0].branch} now" if shown and shown[0].branch != branch else None
 
 
 def request_deletion(tx: Transaction, key: str, *, keep_repository: bool, at: datetime, actor: str) -> Job:
@@ -76,23 +87,27 @@ def delete_app(job: Job, steps: Steps, to: Retirer) -> dict[str, Any]:
     """Delete an app: its scripts in every namespace, its repository unless it is to be kept, its row."""
     with to.records.read() as tx:
         app = known_app(tx, job.app_id)
-        deployments = tx.deployments.find(job.app_id)
     if app is None:
         return {"scripts": []}  # a process died between the last step and its checkpoint
-    scripts = _scripts_of(app, deployments)
-    for script in {script for script, _ in scripts}:
+    # A step, because a run may report in the middle: a repeated job has to meet the same steps.
+    scripts = steps.run("list scripts", lambda: _scripts_of(app, to))
+    for script, _ in scripts:
         steps.run(f"cancel runs of {script}", partial(_cancel_runs, app, script, to))
     for script, environment in scripts:
-        steps.run(f"delete script {script}", partial(_delete_script, app, script, environment, to))
+        delete = partial(_delete_script, app, script, Environment(environment), to)
+        steps.run(f"delete script {script}", delete)
         steps.run(f"record removal of {script}", partial(_record_removal, app.id, script, to))
     if app.repository is not None and not job.arguments["keep_repository"]:
-        steps.run("delete repository", partial(to.repositories.delete, app.repository.full_name))
+        steps.run("delete repository", partial(_delete_repository, app.repository, to))
     steps.run("forget app", lambda: _forget(app, to))
     return {"scripts": [script for script, _ in scripts]}
 
 
-def _scripts_of(app: App, deployments: Sequence[Deployment]) -> list[tuple[str, Environment]]:
-    return sorted({(d.script, d.environment) for d in deployments if d.app_id == app.id})
+def _scripts_of(app: App, to: Retirer) -> list[list[str]]:
+    """Return the scripts that the app ever had, each with its environment."""
+    with to.records.read() as tx:
+        deployments = tx.deployments.find(app.id)
+    return [list(pair) for pair in sorted({(it.script, it.environment.value) for it in deployments})]
 
 
 def _cancel_runs(app: App, script: str, to: Retirer) -> list[int]:
@@ -102,7 +117,9 @@ def _cancel_runs(app: App, script: str, to: Retirer) -> list[int]:
     with to.records.read() as tx:
         unfinished = tx.deployments.find(app.id, script=script, statuses=UNFINISHED)
     for deployment in unfinished:
-        to.runs.cancel(app.repository_name, deployment.run.id)
+        # A run that was deleted uploads nothing either.
+        with suppress(RemoteMissing):
+            to.runs.cancel(app.repository_name, deployment.run.id)
     return [deployment.run.id for deployment in unfinished]
 
 
@@ -121,11 +138,25 @@ def _delete_script(app: App, script: str, environment: Environment, to: Retirer)
     return to.scripts.delete(namespace, script)
 
 
+def _delete_repository(repository: Repository, to: Retirer) -> bool:
+    found = to.repositories.find(repository.full_name)
+    if found is None:
+        return False
+    if found.id != repository.id:
+        raise RemoteRefused(
+            f"deleting {repository.full_name}: it is another repository than the one that was made",
+            code="repository:not-ours",
+            repository=repository.full_name,
+        )
+    to.repositories.delete(repository.full_name)
+    return True
+
+
 def _record_removal(app_id: str, script: str, to: Retirer) -> list[str]:
     """Mark what was live as removed and what was on its way as cancelled."""
     at = to.clock()
     with to.records.begin() as tx:
-        affected = tx.deployments.find(app_id, script=script, statuses=UNFINISHED | {Status.READY})
+        affected = tx.deployments.find(app_id, script=script, statuses=LIVE_OR_COMING)
         for deployment in affected:
             is_live = deployment.status is Status.READY
             status = Status.REMOVED if is_live else Status.CANCELLED

@@ -1,0 +1,320 @@
+"""What is closed, deleted or gone is taken down; what is not ours stays."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.domain.apps import AppStatus
+from app.domain.deployments import Status
+from app.domain.environments import Environment
+from app.domain.events import Tag
+from app.domain.jobs import Job, JobType
+from app.domain.runs import RunReport
+from app.errors import Conflict, NotFound, RemoteRefused, RemoteUnavailable
+from app.pipeline.retire import request_deletion
+from tests.builders import a_deployment, a_pull
+from tests.fakes.jobs import Crashed, FakeSteps
+from tests.unit.pipeline.world import NAMESPACES, World, a_pull_run, a_run
+
+SCRIPT = "preview-pr7-slug0001"
+BRANCH_SCRIPT = "preview-slug0001"
+PREVIEWS = NAMESPACES[Environment.PREVIEW]
+OURS = ["app-slug0001", "env-preview"]
+
+
+@pytest.fixture
+def world(world: World) -> World:
+    world.app()
+    return world
+
+
+def ask(world: World, **arguments: Any) -> Job:
+    with world.records.begin() as tx:
+        return tx.jobs.enqueue(JobType.RETIRE, "app_0001", arguments)
+
+
+def deploy(world: World, report: RunReport | None = None) -> None:
+    """Let a run go live, with its script."""
+    report = report or a_pull_run()
+    plan = world.start(report)
+    world.scripts.upload(plan.deployment.namespace, plan.deployment.script, plan.tags)
+    world.finish(report)
+
+
+def statuses(world: World) -> dict[int, Status]:
+    return {it.run.number: it.status for it in world.deployments()}
+
+
+def close(world: World) -> Job:
+    """Hear that the pull request was closed."""
+    with world.records.begin() as tx:
+        pull = tx.pulls.get("app_0001", 7) or a_pull(7)
+        tx.pulls.save(replace(pull, is_open=False))
+    return ask(world, pull_request=7)
+
+
+# ---------------------------------------------------------------------------------------------- pull requests
+
+
+def test_a_closed_pull_request_leaves_nothing_behind(world: World) -> None:
+    world.pull(a_pull(7))
+    deploy(world)
+    job = close(world)
+    steps = FakeSteps()
+    assert world.run(job, steps) == {"script": SCRIPT, "removed": True}
+    assert steps.step_names == ["cancel runs", "delete script", "record removal", "write comment"]
+    assert world.scripts.namespaces[PREVIEWS] == {}
+    assert statuses(world) == {1: Status.REMOVED}
+    (comment,) = world.repository().comments.values()
+    assert "its preview was removed" in comment.body
+
+
+@pytest.mark.parametrize("moment", ["crash_before", "crash_after"])
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_a_crash_at_any_step_changes_nothing(world: World, moment: str, number: int) -> None:
+    world.pull(a_pull(7))
+    deploy(world)
+    job = close(world)
+    steps = FakeSteps()
+    setattr(steps, moment, number)
+    with pytest.raises(Crashed):
+        world.run(job, steps)
+    steps.restart()
+    world.run(job, steps)
+    assert world.scripts.namespaces[PREVIEWS] == {}
+    assert statuses(world) == {1: Status.REMOVED}
+    assert len(world.repository().comments) == 1
+    assert world.tags().count(Tag.DEPLOYMENT_REMOVED) == 1
+
+
+def test_what_is_gone_already_is_fine(world: World) -> None:
+    job = close(world)
+    assert world.run(job) == {"script": SCRIPT, "removed": False}
+    assert world.run(close(world)) == {"script": SCRIPT, "removed": False}
+
+
+@pytest.mark.parametrize("tags", [["app-otherone"], ["env-preview"], ["app-slug00012"]])
+def test_a_script_that_is_not_ours_stays(world: World, tags: list[str]) -> None:
+    world.scripts.upload(PREVIEWS, SCRIPT, tags)
+    with pytest.raises(RemoteRefused, match="not app-1's") as refused:
+        world.run(close(world))
+    assert refused.value.error_code == "script:not-ours"
+    assert SCRIPT in world.scripts.namespaces[PREVIEWS]
+
+
+def test_a_script_without_tags_is_ours_by_its_name(world: World) -> None:
+    # Its run ended between the upload and the tags.
+    world.scripts.upload(PREVIEWS, SCRIPT, [])
+    assert world.run(close(world))["removed"] is True
+
+
+def test_a_look_that_failed_is_no_absence(world: World) -> None:
+    world.pull(a_pull(7))
+    deploy(world)
+    world.scripts.fail_next(RemoteUnavailable("reading tags: 503"), call="tags", times=3)
+    steps = FakeSteps()
+    world.run(close(world), steps)
+    assert steps.waited_for == ["reading tags: 503"] * 3
+    assert statuses(world) == {1: Status.REMOVED}
+
+
+def test_a_refusal_leaves_everything_as_it_was(world: World) -> None:
+    world.pull(a_pull(7))
+    deploy(world)
+    world.scripts.fail_next(RemoteRefused("deleting: forbidden"), call="delete")
+    with pytest.raises(RemoteRefused):
+        world.run(close(world))
+    assert statuses(world) == {1: Status.READY}
+
+
+def test_a_pull_request_that_is_open_again_keeps_its_preview(world: World) -> None:
+    world.pull(a_pull(7))
+    deploy(world)
+    job = ask(world, pull_request=7)
+    assert world.run(job) == {"skipped": "pull request #7 is open again"}
+    assert SCRIPT in world.scripts.namespaces[PREVIEWS]
+
+
+def test_runs_on_their_way_are_stopped(world: World) -> None:
+    world.pull(a_pull(7))
+    _runner(world, a_pull_run())
+    world.start(a_pull_run())
+    world.run(close(world))
+    assert world.repository().runs[0].run.conclusion == "cancelled"
+    assert statuses(world) == {1: Status.CANCELLED}
+
+
+def test_a_run_that_github_forgot_stops_nothing(world: World) -> None:
+    world.pull(a_pull(7))
+    world.start(a_pull_run())
+    world.run(close(world))
+    assert statuses(world) == {1: Status.CANCELLED}
+
+
+def test_an_upload_that_ends_after_the_closing_is_taken_down_again(world: World) -> None:
+    world.pull(a_pull(7))
+    plan = world.start(a_pull_run())
+    world.run(close(world))
+    world.forget_queue()
+    world.scripts.upload(PREVIEWS, SCRIPT, plan.tags)
+    world.finish(a_pull_run())
+    world.run_queue()
+    assert world.scripts.namespaces[PREVIEWS] == {}
+
+
+def test_a_late_upload_does_not_take_a_reopened_preview_down(world: World) -> None:
+    world.pull(a_pull(7))
+    _runner(world, a_pull_run(1))
+    plan = world.start(a_pull_run(1))
+    world.run(close(world))
+    world.pull(replace(world.known_pull(), is_open=True))
+    world.finish(a_pull_run(1))
+    deploy(world, a_pull_run(2))
+    world.scripts.upload(PREVIEWS, SCRIPT, plan.tags)
+    world.run_queue()
+    assert SCRIPT in world.scripts.namespaces[PREVIEWS]
+    assert statuses(world)[2] is Status.READY
+
+
+def test_a_deleted_app_is_left_alone(world: World) -> None:
+    job = close(world)
+    with world.records.begin() as tx:
+        tx.apps.remove("app_0001")
+    assert world.run(job) == {"skipped": "the app is deleted"}
+
+
+# --------------------------------------------------------------------------------------------------- branches
+
+
+def test_a_deleted_branch_leaves_nothing_behind(world: World) -> None:
+    deploy(world, a_run(branch="lab"))
+    assert world.run(ask(world, branch="lab")) == {"script": BRANCH_SCRIPT, "removed": True}
+    assert world.scripts.namespaces[PREVIEWS] == {}
+    assert statuses(world) == {1: Status.REMOVED}
+    assert world.repository().comments == {}
+
+
+@pytest.mark.parametrize("is_live", [True, False])
+def test_a_preview_that_another_branch_took_over_stays(world: World, *, is_live: bool) -> None:
+    deploy(world, a_run(1, branch="lab"))
+    job = ask(world, branch="lab")
+    if is_live:
+        deploy(world, a_run(2, branch="other"))
+    else:
+        world.start(a_run(2, branch="other"))
+    assert world.run(job) == {"skipped": "it shows branch other now"}
+    assert BRANCH_SCRIPT in world.scripts.namespaces[PREVIEWS]
+
+
+# ------------------------------------------------------------------------------------------------ whole apps
+
+
+def delete(world: World, *, keep_repository: bool = False) -> Job:
+    with world.records.begin() as tx:
+        return request_deletion(tx, "app-1", keep_repository=keep_repository, at=world.clock(), actor="token")
+
+
+def everything(world: World) -> None:
+    """Have something of every kind."""
+    world.pull(a_pull(7))
+    deploy(world, a_run(1))
+    deploy(world, a_run(2, branch="staging"))
+    deploy(world, a_run(3, branch="lab"))
+    deploy(world, a_pull_run(4))
+    world.start(a_pull_run(5))
+    world.scripts.upload(PREVIEWS, "preview-another1", ["app-another1"])
+
+
+@pytest.mark.parametrize("keep_repository", [False, True])
+def test_an_app_is_deleted_with_all_that_belongs_to_it(world: World, *, keep_repository: bool) -> None:
+    everything(world)
+    job = delete(world, keep_repository=keep_repository)
+    assert world.current().status is AppStatus.DELETING
+    result = world.run(job)
+    assert result == {"scripts": ["preview-pr7-slug0001", "preview-slug0001", "slug0001", "staging-slug0001"]}
+    assert world.scripts.namespaces == {
+        "live-production": {},
+        "live-staging": {},
+        "live-preview": {"preview-another1": ["app-another1"]},
+    }
+    assert ("acme/app-1" in world.host.repositories) is keep_repository
+    with pytest.raises(NotFound):
+        world.current()
+    assert set(statuses(world).values()) == {Status.REMOVED, Status.CANCELLED}
+    assert world.tags("app_0001") == [Tag.APP_DELETION_REQUESTED, Tag.APP_DELETED]
+
+
+STEPS_OF_A_DELETION = 15
+
+
+@pytest.mark.parametrize("moment", ["crash_before", "crash_after"])
+@pytest.mark.parametrize("number", range(1, STEPS_OF_A_DELETION + 1))
+def test_a_crash_at_any_step_of_a_deletion_changes_nothing(world: World, moment: str, number: int) -> None:
+    everything(world)
+    job = delete(world)
+    steps = FakeSteps()
+    setattr(steps, moment, number)
+    with pytest.raises(Crashed):
+        world.run(job, steps)
+    if number < STEPS_OF_A_DELETION:
+        # A run that nobody knew of reports in between.
+        with world.records.begin() as tx:
+            tx.deployments.add(a_deployment(9, script="preview-pr9-slug0001"))
+    steps.restart()
+    world.run(job, steps)
+    assert world.scripts.namespaces[PREVIEWS] == {"preview-another1": ["app-another1"]}
+    assert "acme/app-1" not in world.host.repositories
+    assert world.tags("app_0001") == [Tag.APP_DELETION_REQUESTED, Tag.APP_DELETED]
+
+
+def test_an_app_without_a_repository_is_deleted(world: World) -> None:
+    with world.records.begin() as tx:
+        tx.apps.save(replace(tx.apps.get("app_0001"), status=AppStatus.FAILED, repository=None))
+    assert world.run(delete(world)) == {"scripts": []}
+    assert "acme/app-1" in world.host.repositories
+
+
+def test_an_app_whose_repository_is_gone_is_deleted(world: World) -> None:
+    deploy(world, a_run(1))
+    del world.host.repositories["acme/app-1"]
+    world.run(delete(world))
+    with pytest.raises(NotFound):
+        world.current()
+
+
+def test_another_repository_of_that_name_is_not_deleted(world: World) -> None:
+    # Ours was renamed or deleted, and we did not hear of it.
+    del world.host.repositories["acme/app-1"]
+    world.host.add_repository("acme/app-1", {"precious.txt": b"mine"})
+    with pytest.raises(RemoteRefused) as refused:
+        world.run(delete(world))
+    assert refused.value.error_code == "repository:not-ours"
+    assert world.repository().files("main") == {"precious.txt": b"mine"}
+    assert world.current().status is AppStatus.DELETING
+
+
+@pytest.mark.parametrize("status", [AppStatus.PROVISIONING, AppStatus.DELETING])
+def test_an_app_in_motion_is_not_deleted(world: World, status: AppStatus) -> None:
+    with world.records.begin() as tx:
+        tx.apps.save(replace(tx.apps.get("app_0001"), status=status))
+    with pytest.raises(Conflict) as refused:
+        delete(world)
+    assert refused.value.error_code == f"app:{status}"
+
+
+@pytest.mark.parametrize("status", [AppStatus.READY, AppStatus.FAILED, AppStatus.DETACHED])
+def test_an_app_at_rest_may_be_deleted(world: World, status: AppStatus) -> None:
+    with world.records.begin() as tx:
+        tx.apps.save(replace(tx.apps.get("app_0001"), status=status))
+    assert delete(world).type is JobType.DELETE
+
+
+def _runner(world: World, report: RunReport) -> None:
+    """Have the host know a run."""
+    repository = world.repository()
+    repository.branches[report.branch] = world.know(report.commit)
+    world.host.start_run(repository, report.branch, report.event)
+    started = repository.runs[-1]
+    run = replace(started.run, id=report.run_id, number=report.run_number)
+    repository.runs[-1] = replace(started, run=run)
