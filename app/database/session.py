@@ -5,7 +5,9 @@ begins. PostgreSQL: bounded pool, every statement and every wait for a lock ends
 """
 
 import json
+import random
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,7 +16,7 @@ from typing import Any, Final
 import psycopg
 import sqlalchemy
 from sqlalchemy import URL, Connection, Engine, event, make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -29,6 +31,8 @@ _POOL_RECYCLE_SECONDS: Final = 1800
 
 # How a connection's next transaction begins in SQLite; writers wait for their turn before they look.
 _BEGIN_OPTION: Final = "branchline_begin"
+_WRITE: Final = "BEGIN IMMEDIATE"
+_PAUSE_SECONDS: Final = (0.0005, 0.003)
 # https://www.sqlite.org/rescode.html: waiting, or a mended disk, makes these go away.
 _SQLITE_UNAVAILABLE: Final = frozenset(
     {
@@ -59,14 +63,14 @@ def create_engine(url: str, *, lock_timeout_seconds: float = _LOCK_TIMEOUT_SECON
     engine = sqlalchemy.create_engine(address, hide_parameters=True, json_serializer=dump, **arguments)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", partial(_prepare_sqlite, lock_timeout_seconds))
-        event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "begin", partial(_begin_sqlite, lock_timeout_seconds))
     return engine
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Session]:
     """Open a transaction that may write: committed on leaving, undone when an exception leaves."""
-    with _transaction(engine.execution_options(**{_BEGIN_OPTION: "BEGIN IMMEDIATE"})) as session:
+    with _transaction(engine.execution_options(**{_BEGIN_OPTION: _WRITE})) as session:
         yield session
 
 
@@ -143,11 +147,36 @@ def _prepare_sqlite(
     raw.execute("PRAGMA foreign_keys = ON")
 
 
-def _begin_sqlite(connection: Connection) -> None:
+def _begin_sqlite(lock_timeout_seconds: float, connection: Connection) -> None:
     begin = connection.get_execution_options().get(_BEGIN_OPTION)
     # Only `reading` says plain BEGIN; who uses the engine directly may write.
     connection.exec_driver_sql(f"PRAGMA query_only = {int(begin == 'BEGIN')}")
-    connection.exec_driver_sql(begin or "BEGIN")
+    if begin == _WRITE:
+        _begin_in_turn(connection, lock_timeout_seconds)
+    else:
+        connection.exec_driver_sql(begin or "BEGIN")
+
+
+def _begin_in_turn(connection: Connection, lock_timeout_seconds: float) -> None:
+    """Wait for the write lock in short random pauses.
+
+    SQLite's own wait grows to 100 ms between two looks: a busy neighbour then takes the lock again and again
+    in between, and a webhook waits for seconds.
+    """
+    connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+    deadline = time.monotonic() + lock_timeout_seconds
+    try:
+        while True:
+            try:
+                connection.exec_driver_sql(_WRITE)
+            except OperationalError as error:
+                if not _is_unavailable(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(random.uniform(*_PAUSE_SECONDS))  # noqa: S311 - spreads writers, keeps no secret
+            else:
+                return
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(lock_timeout_seconds * 1000)}")
 
 
 def _is_unavailable(error: SQLAlchemyError) -> bool:
