@@ -2,13 +2,17 @@
 
 import base64
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from github.InputGitTreeElement import InputGitTreeElement
 from github.Repository import Repository
 
-from app.errors import RemoteConflict, RemoteMissing
+from app.errors import RemoteConflict, RemoteForbidden, RemoteMissing
 from app.github.client import GitHub, path
 from app.ports import File
+
+if TYPE_CHECKING:
+    from github.GitCommit import GitCommit
 
 
 class GitHubContents:
@@ -40,15 +44,16 @@ class GitHubContents:
 
     def commit(self, full_name: str, branch: str, files: Sequence[File], message: str, *, parent: str) -> str:
         """Put `files` into one commit on top of `parent` and move the branch to it, never by force."""
-        # https://docs.github.com/en/rest/git/trees#create-a-tree
-        with self._github.doing(f"committing {len(files)} files to {branch} in {full_name}"):
-            repository = self._github.repository(full_name)
-            base = repository.get_git_commit(parent)
-            tree = repository.create_git_tree([_element(repository, file) for file in files], base.tree)
-            commit = repository.create_git_commit(message, tree, [base])
-            move = {"sha": commit.sha, "force": False}
-            self._github.request("PATCH", path("repos", full_name, "git/refs/heads", branch), move)
-            return commit.sha
+        doing = f"committing {len(files)} files to {branch} in {full_name}"
+        with self._github.doing(doing):
+            base = self._github.repository(full_name).get_git_commit(parent)
+        try:
+            with self._github.doing(doing):
+                return self._write(full_name, branch, files, message, base)
+        except RemoteMissing as error:
+            # The parent was just read, so it is there: GitHub hides a missing permission behind a 404.
+            problem = f"{error.message}; our credential may lack the permission to write workflows"
+            raise RemoteForbidden(problem, **error.details) from error
 
     def ensure_branch(self, full_name: str, branch: str, commit: str) -> None:
         """Create the branch at `commit`; one that exists stays where it is."""
@@ -61,6 +66,17 @@ class GitHubContents:
             if self.head(full_name, branch) is None:
                 raise
 
+    def _write(
+        self, full_name: str, branch: str, files: Sequence[File], message: str, base: "GitCommit"
+    ) -> str:
+        # https://docs.github.com/en/rest/git/trees#create-a-tree
+        repository = self._github.repository(full_name)
+        tree = repository.create_git_tree([_element(repository, file) for file in files], base.tree)
+        commit = repository.create_git_commit(message, tree, [base])
+        move = {"sha": commit.sha, "force": False}
+        self._github.request("PATCH", path("repos", full_name, "git/refs/heads", branch), move)
+        return commit.sha
+
 
 def _element(repository: Repository, file: File) -> InputGitTreeElement:
     """Return a tree's entry: text travels inside it, anything else as a blob made before."""
@@ -72,7 +88,7 @@ def _element(repository: Repository, file: File) -> InputGitTreeElement:
 
 
 def _text(content: bytes) -> str | None:
-    """Return what JSON can carry unchanged; a NUL is kept out because GitHub cuts or refuses it."""
+    """Return what can travel inside a tree; whatever has a NUL is no text to git either."""
     try:
         text = content.decode()
     except UnicodeDecodeError:

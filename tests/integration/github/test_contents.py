@@ -3,9 +3,7 @@ import base64
 import pytest
 import responses
 
-from app.errors import (
-    RemoteConflict,
-)
+from app.errors import RemoteConflict, RemoteForbidden
 from app.github.client import GitHub
 from app.github.contents import GitHubContents
 from app.ports import File
@@ -68,6 +66,13 @@ def test_what_is_not_text_travels_as_a_blob(
 def test_a_branch_that_moved_is_a_conflict(http: responses.RequestsMock, github: GitHub) -> None:
     expect_commit(http, is_moved=True)
     with pytest.raises(RemoteConflict, match="committing 1 files to main in acme/shop: Update is not a fast"):
+        GitHubContents(github).commit("acme/shop", "main", [File("a", b"a")], "m", parent=PARENT)
+
+
+def test_a_missing_permission_that_github_hides_is_told(http: responses.RequestsMock, github: GitHub) -> None:
+    http.get(f"{SHOP}/git/commits/{PARENT}", json={"sha": PARENT, "tree": {"sha": TREE}})
+    http.post(f"{SHOP}/git/trees", status=404, json={"message": "Not Found"})
+    with pytest.raises(RemoteForbidden, match="Not Found; our credential may lack the permission"):
         GitHubContents(github).commit("acme/shop", "main", [File("a", b"a")], "m", parent=PARENT)
 
 
