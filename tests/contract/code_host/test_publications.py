@@ -7,13 +7,7 @@ from app.domain.environments import Environment
 from app.errors import RemoteConflict, RemoteMissing
 from app.ports import File
 from tests.builders import a_deployment
-from tests.contract.code_host.hosts import (
-    UNKNOWN,
-    CodeHost,
-    commit,
-    head,
-    writes,
-)
+from tests.contract.code_host.hosts import UNKNOWN, CodeHost, commit, head, writes
 
 
 def deployment(commit: str, environment: Environment = Environment.PREVIEW) -> Deployment:

@@ -5,10 +5,7 @@ from responses import matchers
 
 from app.github.client import GitHub
 from app.github.comments import GitHubComments
-from tests.integration.github.recorded import (
-    API,
-    SHOP,
-)
+from tests.integration.github.recorded import API, SHOP
 
 
 def comment(comment_id: int, login: str | None, body: str) -> dict[str, Any]:

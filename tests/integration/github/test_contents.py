@@ -7,16 +7,7 @@ from app.errors import RemoteConflict, RemoteForbidden
 from app.github.client import GitHub
 from app.github.contents import GitHubContents
 from app.ports import File
-from tests.integration.github.recorded import (
-    BLOB,
-    MADE,
-    MADE_TREE,
-    PARENT,
-    SHOP,
-    TREE,
-    query,
-    sent,
-)
+from tests.integration.github.recorded import BLOB, MADE, MADE_TREE, PARENT, SHOP, TREE, query, sent
 
 
 def expect_commit(http: responses.RequestsMock, branch: str = "main", *, is_moved: bool = False) -> None:

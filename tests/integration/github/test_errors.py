@@ -18,12 +18,7 @@ from app.github.client import GitHub
 from app.github.comments import GitHubComments
 from app.github.repositories import GitHubRepositories
 from app.github.runs import GitHubRuns
-from tests.integration.github.recorded import (
-    API,
-    NOW,
-    SETTINGS,
-    SHOP,
-)
+from tests.integration.github.recorded import API, NOW, SETTINGS, SHOP
 
 
 @pytest.mark.parametrize(

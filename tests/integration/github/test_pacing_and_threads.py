@@ -6,12 +6,7 @@ from app.github.client import GitHub
 from app.github.pacing import Pacer
 from app.github.repositories import GitHubRepositories
 from app.github.runs import GitHubRuns
-from tests.integration.github.recorded import (
-    NOW,
-    REPOSITORY,
-    SETTINGS,
-    SHOP,
-)
+from tests.integration.github.recorded import NOW, REPOSITORY, SETTINGS, SHOP
 
 
 def test_writes_take_turns_over_all_threads_and_reads_do_not(http: responses.RequestsMock) -> None:

@@ -6,13 +6,7 @@ from app.domain.environments import Environment
 from app.github.client import GitHub
 from app.github.publications import GitHubPublications
 from tests.builders import a_deployment
-from tests.integration.github.recorded import (
-    MADE,
-    PARENT,
-    SHOP,
-    query,
-    sent,
-)
+from tests.integration.github.recorded import MADE, PARENT, SHOP, query, sent
 
 
 def deployment(environment: Environment = Environment.PREVIEW) -> Deployment:

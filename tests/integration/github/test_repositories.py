@@ -3,17 +3,10 @@ from datetime import UTC, datetime
 import pytest
 import responses
 
-from app.errors import (
-    RemoteForbidden,
-)
+from app.errors import RemoteForbidden
 from app.github.client import GitHub
 from app.github.repositories import GitHubRepositories
-from tests.integration.github.recorded import (
-    API,
-    REPOSITORY,
-    SHOP,
-    sent,
-)
+from tests.integration.github.recorded import API, REPOSITORY, SHOP, sent
 
 
 def test_a_repository_is_described(http: responses.RequestsMock, github: GitHub) -> None:

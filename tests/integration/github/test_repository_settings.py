@@ -9,10 +9,7 @@ from nacl.public import PrivateKey, SealedBox
 from app.errors import RemoteConflict
 from app.github.client import GitHub
 from app.github.repository_settings import GitHubRepositorySettings
-from tests.integration.github.recorded import (
-    SHOP,
-    sent,
-)
+from tests.integration.github.recorded import SHOP, sent
 
 
 def test_a_secret_is_sealed_so_that_only_the_repository_opens_it(

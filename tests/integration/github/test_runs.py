@@ -4,12 +4,7 @@ import responses
 
 from app.github.client import GitHub
 from app.github.runs import GitHubRuns
-from tests.integration.github.recorded import (
-    MADE,
-    SHOP,
-    query,
-    sent,
-)
+from tests.integration.github.recorded import MADE, SHOP, query, sent
 
 
 def run(run_id: int, path: str = ".github/workflows/deploy.yml") -> dict[str, Any]:
