@@ -29,8 +29,8 @@ _RATE_LIMIT_SECONDS: Final = 3600.0  # GitHub's longest window; a later retry_at
 _BEGINNINGS: Final = 3
 
 
-class Stopping(BaseException):
-    """The process ends. Not an Exception: it passes through every handler and leaves the job unfinished."""
+class Unfinished(BaseException):
+    """The job is left as it is, to be run again. Not an Exception: no handler stops it on its way."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,14 @@ class DbosSteps:
     stopping: threading.Event
     patience: Patience = field(default_factory=Patience)
     deadline: datetime | None = None
+    given_up: BranchlineError | None = None
+    """The error of the step that failed last."""
     _has_begun: bool = False
+
+    @property
+    def is_late(self) -> bool:
+        """Tell whether the deadline has passed."""
+        return self.deadline is not None and self.clock() > self.deadline
 
     def run(self, name: str, action: Callable[[], T]) -> T:
         """Do `action`, or answer what it answered before; wait while its remote is unavailable."""
@@ -81,7 +88,7 @@ class DbosSteps:
     def _persist(self, name: str, action: Callable[[], Any], deadline: datetime | None) -> Any:
         for attempt in count(1):
             if self.stopping.is_set():
-                raise Stopping
+                raise Unfinished
             outcome = outcome_from_json(
                 DBOS.run_step(
                     {"name": attempt_name(name, attempt)}, self._attempt, name, attempt, action, deadline
@@ -90,7 +97,8 @@ class DbosSteps:
             if isinstance(outcome, Answered):
                 return outcome.answer
             if isinstance(outcome, Failed):
-                raise outcome.as_error()
+                self.given_up = outcome.as_error()
+                raise self.given_up
             self._wait_until(outcome.until)
         raise AssertionError("unreachable")
 
@@ -140,7 +148,7 @@ class DbosSteps:
         """Wait in this thread; what makes it durable is that `moment` was kept in a step."""
         remaining = (moment - self.clock()).total_seconds()
         if remaining > 0 and self.stopping.wait(remaining):
-            raise Stopping
+            raise Unfinished
 
 
 def _deadly(name: str) -> Failed:

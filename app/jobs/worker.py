@@ -7,9 +7,9 @@ does is the business of `handlers`.
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import sqlalchemy
 from dbos import DBOS, DBOSPortableJSONSerializer
@@ -17,7 +17,7 @@ from dbos import error as dbos_errors
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from app.domain.jobs import Job, JobStatus, JobType
-from app.errors import BranchlineError, Misconfigured
+from app.errors import BranchlineError, Misconfigured, RemoteUnavailable
 from app.jobs.engine import (
     APPLICATION_NAME,
     APPLICATION_VERSION,
@@ -25,12 +25,14 @@ from app.jobs.engine import (
     PROVISION_QUEUE,
     WORKFLOW,
     DbosEngine,
+    queue_of,
+    speaking_of,
 )
 from app.jobs.lifecycle import Lifecycle, Watcher
 from app.jobs.liveness import BEAT_SECONDS, Heartbeat, new_executor_id
 from app.jobs.loops import Loop
 from app.jobs.outcomes import Answered, Failed, answered, broken
-from app.jobs.steps import DbosSteps, Patience
+from app.jobs.steps import DbosSteps, Patience, Unfinished
 from app.jobs.takeover import Takeover
 from app.ports import Clock, Records, Steps
 
@@ -45,9 +47,12 @@ _RECOVERIES: Final = 10
 _POLL_SECONDS: Final = 0.25
 # Waiting jobs hold a thread each; GitHub asks for one write at a time anyway.
 _CONCURRENCY: Final = {PROVISION_QUEUE: 16, APPS_QUEUE: 32}
+# Nobody waits for the engine's notifications: a round asks nothing, and its length only delays `stop`.
+_NOTIFICATION_SECONDS: Final = 0.1
 _SWEEP_SECONDS: Final = 2.0
 _FORGET_SECONDS: Final = 3600.0
 _RETENTION: Final = timedelta(days=30)
+_PUT_BACK_SECONDS: Final = 0.5
 _GRACE_SECONDS: Final = 5.0
 _DEADLINE: Final = timedelta(hours=24)
 _SIZE_OF_POOL: Final = 10
@@ -147,6 +152,7 @@ class Worker:
                 "serializer": DBOSPortableJSONSerializer(),
                 "run_migrations": False,
                 "log_level": "WARNING",
+                "notification_listener_polling_interval_sec": _NOTIFICATION_SECONDS,
             }
         )
 
@@ -167,25 +173,46 @@ class Worker:
 
     def _run(self, job_id: str) -> None:
         """Run one job. The engine calls it again after a crash, and it comes to the same steps again."""
-        steps = DbosSteps(job_id, self._lifecycle, self._clock, self._stopping, self._patience)
         with self._counted(job_id):
-            started = steps.keep("start", lambda: _stored(self._lifecycle.start(job_id)))
-            if started is None:
-                return
-            job = _job(started)
-            steps.deadline = (job.started_at or job.created_at) + self._deadline
-            outcome = self._outcome(job, steps)
-            steps.keep("end", lambda: self._end(job_id, outcome))
+            unfinished = self._attempt(job_id)
+        if unfinished is not None:
+            self._put_back(unfinished)
 
-    def _outcome(self, job: Job, steps: Steps) -> Answered | Failed:
+    def _attempt(self, job_id: str) -> Job | None:
+        """Run the job to its end, or return it when it has to be run again."""
+        steps = DbosSteps(job_id, self._lifecycle, self._clock, self._stopping, self._patience)
+        started = steps.keep("start", lambda: _stored(self._lifecycle.start(job_id)))
+        if started is None:
+            return None
+        job = _job(started)
+        steps.deadline = (job.started_at or job.created_at) + self._deadline
+        outcome = self._outcome(job, steps)
+        if outcome is None:
+            return job
+        steps.keep("end", lambda: self._end(job_id, outcome))
+        return None
+
+    def _outcome(self, job: Job, steps: DbosSteps) -> Answered | Failed | None:
         try:
             return answered("result", self._handlers[job.type](job, steps))
         except dbos_errors.DBOSException:
             raise  # the engine's own: it ends the workflow, and the sweep ends the job
+        except RemoteUnavailable as error:
+            # Beside its steps a job only reads our database, which will be back.
+            is_final = error is steps.given_up or steps.is_late
+            return Failed.from_error(error) if is_final else None
         except BranchlineError as error:
             return Failed.from_error(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends this job and no other
             return broken(f"job {job.id}", error)
+
+    def _put_back(self, job: Job) -> NoReturn:
+        queue, _partition = queue_of(job)
+        while not self._stopping.wait(_PUT_BACK_SECONDS):
+            with suppress(RemoteUnavailable), speaking_of(f"putting job {job.id} back"):
+                self._engine.client.resume_workflow(job.id, queue_name=queue)
+                break
+        raise Unfinished
 
     def _end(self, job_id: str, outcome: Answered | Failed) -> None:
         if isinstance(outcome, Answered):

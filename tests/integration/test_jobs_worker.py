@@ -159,6 +159,22 @@ def test_a_job_is_given_up_at_its_deadline_with_the_last_error(world: World) -> 
     assert job.waiting_for is None
 
 
+def test_a_job_that_cannot_read_our_database_is_run_again(both: World) -> None:
+    acted: list[str] = []
+    failures = iter([RemoteUnavailable("the database restarts")] * 2)
+
+    def handler(_job: Job, steps: Steps) -> str:
+        steps.run("first", lambda: acted.append("first"))
+        for failure in failures:
+            raise failure
+        return steps.run("second", lambda: "done")
+
+    with both.working(handler):
+        job = both.wait_over(both.enqueue())
+    assert (job.status, job.result, acted) == (JobStatus.COMPLETED, "done", ["first"])
+    assert both.tags(job) == WELL
+
+
 def test_the_running_step_is_shown(world: World) -> None:
     go_on = threading.Event()
 
