@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 from sandbox.cloudflare.server import Options, Server
+from sandbox.cloudflare.workerd_config import find_workerd
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -37,7 +38,7 @@ def parse(arguments: list[str] | None = None) -> Options:
     add(
         "--stall-seconds",
         type=float,
-        default=5.0,
+        default=10.0,
         help="after which a runtime that does not answer is replaced",
     )
     add("--rate-limit", type=int, default=1200, help="API requests per 5 minutes")
@@ -60,7 +61,7 @@ def _options(parser: argparse.ArgumentParser, given: argparse.Namespace) -> Opti
         apps_domain=given.apps_domain,
         dispatch_worker=given.dispatch_worker,
         tools=tools,
-        workerd=given.workerd or tools / "node_modules/.bin/workerd",
+        workerd=given.workerd or find_workerd(tools),
         stall_seconds=given.stall_seconds,
         rate_limit=given.rate_limit,
     )

@@ -37,7 +37,7 @@ _NOISE = "branchline: this isolate is superseded"
 class Runtime:
     """Supervises workerd and speaks with it."""
 
-    def __init__(self, setup: Setup, workerd: Path, dispatch_port: int, stall_seconds: float = 5.0) -> None:
+    def __init__(self, setup: Setup, workerd: Path, dispatch_port: int, stall_seconds: float = 10.0) -> None:
         self.dispatch_port = dispatch_port
         self.token = secrets.token_urlsafe(32)
         self.restarts = 0

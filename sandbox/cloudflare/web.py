@@ -55,14 +55,14 @@ def create_app(made: World) -> Flask:
 
 
 def _check() -> None:
-    """Check rate, token and account of an API request, in this order."""
+    """Check token, rate and account of an API request, in this order."""
     if not request.path.startswith(API + "/"):
         return
     gate = world().gate
-    g.rate_headers = gate.limit.take()
     arguments = request.view_args or {}
     if not _bears_upload_token():
         gate.check_token(request.headers.get("authorization"), _refusal())
+    g.rate_headers = gate.limit.take()
     if "account_id" in arguments:
         gate.check_account(arguments["account_id"], request.path.removeprefix(API))
 

@@ -31,6 +31,14 @@ class Setup:
     apps_domain: str
 
 
+def find_workerd(tools: Path) -> Path:
+    """Return the binary itself; `.bin/workerd` may be a script that starts it and would end in its place."""
+    found = sorted(tools.glob("node_modules/@cloudflare/workerd-*/bin/workerd"))
+    if not found:
+        raise SystemExit(f"workerd is not installed in {tools}; `make setup` installs it")
+    return found[0]
+
+
 def write_config(folder: Path, setup: Setup, addresses: Addresses, token: str) -> Path:
     """Write configuration and modules into a folder; returns the configuration's path."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -29,7 +29,7 @@ export class Control extends WorkerEntrypoint {
   async start(namespace, script, id) {
     try {
       const version = await runtime.read(this.env, namespace, script, id);
-      return { handlers: await runtime.inside(this.env, version).handlers() };
+      return { handlers: await runtime.handlers(this.env, version) };
     } catch (error) {
       return { error: String(error?.message ?? error) };
     }

@@ -34,7 +34,7 @@ export class ${DOOR} extends WorkerEntrypoint {
 export class Runtime {
   /** Live version of each script by "namespace/script"; null where there is none. Oldest use first. */
   live = new Map();
-  /** Ids of the isolates in this process, each with its end. Oldest use first. */
+  /** Ids of the isolates in this process. Oldest use first. */
   loaded = new Map();
 
   constructor(exports) {
@@ -44,8 +44,8 @@ export class Runtime {
   async dispatch(bindings, namespace, script, request) {
     const version = await this.resolve(bindings, namespace, script);
     if (version === null) throw new Error("Worker not found.");
-    if (!version.assets) return this.worker(bindings, version).fetch(request);
-    const worker = { fetch: (input) => this.worker(bindings, version).fetch(input) };
+    const worker = { fetch: async (input) => (await this.load(bindings, version)).getEntrypoint().fetch(input) };
+    if (!version.assets) return worker.fetch(request);
     return routerOf(version, this.assets(bindings, version), worker).fetch(request);
   }
 
@@ -86,22 +86,19 @@ export class Runtime {
     if (before && before.id !== id) await this.end(bindings, isolateOf(before));
   }
 
-  worker(bindings, version) {
-    return this.load(bindings, version).getEntrypoint();
-  }
-
-  inside(bindings, version) {
-    return this.load(bindings, version).getEntrypoint(DOOR);
+  /** The names of a version's handlers. Asking for them starts it. */
+  async handlers(bindings, version) {
+    return (await this.load(bindings, version)).getEntrypoint(DOOR).handlers();
   }
 
   assets(bindings, version) {
     return assetsOf(version, bindings.DISK);
   }
 
-  load(bindings, version) {
+  async load(bindings, version) {
     const isolate = isolateOf(version);
     const oldest = touch(this.loaded, isolate, true, MOST_ISOLATES);
-    if (oldest !== undefined) this.end(bindings, oldest);
+    if (oldest !== undefined) await this.end(bindings, oldest);
     return bindings.LOADER.get(isolate, () => this.code(bindings, version));
   }
 

@@ -11,7 +11,7 @@ from tests.contract.sandbox_cloudflare.driver import TOKEN, Sandbox
 
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    running = Sandbox(tmp_path_factory.mktemp("cloudflare"), "--rate-limit=100000")
+    running = Sandbox(tmp_path_factory.mktemp("cloudflare"), "--rate-limit=100000", "--stall-seconds=30")
     running.start()
     yield running
     assert running.stop() == 0
