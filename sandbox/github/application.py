@@ -10,7 +10,7 @@ from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from sandbox.github import authentication, pages
-from sandbox.github.errors import ApiError
+from sandbox.github.errors import ApiError, Moved
 from sandbox.github.routes import BLUEPRINTS, smart_http
 from sandbox.github.site import EXTENSION, Site, current_site
 
@@ -83,7 +83,10 @@ def _stamp(response: Response) -> Response:
 
 
 def _refused(error: ApiError) -> tuple[Response, int]:
-    return jsonify(error.body()), error.status
+    response = jsonify(error.body())
+    if isinstance(error, Moved):
+        response.headers["Location"] = error.url
+    return response, error.status
 
 
 def _http_refused(error: HTTPException) -> Any:

@@ -122,8 +122,8 @@ def _identity(role: str, who: Signature) -> dict[str, str]:
 def touched(git: Git, shas: Sequence[str]) -> dict[str, Touched]:
     """Return what each commit touched, against its first parent."""
     flags = ("--stdin", "-r", "--root", "--name-status", "--no-renames", "--first-parent", "-m", "-z")
-    listing = git.run("diff-tree", *flags, given="".join(f"{sha}\n" for sha in shas).encode())
     result = {sha: Touched() for sha in shas}
+    listing = git.run("diff-tree", *flags, given="".join(f"{sha}\n" for sha in result).encode())
     words = iter(listing.decode(errors="replace").split("\0"))
     current = Touched()
     for word in words:

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DOCUMENTATION = "https://docs.github.com/rest"
+MOVED_PERMANENTLY, TEMPORARY_REDIRECT = 301, 307
 
 
 class ApiError(Exception):
@@ -25,6 +26,18 @@ class ApiError(Exception):
         if self.errors is not None:
             body["errors"] = self.errors
         return body | {"documentation_url": DOCUMENTATION, "status": str(self.status)}
+
+
+class Moved(ApiError):
+    """Not refused, but to be asked elsewhere: a repository's former name."""
+
+    def __init__(self, status: int, url: str) -> None:
+        super().__init__(status, "Moved Permanently" if status == MOVED_PERMANENTLY else "Temporary Redirect")
+        self.url = url
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON that stands beside the Location header."""
+        return {"message": self.message, "url": self.url, "documentation_url": DOCUMENTATION}
 
 
 def not_found() -> ApiError:

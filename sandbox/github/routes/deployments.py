@@ -110,12 +110,8 @@ def delete(owner: str, repo: str, deployment_id: int) -> tuple[str, int]:
     deployment = _by_id(row, deployment_id)
     others = site.database.count("SELECT count(*) FROM deployments WHERE repository_id = ?", row["id"]) > 1
     if others and _latest_state(deployment) not in {None, "inactive", "error", "failure"}:
-        error = {
-            "resource": "Deployment",
-            "code": "custom",
-            "message": "We cannot delete an active deployment",
-        }
-        raise ApiError(422, "Validation Failed", [error])
+        reason = "We cannot delete an active deployment unless it is the only one in its environment."
+        raise ApiError(422, "Validation Failed", [reason])
     site.database.execute("DELETE FROM deployments WHERE id = ?", deployment["id"])
     return "", 204
 

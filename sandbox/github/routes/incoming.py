@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
-from flask import g, redirect, request
-from werkzeug.exceptions import HTTPException
+from flask import g, request
 
 from sandbox.github import actors, lookups
-from sandbox.github.errors import ApiError, forbidden, invalid, not_found
+from sandbox.github.errors import (
+    MOVED_PERMANENTLY,
+    TEMPORARY_REDIRECT,
+    ApiError,
+    Moved,
+    forbidden,
+    invalid,
+    not_found,
+)
 from sandbox.github.shapes import accounts
 from sandbox.github.site import current_site
 
@@ -47,10 +54,9 @@ def repository(owner: str, name: str, needed: str = "read") -> Row:
     Raises: ApiError 404 without read access, 401 or 403 without enough; a redirect for a former name.
     """
     site = current_site()
-    query = (
-        "SELECT r.* FROM repositories r JOIN accounts a ON a.id = r.owner_id WHERE a.login = ? AND r.name = ?"
-    )
-    row = site.database.one(query, owner, name) or _moved(owner, name)
+    row = lookups.by_name(site, owner, name)
+    if row is None:
+        _check_former_name(owner, name)
     if row is None or not actors.may(site, actor(), row, "read"):
         raise not_found()
     if not actors.may(site, actor(), row, needed):
@@ -61,19 +67,15 @@ def repository(owner: str, name: str, needed: str = "read") -> Row:
     return row
 
 
-def _moved(owner: str, name: str) -> Row | None:
-    """Redirect GETs of a repository's former name, as GitHub does."""
+def _check_former_name(owner: str, name: str) -> None:
+    """Send those who ask for a repository by its former name to its id, as GitHub does."""
     site = current_site()
     row = lookups.by_former_name(site, owner, name)
-    if row is None or "/api/v3/" not in request.path:
-        return None
+    if row is None:
+        return
     rest = request.full_path.split(f"/repos/{owner}/{name}", 1)[1].rstrip("?")
     target = f"{site.api_url}/repositories/{row['id']}{rest}"
-    raise _Redirected(response=redirect(target, 301 if request.method == "GET" else 307))
-
-
-class _Redirected(HTTPException):
-    code = 301
+    raise Moved(MOVED_PERMANENTLY if request.method == "GET" else TEMPORARY_REDIRECT, target)
 
 
 def body() -> dict[str, Any]:

@@ -78,7 +78,7 @@ def _announce(row: Row, status: Row) -> None:
     payload = {name: status[name] for name in same} | {
         "name": repositories.full_name(site, row),
         "avatar_url": shapes.status(site, row, status)["avatar_url"],
-        "commit": commit,
+        "commit": commits.older(commit),
         "branches": [{"name": name, "commit": branch_commit, "protected": False} for name in names],
     }
     events.emit(site, "status", row, payload, incoming.actor())

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sandbox.github.site import Site
     from sandbox.github.trees import Entry
 
-UNSIGNED = {"verified": False, "reason": "unsigned", "signature": None, "payload": None}
+UNSIGNED = {"verified": False, "reason": "unsigned", "signature": None, "payload": None, "verified_at": None}
 
 
 def person(who: Signature) -> dict[str, str]:
@@ -39,7 +39,7 @@ def git_commit(site: Site, repository: Row, commit: Commit) -> dict[str, Any]:
             {"sha": sha, "url": f"{api}/git/commits/{sha}", "html_url": f"{page}/commit/{sha}"}
             for sha in commit.parents
         ],
-        "verification": UNSIGNED | {"verified_at": None},
+        "verification": UNSIGNED,
     }
 
 
@@ -69,6 +69,12 @@ def commit(site: Site, repository: Row, found: Commit) -> dict[str, Any]:
             for sha in found.parents
         ],
     }
+
+
+def older(shape: dict[str, Any]) -> dict[str, Any]:
+    """Return a commit as the schema of status webhooks has it, which does not know ``verified_at``."""
+    verification = {name: value for name, value in UNSIGNED.items() if name != "verified_at"}
+    return shape | {"commit": shape["commit"] | {"verification": verification}}
 
 
 def commit_by_sha(site: Site, repository: Row, sha: str) -> dict[str, Any]:
