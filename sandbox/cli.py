@@ -5,6 +5,7 @@ Both stay up until Ctrl-C. What a city is stands in `city`, what is told in `sto
 
 from __future__ import annotations
 
+import itertools
 import signal
 import sys
 import tempfile
@@ -61,16 +62,13 @@ def demo(directory: Path, *, exits: bool) -> None:
     """Tell the whole story on this machine: app, production, staging, pull request, preview."""
     steps = Steps()
     started_at = time.monotonic()
-    with _ended_by_signals() as ended, _failing(steps):
-        city = City(directory, steps)
-        city.reset()
-        with city:
-            story = _tell(city, steps)
-            steps.say(f"\nThe story took {time.monotonic() - started_at:.1f} s.\n")
-            _show_places(steps, story.places)
-            if not exits:
-                _show_addresses(steps, city)
-                _stay(steps, city, ended)
+    with _ended_by_signals() as ended, _failing(steps), City(directory, steps) as city:
+        story = _tell(city, steps)
+        steps.say(f"\nThe story took {time.monotonic() - started_at:.1f} s.\n")
+        _show_places(steps, story.places)
+        if not exits:
+            _show_addresses(steps, city)
+            _stay(steps, city, ended)
 
 
 def _tell(city: City, steps: Steps) -> Story:
@@ -79,8 +77,15 @@ def _tell(city: City, steps: Steps) -> Story:
         Developer(city.plan.facts(), Path(workspace)) as developer,
     ):
         story = Story(developer, steps)
-        story.tell()
+        story.tell(_free_name(developer, "hello"))
     return story
+
+
+def _free_name(developer: Developer, name: str) -> str:
+    """Return `name`, or `name-2` and so on where a story was told before."""
+    taken = {app["name"] for app in developer.branchline.get("/api/apps")["items"]}
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    return next(free for free in names if free not in taken)
 
 
 def _show_places(steps: Steps, places: dict[str, str]) -> None:

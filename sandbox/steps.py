@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +49,7 @@ class Steps:
 
     def say(self, text: str = "") -> None:
         """Print a line of its own."""
-        self.console.print(text)
+        self.console.print(text, markup=False)
 
     @contextmanager
     def _sign_of_life(self, title: str) -> Iterator[None]:
@@ -65,5 +66,5 @@ class Steps:
             timer.cancel()
 
     def _print(self, mark: str, step: Step, seconds: float) -> None:
-        result = f"  [dim]{step.result}[/]" if step.result else ""
-        self.console.print(f"{mark} {seconds:6.1f} s  {step.title}{result}")
+        result = f"  [dim]{escape(step.result)}[/]" if step.result else ""
+        self.console.print(f"{mark} {seconds:6.1f} s  {escape(step.title)}{result}")
