@@ -28,6 +28,7 @@ from sandbox.actions import (
 )
 from sandbox.actions.announcements import Announcements
 from sandbox.actions.execution import Execution, Surroundings, inputs
+from sandbox.actions.leash import Leash
 from sandbox.actions.logs import Logs
 from sandbox.actions.ports import GitHubSide, Occasion
 from sandbox.actions.records import Records, Run, WorkflowRecord, now
@@ -58,7 +59,10 @@ class Engine:
         self._admission = threading.Lock()
         self._runs_directory = directory / "runs"
         toolbox = Toolbox(directory / "tools")
-        around = Surroundings(self._runs_directory, github, self.records, self.logs, self.announce, toolbox)
+        self._leash = Leash()
+        around = Surroundings(
+            self._runs_directory, github, self.records, self.logs, self.announce, toolbox, self._leash
+        )
         self._scheduler = Scheduler(
             self.records, self.announce, lambda run: Execution(run, around, self._scheduler.done), concurrency
         )
@@ -76,6 +80,7 @@ class Engine:
     def close(self) -> None:
         """Stop: nothing of any run survives; runs in progress are declared lost at the next start."""
         self._scheduler.close()
+        self._leash.close()
         self.records.close()
 
     def on_event(self, occasion: Occasion) -> list[int]:

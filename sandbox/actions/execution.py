@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sandbox.actions.announcements import Announcements
+    from sandbox.actions.leash import Leash
     from sandbox.actions.logs import Logs
     from sandbox.actions.ports import GitHubSide, Occasion
     from sandbox.actions.records import Records, Run
@@ -48,6 +49,7 @@ class Surroundings:
     logs: Logs
     announce: Announcements
     toolbox: Toolbox
+    leash: Leash
 
 
 class Execution(threading.Thread):
@@ -110,6 +112,7 @@ class Execution(threading.Thread):
             home = directory / "home"
             home.mkdir(parents=True)
             environment = self._around.toolbox.environment(home)
+            self._around.leash.hold(self._run.tracking_id)
             self._process = runner.launch(self._around.toolbox.act, directory, assignment, environment)
         status = self._follow(self._process, recorder, masks)
         return self._conclusion(recorder, status)
@@ -129,6 +132,7 @@ class Execution(threading.Thread):
                 limit.cancel()
                 self._is_over.set()
                 processes.kill_all(self._run.tracking_id, process.pid)
+                self._around.leash.release(self._run.tracking_id)
 
     def _conclusion(self, recorder: Recorder, status: int) -> tuple[str, str]:
         recorder.close("skipped" if status == 0 else "cancelled" if self._is_cancelling else "failure")
