@@ -30,8 +30,9 @@ _PROBE_SECONDS = 0.5
 _READY_SECONDS = 20.0
 _GRACE_SECONDS = 0.5
 _LOG_BYTES = 5_000_000
-# Ending an isolate makes workerd print the stack of the very error by which we end it.
-_NOISE = "branchline: this isolate is superseded"
+# Ending an isolate makes workerd print the very error by which we end it, and every error the addresses of
+# its stack, which say nothing without symbols.
+_NOISE = ("stack: /", "script terminated for unknown reasons", "branchline: this isolate is superseded")
 
 
 class Runtime:
@@ -196,7 +197,7 @@ class Runtime:
         assert process.stdout is not None  # noqa: S101 - it was asked for as a pipe
         with (self._folder / "workerd.log").open("a") as file:
             for line in process.stdout:
-                if _NOISE in line:
+                if any(noise in line for noise in _NOISE):
                     continue
                 self._output.append(line.rstrip())
                 if file.tell() > _LOG_BYTES:
