@@ -11,8 +11,8 @@ from app.domain.names import script_name
 from app.domain.pulls import PullRequest
 from app.ports import Transaction
 
-_GONE: Final = frozenset({Status.REMOVED, Status.CANCELLED, Status.SUPERSEDED})
-_SHOWN: Final = frozenset(Status) - _GONE
+# What was stopped on its way hides nothing of what was there before; what was removed hides all of it.
+_TELLING: Final = frozenset(Status) - {Status.CANCELLED, Status.SUPERSEDED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +47,14 @@ def overview(tx: Transaction, app: App) -> Overview:
 
 
 def _previews(tx: Transaction, app: App) -> list[PreviewState]:
-    found = [
-        PreviewState(pull, deployment)
-        for pull in tx.pulls.open(app.id)
-        for deployment in tx.deployments.find(app.id, pull_request=pull.number, statuses=_SHOWN, limit=1)
-    ]
-    branch = script_name(app.slug, Environment.PREVIEW)
-    return found + [
-        PreviewState(None, deployment)
-        for deployment in tx.deployments.find(app.id, script=branch, statuses=_SHOWN, limit=1)
-    ]
+    places: list[PullRequest | None] = [*tx.pulls.open(app.id), None]
+    found = [PreviewState(pull, it) for pull in places for it in _newest_of(tx, app, pull)]
+    return [preview for preview in found if preview.deployment.status is not Status.REMOVED]
+
+
+def _newest_of(tx: Transaction, app: App, pull: PullRequest | None) -> Sequence[Deployment]:
+    script = script_name(app.slug, Environment.PREVIEW, pull.number if pull else None)
+    return tx.deployments.find(app.id, script=script, statuses=_TELLING, limit=1)
 
 
 def _environment(tx: Transaction, app: App, environment: Environment) -> EnvironmentState:
