@@ -15,6 +15,7 @@ from app.domain.jobs import Job
 from app.domain.platform import Platform
 from app.pipeline.record import known_app
 from app.ports import Publications, Records, Steps
+from app.render.text import one_line
 
 _DESCRIPTION_CHARACTERS: Final = 140
 
@@ -72,9 +73,11 @@ def _tell(deployment_id: str, to: Publisher) -> str | None:
 
 
 def _sounds_alike(deployment: Deployment) -> bool:
-    """Tell whether GitHub has one word for both: not worth two writes of the hourly budget."""
-    told = deployment.published
-    return told is not None and WORDS[told].record_state == WORDS[deployment.status].record_state
+    """Tell whether GitHub has the same words for both: not worth two writes of the hourly budget."""
+    if deployment.published is None:
+        return False
+    told, telling = WORDS[deployment.published], WORDS[deployment.status]
+    return (told.commit_state, told.record_state) == (telling.commit_state, telling.record_state)
 
 
 def _tell_record(app: App, deployment: Deployment, to: Publisher) -> int:
@@ -117,5 +120,5 @@ def _context(deployment: Deployment) -> str:
 def _description(deployment: Deployment) -> str:
     text = WORDS[deployment.status].description
     if deployment.status is Status.ERROR and deployment.error:
-        text = f"{text}: {' '.join(deployment.error.split())}"
-    return text if len(text) <= _DESCRIPTION_CHARACTERS else text[: _DESCRIPTION_CHARACTERS - 1] + "…"
+        text = f"{text}: {deployment.error}"
+    return one_line(text, _DESCRIPTION_CHARACTERS)

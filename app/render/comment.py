@@ -14,6 +14,7 @@ from typing import Final
 from app.domain.addresses import Address
 from app.domain.deployments import Status
 from app.render import TEMPLATES
+from app.render.text import one_line
 
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _LABELS: Final[Mapping[Status, str]] = {
@@ -71,9 +72,7 @@ def render_comment(facts: CommentFacts) -> str:
 
 def escape_line(text: str) -> str:
     """Return one line of outside text as Markdown that shows just that text, cut at 200 characters."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    cut = line if len(line) <= _LINE_CHARACTERS else line[: _LINE_CHARACTERS - 1] + "…"
-    escaped = _MARKDOWN.sub(r"\\\1", cut)
+    escaped = _MARKDOWN.sub(r"\\\1", one_line(text, _LINE_CHARACTERS))
     # A zero-width space keeps GitHub from notifying people and linking issues; '://' from linking.
     return escaped.replace("@", "@\u200b").replace("://", ":\u200b//").replace("\\#", "\\#\u200b")
 
