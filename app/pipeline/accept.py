@@ -153,6 +153,8 @@ def _renamed(tx: Transaction, report: RepositoryRenamed, at: datetime) -> bool:
     if app is None or app.repository is None:
         return False
     old, new = app.repository, report.repository.full_name
+    if old.full_name == new:
+        return True
     repository = replace(
         old,
         full_name=new,
