@@ -10,50 +10,18 @@ from app.domain.apps import AppStatus
 from app.domain.deployments import FINAL, Status
 from app.domain.events import Tag
 from app.domain.jobs import JobType
-from app.domain.reports import DeploymentStatusChanged, RepositoryName, RunAction, WorkflowRunChanged
+from app.domain.reports import DeploymentStatusChanged, RepositoryName
 from app.domain.runs import RunReport
 from app.errors import Busy, Conflict, NotFound
 from app.pipeline.install import PLACES
-from app.pipeline.record import LEASE, record_status_changed, run_changed
+from app.pipeline.record import LEASE, record_status_changed
 from tests.builders import NOON, a_deployment, a_pull
-from tests.unit.pipeline.world import REPOSITORY_ID, World, a_pull_run, a_run
-
-REPOSITORY = RepositoryName(REPOSITORY_ID, "acme/app-1")
-
-
-def what_github_says(report: RunReport, word: str, **changes: Any) -> WorkflowRunChanged:
-    """Return the delivery for a run: `word` is requested, in_progress, or how it was concluded."""
-    is_over = word not in {RunAction.REQUESTED, RunAction.IN_PROGRESS}
-    said = WorkflowRunChanged(
-        repository=REPOSITORY,
-        action=RunAction.COMPLETED if is_over else RunAction(word),
-        run_id=report.run_id,
-        run_number=report.run_number,
-        run_attempt=report.run_attempt,
-        html_url=report.run_url,
-        event=report.event,
-        status="completed" if is_over else {"requested": "queued"}.get(word, word),
-        conclusion=word if is_over else None,
-        head_branch=report.branch,
-        head_commit=report.commit,
-        head_repository_id=REPOSITORY_ID,
-        message=report.message,
-        workflow_path=PLACES["deploy.yml"],
-        pull_requests=(report.pull_request,) if report.pull_request else (),
-        created_at=NOON,
-        updated_at=NOON,
-    )
-    return replace(said, **changes)
-
-
-def hear(world: World, report: WorkflowRunChanged) -> bool:
-    with world.records.begin() as tx:
-        return run_changed(tx, report, world.platform, world.clock())
+from tests.unit.pipeline.world import OURS, World, a_pull_run, a_run, what_github_says
 
 
 def hear_status(world: World, deployment_id: str | None, state: str) -> bool:
     report = DeploymentStatusChanged(
-        repository=REPOSITORY,
+        repository=OURS,
         record_id=1,
         deployment_id=deployment_id,
         state=state,
@@ -81,7 +49,7 @@ def statuses(world: World) -> dict[int, Status]:
 
 def test_a_push_to_main_goes_live(world: World) -> None:
     for word in ("requested", "in_progress"):
-        assert hear(world, what_github_says(a_run(), word))
+        assert world.hear(what_github_says(a_run(), word))
     plan = world.start(a_run())
     assert plan.refusal is None
     assert plan.deployment.status is Status.DEPLOYING
@@ -98,7 +66,7 @@ def test_a_push_to_main_goes_live(world: World) -> None:
     assert live.status is Status.READY
     assert live.phases == {"install": 3.0, "build": 1.0, "deploy": 2.0}
     assert live.finished_at == world.clock()
-    assert hear(world, what_github_says(a_run(), "success"))
+    assert world.hear(what_github_says(a_run(), "success"))
     assert world.deployments() == [live]
     assert world.tags(live.id) == [
         Tag.DEPLOYMENT_QUEUED,
@@ -207,27 +175,27 @@ def test_github_says_how_a_run_ended_when_the_run_does_not(
     world: World, conclusion: str, status: Status
 ) -> None:
     world.start(a_run())
-    hear(world, what_github_says(a_run(), conclusion))
+    world.hear(what_github_says(a_run(), conclusion))
     assert statuses(world) == {1: status}
     error = world.deployments()[0].error
     assert error == (f"The workflow run ended with: {conclusion}." if status is Status.ERROR else None)
 
 
 def test_a_run_that_ends_without_deploying_has_failed(world: World) -> None:
-    hear(world, what_github_says(a_run(), "success"))
+    world.hear(what_github_says(a_run(), "success"))
     assert statuses(world) == {1: Status.ERROR}
     assert world.deployments()[0].error == "The workflow ended without deploying."
 
 
 def test_a_success_without_a_start_is_not_believed(world: World) -> None:
-    hear(world, what_github_says(a_run(), "in_progress"))
+    world.hear(what_github_says(a_run(), "in_progress"))
     world.finish(a_run())
     assert statuses(world) == {1: Status.BUILDING}
 
 
 def test_what_the_run_says_of_its_failure_counts_more(world: World) -> None:
     world.start(a_run())
-    hear(world, what_github_says(a_run(), "failure"))
+    world.hear(what_github_says(a_run(), "failure"))
     told = replace(a_run(), phases={"install": 3.0, "build": 1.0, "deploy": 9.0})
     world.finish(told, "failure", error_phase="deploy", error_message="wrangler: 10021")
     deployment = world.deployments()[0]
@@ -275,7 +243,7 @@ def test_an_older_commit_never_replaces_a_newer_one(world: World) -> None:
     assert statuses(world) == {1: Status.SUPERSEDED, 2: Status.READY}
     # Its workflow ends green, which makes nothing live.
     world.finish(a_run(1))
-    hear(world, what_github_says(a_run(1), "success"))
+    world.hear(what_github_says(a_run(1), "success"))
     assert statuses(world) == {1: Status.SUPERSEDED, 2: Status.READY}
 
 
@@ -320,8 +288,8 @@ def test_a_pull_request_that_we_never_heard_of_gets_its_preview(world: World) ->
 
 
 def test_a_run_that_is_cancelled_for_a_newer_one_is_superseded(world: World) -> None:
-    hear(world, what_github_says(a_pull_run(1), "in_progress"))
-    hear(world, what_github_says(a_pull_run(2), "requested"))
+    world.hear(what_github_says(a_pull_run(1), "in_progress"))
+    world.hear(what_github_says(a_pull_run(2), "requested"))
     world.finish(a_pull_run(1), "cancelled")
     assert statuses(world) == {1: Status.SUPERSEDED, 2: Status.QUEUED}
 
@@ -359,7 +327,7 @@ def test_a_cancelled_upload_takes_no_lasting_environment_down(world: World, bran
     world.start(a_run(1, branch=branch))
     world.finish(a_run(1, branch=branch))
     world.start(a_run(2, branch=branch))
-    hear(world, what_github_says(a_run(2, branch=branch), "cancelled"))
+    world.hear(what_github_says(a_run(2, branch=branch), "cancelled"))
     world.finish(a_run(2, branch=branch))
     assert world.jobs(JobType.RETIRE) == []
 
@@ -380,21 +348,21 @@ def test_a_cancelled_upload_takes_no_lasting_environment_down(world: World, bran
     ],
 )
 def test_a_run_that_is_not_ours_is_left_alone(world: World, changes: dict[str, Any]) -> None:
-    assert hear(world, what_github_says(a_run(), "in_progress", **changes)) is False
+    assert world.hear(what_github_says(a_run(), "in_progress", **changes)) is False
     assert world.deployments() == []
     assert world.records.queue == []
 
 
 @pytest.mark.parametrize("path", ["", PLACES["deploy.yml"], PLACES["deploy.yml"] + "@refs/heads/main"])
 def test_our_workflow_is_known_by_its_path(world: World, path: str) -> None:
-    assert hear(world, what_github_says(a_run(), "in_progress", workflow_path=path))
+    assert world.hear(what_github_says(a_run(), "in_progress", workflow_path=path))
 
 
 def test_a_pull_request_is_found_by_its_head_when_github_does_not_name_it(world: World) -> None:
     run = a_pull_run()
     world.pull(a_pull(7, head_branch=run.branch, head_commit=run.commit))
     world.pull(a_pull(8, head_branch="other", head_commit=run.commit))
-    assert hear(world, what_github_says(run, "in_progress", pull_requests=()))
+    assert world.hear(what_github_says(run, "in_progress", pull_requests=()))
     assert world.deployments()[0].pull_request == 7
 
 
@@ -402,8 +370,8 @@ def test_a_pull_request_is_not_guessed(world: World) -> None:
     run = a_pull_run()
     for number in (7, 8):
         world.pull(a_pull(number, head_branch=run.branch, head_commit=run.commit))
-    assert hear(world, what_github_says(run, "in_progress", pull_requests=())) is False
-    assert hear(world, what_github_says(run, "in_progress", pull_requests=(7, 8))) is False
+    assert world.hear(what_github_says(run, "in_progress", pull_requests=())) is False
+    assert world.hear(what_github_says(run, "in_progress", pull_requests=(7, 8))) is False
     assert world.deployments() == []
 
 
@@ -411,7 +379,7 @@ def test_a_run_proves_that_an_app_works_after_all(world: World) -> None:
     with world.records.begin() as tx:
         app = tx.apps.get("app_0001")
         tx.apps.save(replace(app, status=AppStatus.FAILED, error="GitHub runs no workflow there"))
-    hear(world, what_github_says(a_run(), "requested"))
+    world.hear(what_github_says(a_run(), "requested"))
     assert (world.current().status, world.current().error) == (AppStatus.READY, None)
     assert Tag.APP_READY in world.tags("app_0001")
 
@@ -435,7 +403,7 @@ def test_a_status_moves_a_deployment_on(world: World, state: str, status: Status
 
 
 def test_nothing_is_ready_that_was_not_uploaded(world: World) -> None:
-    hear(world, what_github_says(a_run(), "in_progress"))
+    world.hear(what_github_says(a_run(), "in_progress"))
     assert hear_status(world, world.deployments()[0].id, "success")
     assert statuses(world) == {1: Status.BUILDING}
 
@@ -455,6 +423,6 @@ def test_a_status_of_something_else_is_left_alone(world: World) -> None:
 @pytest.mark.parametrize("word", ["requested", "in_progress", "success", "failure", "cancelled"])
 def test_what_is_over_stays_over(world: World, final: Status, word: str) -> None:
     over = world.deployment(a_deployment(1, status=final, finished_at=NOON, error="as it was"))
-    hear(world, what_github_says(a_run(), word))
+    world.hear(what_github_says(a_run(), word))
     assert world.deployments() == [over]
     assert isinstance(over.finished_at, datetime)

@@ -12,15 +12,17 @@ from app.domain.events import Event, Tag
 from app.domain.jobs import Job, JobType
 from app.domain.platform import Platform
 from app.domain.pulls import PullRequest
+from app.domain.reports import RepositoryName, RunAction, WorkflowRunChanged
 from app.domain.runs import RunOutcome, RunReport
+from app.pipeline.install import PLACES
 from app.pipeline.preview import Previewer, preview
 from app.pipeline.provision import Order, Provisioner, provision, request_app
 from app.pipeline.publish import Publisher, publish
-from app.pipeline.record import Plan, finish, start
+from app.pipeline.record import Plan, finish, run_changed, start
 from app.pipeline.retire import Retirer, delete_app, retire
 from app.ports import File, Steps
 from app.render.worker import render_worker_files
-from tests.builders import an_app
+from tests.builders import NOON, an_app
 from tests.fakes.clock import FakeClock
 from tests.fakes.code_host import FakeCodeHost, FakeRepository
 from tests.fakes.code_host_ports import (
@@ -36,6 +38,7 @@ from tests.fakes.records import FakeRecords
 from tests.fakes.scripts import FakeScripts
 
 REPOSITORY_ID = 501
+OURS = RepositoryName(REPOSITORY_ID, "acme/app-1")
 TEMPLATE = "branchline/template"
 NAMESPACES = {
     Environment.PRODUCTION: "live-production",
@@ -120,6 +123,11 @@ class World:
         with self.records.begin() as tx:
             ended = RunOutcome(deployment_id=None, conclusion=conclusion, **outcome)
             return finish(tx, report, ended, self.platform, self.clock())
+
+    def hear(self, report: WorkflowRunChanged) -> bool:
+        self.know(report.head_commit)
+        with self.records.begin() as tx:
+            return run_changed(tx, report, self.platform, self.clock())
 
     # -------------------- what is looked at
 
@@ -252,3 +260,28 @@ def a_pull_run(number: int = 1, pull_request: int = 7, **changes: Any) -> RunRep
         "pull_request": pull_request,
     }
     return a_run(number, **{**facts, **changes})
+
+
+def what_github_says(report: RunReport, word: str, **changes: Any) -> WorkflowRunChanged:
+    """Return the delivery for a run: `word` is requested, in_progress, or how it was concluded."""
+    is_over = word not in {RunAction.REQUESTED, RunAction.IN_PROGRESS}
+    said = WorkflowRunChanged(
+        repository=OURS,
+        action=RunAction.COMPLETED if is_over else RunAction(word),
+        run_id=report.run_id,
+        run_number=report.run_number,
+        run_attempt=report.run_attempt,
+        html_url=report.run_url,
+        event=report.event,
+        status="completed" if is_over else {"requested": "queued"}.get(word, word),
+        conclusion=word if is_over else None,
+        head_branch=report.branch,
+        head_commit=report.commit,
+        head_repository_id=REPOSITORY_ID,
+        message=report.message,
+        workflow_path=PLACES["deploy.yml"],
+        pull_requests=(report.pull_request,) if report.pull_request else (),
+        created_at=NOON,
+        updated_at=NOON,
+    )
+    return replace(said, **changes)
