@@ -99,11 +99,14 @@ def _granted(site: Site, actor: Actor, repository: Row) -> str:
 
 
 def _installed(site: Site, actor: Actor, repository: Row) -> str:
-    installation = site.database.one("SELECT * FROM installations WHERE id = ?", actor.installation_id)
-    if installation is None or installation["account_id"] != repository["owner_id"]:
-        return "none"
     chosen = actor.repository_ids is None or repository["id"] in actor.repository_ids
-    return "admin" if chosen else "none"
+    return "admin" if chosen and covers(site, actor, repository["owner_id"]) else "none"
+
+
+def covers(site: Site, actor: Actor, owner_id: int) -> bool:
+    """Tell whether an installation's token is for this owner."""
+    installation = site.database.one("SELECT * FROM installations WHERE id = ?", actor.installation_id)
+    return installation is not None and bool(installation["account_id"] == owner_id)
 
 
 def account_permission(site: Site, account_id: int, repository: Row) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import jwt
 
 from sandbox.github.errors import ApiError
+from sandbox.github.shapes.apps import client_id
 
 if TYPE_CHECKING:
     from sandbox.github.database import Row
@@ -47,7 +48,9 @@ def _issuer(site: Site, token: str) -> Row:
         claims = jwt.decode(token, options={"verify_signature": False})
     except jwt.PyJWTError:
         raise ApiError(401, "A JSON web token could not be decoded") from None
-    row = site.database.one("SELECT * FROM apps WHERE id = ?", str(claims.get("iss")))
+    issuer = str(claims.get("iss"))
+    apps = site.database.all("SELECT * FROM apps")
+    row = next((one for one in apps if issuer in {str(one["id"]), client_id(one["id"])}), None)
     if row is None:
         raise ApiError(401, "Integration not found")
     return row

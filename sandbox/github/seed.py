@@ -9,7 +9,8 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from sandbox.github import actors, clock, commits, names, refs, trees
+from sandbox.github import actors, app_seed, clock, commits, names, refs, trees
+from sandbox.github.files import write_private
 from sandbox.github.pushes import BRANCHES
 from sandbox.github.shapes import accounts
 
@@ -31,9 +32,11 @@ def run(site: Site) -> None:
         bot = _account(site, settings.bot, "User", "Branchline")
         developer = _account(site, settings.developer, "User", settings.developer.capitalize())
         _account(site, ACTIONS_BOT, "Bot", None)
+        app_bot = _account(site, f"{app_seed.SLUG}[bot]", "Bot", None)
         _member(site, org, bot, "admin")
         _member(site, org, developer, "member")
     _tokens(site, (bot, developer))
+    app_seed.run(site, org, app_bot)
     if settings.template_from:
         _template(site, org, settings.template_from)
 
@@ -60,11 +63,7 @@ def _tokens(site: Site, people: tuple[Row, ...]) -> None:
     for person in people:
         if actors.by_token(site, kept.get(person["login"], "")) is None:
             kept[person["login"]] = actors.issue_token(site, person["id"], actors.PERSONAL)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(kept, file, indent=2)
-    fresh.replace(path)
+    write_private(path, json.dumps(kept, indent=2))
 
 
 def _template(site: Site, org: Row, directory: Path) -> None:

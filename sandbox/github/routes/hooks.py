@@ -71,7 +71,7 @@ def create(owner: str, repo: str | None) -> tuple[dict[str, Any], int]:
     column, row = place(owner, repo)
     config = incoming.required(given, "config", "Hook", dict)
     wanted = _events(given, "events") or ["push"]
-    columns = _config(config, {"content_type": "form", "secret": None, "insecure_ssl": "0"})
+    columns = config_columns(config, {"content_type": "form", "secret": None, "insecure_ssl": "0"})
     _check(of(owner, repo), columns["url"], wanted)
     active = incoming.flag(given, "active", "Hook", default=True)
     times = {"created_at": clock.now(), "updated_at": clock.now()}
@@ -92,7 +92,7 @@ def _events(given: dict[str, Any], name: str) -> list[str] | None:
     return wanted
 
 
-def _config(config: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+def config_columns(config: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
     """Return a hook's columns as its config says."""
     url = config.get("url", defaults.get("url"))
     if not isinstance(url, str) or urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).netloc:
@@ -153,7 +153,7 @@ def change(owner: str, repo: str | None, hook_id: int) -> dict[str, Any]:
     columns: dict[str, Any] = {"events": json.dumps(sorted(wanted))}
     config = incoming.optional(given, "config", "Hook", dict)
     if config:
-        columns |= _config(config, hook | {"secret": None})
+        columns |= config_columns(config, hook | {"secret": None})
     if "active" in given:
         columns["active"] = incoming.flag(given, "active", "Hook", default=True)
     site.database.update("hooks", hook_id, **columns, updated_at=clock.now())
@@ -172,7 +172,7 @@ def show_config(owner: str, repo: str | None, hook_id: int) -> dict[str, Any]:
 def change_config(owner: str, repo: str | None, hook_id: int) -> dict[str, Any]:
     """Change single values of a hook's config."""
     site, hook = current_site(), found(owner, repo, hook_id)
-    site.database.update("hooks", hook_id, **_config(incoming.body(), hook), updated_at=clock.now())
+    site.database.update("hooks", hook_id, **config_columns(incoming.body(), hook), updated_at=clock.now())
     return shapes.config(found(owner, repo, hook_id))
 
 

@@ -94,7 +94,7 @@ def may_create(owner: Row) -> Row:
     """
     account, actor = incoming.signed_in(), incoming.actor()
     role = actors.member_role(current_site(), owner["id"], account["id"])
-    installed = actor.kind == actors.INSTALLATION
+    installed = actor.kind == actors.INSTALLATION and actors.covers(current_site(), actor, owner["id"])
     if actor.kind == actors.JOB or not (role or installed or owner["id"] == account["id"]):
         raise forbidden("You need admin access to the organization before adding a repository to it.")
     return owner

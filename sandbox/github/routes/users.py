@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint
 
 from sandbox.github import actors
-from sandbox.github.errors import not_found
+from sandbox.github.errors import forbidden, not_found
 from sandbox.github.routes import incoming
 from sandbox.github.shapes import accounts
 from sandbox.github.site import current_site
@@ -18,7 +18,10 @@ routes = Blueprint("users", __name__)
 @routes.get("/user")
 def me() -> dict[str, Any]:
     """Show the account that is asking."""
-    return accounts.private_user(current_site(), incoming.signed_in())
+    account = incoming.signed_in()
+    if incoming.actor().kind != actors.PERSONAL:
+        raise forbidden("Resource not accessible by integration")
+    return accounts.private_user(current_site(), account)
 
 
 @routes.get("/user/orgs")
