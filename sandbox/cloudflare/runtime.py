@@ -209,11 +209,17 @@ class Runtime:
         """End the process of a sandbox that was killed before it could do so itself."""
         with contextlib.suppress(OSError, ValueError):
             pid = int((self._folder / "workerd.pid").read_text())
-            command = subprocess.run(
-                ["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False, timeout=5
-            ).stdout
-            if str(self._folder / "config.capnp") in command:
+            if str(self._folder / "config.capnp") in _command_of(pid):
                 os.kill(pid, signal.SIGKILL)
+
+
+def _command_of(pid: int) -> str:
+    """Return the command line of a process; nothing when there is none."""
+    linux = Path(f"/proc/{pid}/cmdline")
+    if linux.parent.parent.exists():
+        return linux.read_text() if linux.exists() else ""
+    listing = ["ps", "-o", "args=", "-p", str(pid)]
+    return subprocess.run(listing, capture_output=True, text=True, check=False, timeout=5).stdout
 
 
 def free_port() -> int:

@@ -5,7 +5,9 @@ import shutil
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from string import Template
 
+_SOURCE = files("sandbox.cloudflare") / "workerd"
 _MODULES = ("main.js", "runtime.js", "assets.js", "namespace.js")
 # Decided by Cloudflare's own code; see assets.js.
 _ASSETS = Path("node_modules/miniflare/dist/src/workers/assets")
@@ -42,9 +44,8 @@ def find_workerd(tools: Path) -> Path:
 def write_config(folder: Path, setup: Setup, addresses: Addresses, token: str) -> Path:
     """Write configuration and modules into a folder; returns the configuration's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    source = files("sandbox.cloudflare") / "workerd"
     for name in _MODULES:
-        (folder / name).write_text(source.joinpath(name).read_text())
+        (folder / name).write_text(_SOURCE.joinpath(name).read_text())
     shutil.copyfile(setup.dispatch_worker, folder / "dispatch.js")
     shutil.copyfile(setup.tools / _ASSETS / "assets.worker.js", folder / "asset-worker.js")
     shutil.copyfile(setup.tools / _ASSETS / "router.worker.js", folder / "router-worker.js")
@@ -55,50 +56,17 @@ def write_config(folder: Path, setup: Setup, addresses: Addresses, token: str) -
 
 
 def _config(setup: Setup, addresses: Addresses, token: str) -> str:
-    namespaces = "".join(_namespace(binding, name) for binding, name in setup.bindings.items())
-    return f"""using Workerd = import "/workerd/workerd.capnp";
-
-const config :Workerd.Config = (
-  # Bounds the young generation, which a few hot scripts grow to gigabytes, and each isolate's heap: a script
-  # over it ends the process, soon rather than after it has taken the machine's memory.
-  v8Flags = ["--max-semi-space-size=4", "--max-old-space-size=256"],
-  extensions = [(modules = [
-    (name = "branchline:namespace", esModule = embed "namespace.js", internal = true),
-  ])],
-  services = [
-    (name = "dispatch", worker = (
-      modules = [
-        (name = "main.js", esModule = embed "main.js"),
-        (name = "runtime.js", esModule = embed "runtime.js"),
-        (name = "assets.js", esModule = embed "assets.js"),
-        (name = "asset-worker.js", esModule = embed "asset-worker.js"),
-        (name = "router-worker.js", esModule = embed "router-worker.js"),
-        (name = "dispatch.js", esModule = embed "dispatch.js"),
-      ],
-      compatibilityDate = "2026-11-01",
-      bindings = [{namespaces}
-        (name = "APPS_DOMAIN", text = {_text(setup.apps_domain)}),
-        (name = "INTERNAL_TOKEN", text = {_text(token)}),
-        (name = "LOADER", workerLoader = (id = "scripts")),
-        (name = "DISK", service = "disk"),
-        (name = "API", service = "api"),
-      ],
-      globalOutbound = "internet",
-    )),
-    (name = "disk", disk = (path = {_text(str(setup.state.resolve()))})),
-    (name = "api", external = (address = {_text(addresses.api)}, http = (
-      injectRequestHeaders = [(name = "authorization", value = {_text("Bearer " + token)})]))),
-    # Loaded scripts inherit this: they reach the public internet and nothing on this machine or its network,
-    # least of all the API beside them.
-    (name = "internet", network = (allow = ["public"], tlsOptions = (trustBrowserCas = true))),
-  ],
-  sockets = [
-    (name = "visitors", address = {_text(addresses.dispatch)}, http = (), service = "dispatch"),
-    (name = "control", address = {_text(addresses.control)}, http = (),
-      service = (name = "dispatch", entrypoint = "Control")),
-  ],
-);
-"""
+    template = Template((_SOURCE / "config.capnp").read_text())
+    return template.substitute(
+        namespaces="".join(_namespace(binding, name) for binding, name in setup.bindings.items()),
+        apps_domain=_text(setup.apps_domain),
+        token=_text(token),
+        bearer=_text(f"Bearer {token}"),
+        state=_text(str(setup.state.resolve())),
+        dispatch=_text(addresses.dispatch),
+        control=_text(addresses.control),
+        api=_text(addresses.api),
+    )
 
 
 def _namespace(binding: str, namespace: str) -> str:
