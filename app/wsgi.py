@@ -2,6 +2,6 @@
 
 import os
 
-from app.bootstrap import web_app
+from app.bootstrap.web import web_app
 
 application = web_app(os.environ)

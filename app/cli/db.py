@@ -4,7 +4,7 @@ import os
 
 import click
 
-from app.bootstrap import upgrade_database
+from app.bootstrap.schema import upgrade_database
 
 
 @click.group()

@@ -4,7 +4,7 @@ import os
 
 import click
 
-from app.bootstrap import job_parts
+from app.bootstrap.jobs import job_parts
 from app.cli.logs import configure_logging
 from app.jobs.process import run
 

@@ -17,8 +17,9 @@ import click
 from app.cli.logs import configure_logging
 from app.settings import Settings
 
-_WORKERS: Final = 2
-_THREADS: Final = 4
+# One process holds 70 MB less than two, and SQLite takes one writer at a time anyway.
+_WORKERS: Final = 1
+_THREADS: Final = 8
 _POLL_SECONDS: Final = 0.2
 _GRACE_SECONDS: Final = 15.0
 _RESTART_SECONDS: Final = 1.0
@@ -45,13 +46,17 @@ def _gunicorn_arguments(host: str, port: int, workers: int) -> list[str]:
         f"--workers={workers}",
         f"--threads={_THREADS}",
         "--worker-class=gthread",
-        "--preload",
         "--timeout=30",
         "--graceful-timeout=10",
         "--no-control-socket",
         "--log-level=warning",
         "app.wsgi:application",
     ]
+
+
+def _environ() -> dict[str, str]:
+    # Dozens of threads otherwise get an arena of memory each, which never shrinks.
+    return {"MALLOC_ARENA_MAX": "2"} | os.environ
 
 
 class _Processes:
@@ -65,7 +70,7 @@ class _Processes:
         """Run until a signal comes or the web server ends; return the exit code."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._end)
-        running = [subprocess.Popen(command) for command in self._commands]
+        running = [subprocess.Popen(command, env=_environ()) for command in self._commands]
         try:
             while not self._ended and running[0].poll() is None:
                 self._revive(running)
@@ -84,7 +89,7 @@ class _Processes:
                     f"branchline: the jobs process ended ({process.returncode}), starting it", err=True
                 )
                 time.sleep(_RESTART_SECONDS)
-                running[index] = subprocess.Popen(self._commands[index])
+                running[index] = subprocess.Popen(self._commands[index], env=_environ())
 
     def _stop(self, running: list[subprocess.Popen[bytes]]) -> None:
         for process in running:

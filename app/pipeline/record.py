@@ -171,6 +171,8 @@ def _tell(tx: Transaction, deployment: Deployment, actor: str, at: datetime) -> 
         "error": deployment.error,
     }
     tx.events.append(Event(Tag(f"deployment:{deployment.status}"), deployment.id, actor, at, payload))
+    if deployment.status is Status.DEPLOYING:
+        return  # to the outside it is still on its way: nothing worth a write of GitHub's hourly budget
     tx.jobs.enqueue(JobType.PUBLISH, deployment.app_id, {"deployment": deployment.id})
     _tell_pull_request(tx, deployment)
 

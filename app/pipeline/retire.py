@@ -105,9 +105,15 @@ def delete_app(job: Job, steps: Steps, to: Retirer) -> dict[str, Any]:
 
 def _scripts_of(app: App, to: Retirer) -> list[list[str]]:
     """Return the scripts that the app ever had, each with its environment."""
-    with to.records.read() as tx:
-        deployments = tx.deployments.find(app.id)
-    return [list(pair) for pair in sorted({(it.script, it.environment.value) for it in deployments})]
+    found: set[tuple[str, str]] = set()
+    cursor: str | None = None
+    while True:
+        with to.records.read() as tx:
+            page = tx.deployments.list(app.id, cursor=cursor, limit=500)
+        found |= {(it.script, it.environment.value) for it in page.items}
+        cursor = page.next_cursor
+        if cursor is None:
+            return [list(pair) for pair in sorted(found)]
 
 
 def _cancel_runs(app: App, script: str, to: Retirer) -> list[int]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from flask import Flask, Response, jsonify
 from pydantic import BaseModel, ValidationError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app.errors import (
     BadSignature,
@@ -121,7 +121,10 @@ def _on_ours(error: BranchlineError) -> tuple[Response, int]:
 def _on_http(error: HTTPException) -> tuple[Response, int]:
     status = error.code or _BROKEN
     code = _HTTP_CODES.get(status, "request:refused")
-    return error_body(code, error.description or error.name, {}), status
+    response = error_body(code, error.description or error.name, {})
+    if isinstance(error, MethodNotAllowed):
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+    return response, status
 
 
 def _on_unforeseen(error: Exception) -> tuple[Response, int]:

@@ -81,7 +81,10 @@ def _read(limit: int) -> bytes:
     """Return the body; one that says that it is too large is refused before it is read."""
     request.max_content_length = limit
     try:
-        return request.get_data(cache=False)
+        body = request.get_data(cache=False)
+        # A body without a length was cut at the limit; only reading on tells.
+        request.stream.read(1)
+        return body
     except RequestEntityTooLarge:
         raise TooLarge(f"reading a webhook: its body is larger than {limit} bytes") from None
 

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from app.database import migrate
 from app.database.models import Base
 from app.database.records import SqlRecords
+from app.database.schema import SCHEMA, check_schema
 from app.database.session import create_engine
 from app.domain.deliveries import DeliveryStatus
 from app.domain.events import Event, Tag
@@ -352,3 +353,14 @@ def test_a_lost_connection_is_unavailable_once(migrated_postgres_url: str, conne
 def test_an_error_of_ours_is_not_called_an_outage(database_url: str, connect: Connect) -> None:
     with pytest.raises(DBAPIError), open_records(connect(database_url)).read() as tx:
         tx.apps.list()  # the tables are not there
+
+
+def test_the_schema_that_serving_processes_ask_for_is_the_newest_migration(migrated_url: str) -> None:
+    assert migrate.head() == SCHEMA
+    check_schema(migrated_url)
+
+
+def test_a_database_without_tables_is_not_ready(database_url: str) -> None:
+    with pytest.raises(RemoteUnavailable, match="branchline db upgrade") as caught:
+        check_schema(database_url)
+    assert caught.value.error_code == "database:not-migrated"

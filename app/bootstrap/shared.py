@@ -1,0 +1,58 @@
+"""What web and jobs have in common: the platform, the engine's client, our memory."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+from app.database.records import SqlRecords
+from app.database.session import create_engine
+from app.domain.addresses import Addresses
+from app.domain.environments import Environment
+from app.domain.platform import Platform
+from app.jobs.engine import DbosEngine
+from app.settings import Settings
+
+
+def utc_now() -> datetime:
+    """Return the time, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+def platform_of(settings: Settings) -> Platform:
+    """Return the platform that the settings describe."""
+    cloudflare = settings.cloudflare
+    return Platform(
+        url=settings.url,
+        owner=settings.github.org,
+        template=settings.github.template_repo,
+        namespaces={
+            Environment.PRODUCTION: cloudflare.namespace_production,
+            Environment.STAGING: cloudflare.namespace_staging,
+            Environment.PREVIEW: cloudflare.namespace_preview,
+        },
+        addresses=Addresses(
+            settings.apps_origin, settings.dispatch_origin, path_first=settings.address_style == "path"
+        ),
+    )
+
+
+@dataclass
+class Shared:
+    """The parts that a process asks for, each made once and when it is first needed."""
+
+    settings: Settings
+
+    @cached_property
+    def platform(self) -> Platform:
+        """The platform."""
+        return platform_of(self.settings)
+
+    @cached_property
+    def engine(self) -> DbosEngine:
+        """The job engine's client; it connects on first use."""
+        return DbosEngine(self.settings.database_url)
+
+    @cached_property
+    def records(self) -> SqlRecords:
+        """Our memory, with jobs enqueued in the same transaction."""
+        return SqlRecords(create_engine(self.settings.database_url), self.engine.enqueue, utc_now)
