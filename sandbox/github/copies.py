@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING
 
 from sandbox.github import actors, commits, events, lookups, refs
+from sandbox.github.git import GitError
 from sandbox.github.pushes import BRANCHES
 from sandbox.github.shapes import repositories
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from sandbox.github.actors import Actor
     from sandbox.github.database import Row
     from sandbox.github.site import Site
+
+_log = logging.getLogger(__name__)
 
 
 def schedule(site: Site, fork: Row, source: Row, actor: Actor, *, default_branch_only: bool) -> None:
@@ -45,8 +49,12 @@ def _finish(site: Site, copy: Row) -> None:
     fork = lookups.repository(site, copy["repository_id"])
     source = lookups.repository_if_any(site, copy["source_id"])
     with site.locks.of(fork["id"]):
-        if source:
-            _fetch(site, fork, source, default_branch_only=bool(copy["default_branch_only"]))
+        try:
+            if source:
+                _fetch(site, fork, source, default_branch_only=bool(copy["default_branch_only"]))
+        except GitError:
+            # The source was deleted or emptied meanwhile: on GitHub too the fork then stays empty.
+            _log.warning("repository %s could not be forked", copy["source_id"])
         refs.publish_quietly(site, fork["id"])
     with site.database.transaction():
         site.database.execute("DELETE FROM copies WHERE id = ?", copy["id"])

@@ -136,7 +136,7 @@ def _post(hook: Row, body: bytes, headers: dict[str, str], timeout: float) -> di
             return _answered(response, text)
     except httpx.TimeoutException:
         return _failed(TIMED_OUT, "timed out")
-    except (httpx.HTTPError, httpx.InvalidURL):
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError):  # a host that cannot be encoded is a ValueError
         return _failed(CONNECT_FAILED, "failed to connect to host")
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sandbox.github.settings import Settings
 
 HOST = "127.0.0.1"
+POLL_SECONDS = 0.05  # how soon the server notices that it is to stop
 
 
 class _Handler(WSGIRequestHandler):
@@ -46,7 +47,9 @@ class Server:
         self.site = Site(settings, database, f"http://{HOST}:{self._http.server_port}")
         self._http.app = self._application()
         self._background = Background(self.site)
-        self._thread = threading.Thread(target=self._http.serve_forever, name="http", daemon=True)
+        self._thread = threading.Thread(
+            target=self._http.serve_forever, args=(POLL_SECONDS,), name="http", daemon=True
+        )
 
     def _application(self) -> Any:
         site = self.site

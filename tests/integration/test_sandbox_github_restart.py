@@ -190,33 +190,12 @@ def test_what_waited_to_be_sent_is_sent_after_a_kill(github: Callable[..., Proce
         slow.close()
 
 
-def test_an_organisation_may_be_given_one_fork_only(github: Callable[..., Process]) -> None:
-    running = github("--second-fork", "existing")
-    wanted = {"organization": "acme", "name": "first"}
-    first = running.ask("POST", "/repos/acme/template/forks", wanted)
-    second = running.ask("POST", "/repos/acme/template/forks", wanted | {"name": "second"})
-    assert (second.status_code, second.json()["full_name"]) == (202, "acme/first")
-    assert first.json()["id"] == second.json()["id"]
-
-
-def test_the_budget_of_a_token_ends(github: Callable[..., Process]) -> None:
-    running = github("--rate-limit", "2")
-    answers = [running.ask("GET", "/user") for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [200, 200, 403]
-    assert answers[2].json()["message"].startswith("API rate limit exceeded")
-    assert answers[2].headers["X-RateLimit-Remaining"] == "0"
-    assert running.ask("GET", "/rate_limit").status_code == 200
-
-
-def test_a_directory_has_one_server(github: Callable[..., Process]) -> None:
+def test_a_directory_has_one_server_and_its_tokens_one_reader(github: Callable[..., Process]) -> None:
     running = github()
     command = [sys.executable, "-m", "sandbox.github", "--directory", str(running.directory), "--no-actions"]
     second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
     assert second.returncode == 78
     assert "is used by another sandbox GitHub" in second.stderr
-
-
-def test_tokens_are_for_their_owner_only(github: Callable[..., Process]) -> None:
-    running = github()
-    assert (running.directory / "tokens.json").stat().st_mode & 0o777 == 0o600
+    for name in ("tokens.json", "app.json"):
+        assert (running.directory / name).stat().st_mode & 0o777 == 0o600
     assert set(running.tokens) == {"branchline-bot", "ada"}

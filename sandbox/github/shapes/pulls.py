@@ -154,52 +154,46 @@ def association(site: Site, account_id: int, repository: Row) -> str:
     return "MEMBER" if site.database.one(query, repository["owner_id"], account_id) else "NONE"
 
 
+_SHARED_WITH_ISSUES = [
+    "id",
+    "number",
+    "title",
+    "state",
+    "locked",
+    "user",
+    "body",
+    "labels",
+    "assignee",
+    "assignees",
+    "milestone",
+    "created_at",
+    "updated_at",
+    "closed_at",
+    "author_association",
+    "active_lock_reason",
+    "draft",
+    "html_url",
+]
+
+
 def issue(site: Site, row: Row) -> dict[str, Any]:
     """Return a pull request as the issue that it also is."""
-    repository = lookups.repository(site, row["repository_id"])
-    api, pull = repositories.api_url(site, repository), simple(site, row)
-    url = f"{api}/issues/{row['number']}"
-    same = (
-        "number",
-        "title",
-        "state",
-        "locked",
-        "user",
-        "body",
-        "labels",
-        "assignee",
-        "assignees",
-        "milestone",
-    )
-    times = (
-        "created_at",
-        "updated_at",
-        "closed_at",
-        "author_association",
-        "active_lock_reason",
-        "draft",
-        "id",
-    )
-    return {name: pull[name] for name in same + times} | {
+    pull = full(site, row)
+    links = ("url", "html_url", "diff_url", "patch_url", "merged_at")
+    url = pull["issue_url"]
+    return {name: pull[name] for name in _SHARED_WITH_ISSUES} | {
         "url": url,
-        "repository_url": api,
+        "repository_url": url.rsplit("/issues/", 1)[0],
         "labels_url": f"{url}/labels{{/name}}",
         "comments_url": f"{url}/comments",
         "events_url": f"{url}/events",
         "timeline_url": f"{url}/timeline",
-        "html_url": pull["html_url"],
         "node_id": accounts.node_id("I", row["id"]),
-        "comments": full(site, row)["comments"],
+        "comments": pull["comments"],
         "reactions": _reactions(url),
         "performed_via_github_app": None,
         "state_reason": None,
-        "pull_request": {
-            "url": pull["url"],
-            "html_url": pull["html_url"],
-            "diff_url": pull["diff_url"],
-            "patch_url": pull["patch_url"],
-            "merged_at": row["merged_at"],
-        },
+        "pull_request": {name: pull[name] for name in links},
     }
 
 
