@@ -12,7 +12,7 @@ from app.ports import Transaction
 from app.web.auth import require_token
 from app.web.context import context
 from app.web.errors import ErrorOut
-from app.web.forms import AppIn, AppPath, DeleteQuery, DeploymentsQuery, PageQuery
+from app.web.forms import AppIn, AppPath, DeleteQuery, DeploymentsQuery, PageQuery, require_object
 from app.web.views import AcceptedView, AppSummaryView, AppsView, AppView, DeploymentsView, DeploymentView
 
 api = APIBlueprint(
@@ -23,6 +23,7 @@ api = APIBlueprint(
     abp_responses={"400": ErrorOut, "401": ErrorOut, "404": ErrorOut},
 )
 api.before_request(require_token)
+api.before_request(require_object)
 
 
 @api.post("", responses={"202": AcceptedView, "409": ErrorOut, "413": ErrorOut})

@@ -2,15 +2,35 @@
 
 from typing import Annotated, Literal
 
+from flask import request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from app.domain.deployments import Status
 from app.domain.environments import Environment
+from app.errors import InvalidInput
 from app.pipeline.generate import MAXIMUM_FILES, GivenFile
 from app.pipeline.provision import Order
 
 _Key = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+
+def require_object() -> None:
+    """Let a POST pass whose body is a JSON object; its fields are checked by its form.
+
+    Raises:
+        InvalidInput: it is something else, or is not called JSON.
+    """
+    if request.method != "POST":
+        return
+    if not request.is_json:
+        raise InvalidInput("reading the body: set its content type to application/json")
+    try:
+        is_object = isinstance(request.get_json(silent=True), dict)
+    except RecursionError:
+        is_object = False
+    if not is_object:
+        raise InvalidInput("reading the body: it is no JSON object")
 
 
 class _Form(BaseModel):

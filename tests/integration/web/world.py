@@ -1,0 +1,218 @@
+"""The web application over a real database, asked by Flask's client; no job is run."""
+
+import base64
+import hashlib
+import hmac
+import json
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import text
+from werkzeug.test import TestResponse
+
+from app.database.records import SqlRecords
+from app.database.session import create_engine
+from app.domain.addresses import Addresses
+from app.domain.apps import App
+from app.domain.deliveries import Delivery
+from app.domain.environments import Environment
+from app.domain.jobs import Job, Step
+from app.domain.platform import Platform
+from app.errors import RemoteUnavailable
+from app.ports import DeployAccess
+from app.settings import Secret
+from app.web import create_app
+from app.web.context import WebContext
+from tests.builders import a_repository, an_app
+from tests.fakes.clock import FakeClock
+
+TOKEN = "canary-api-token-7c1f"
+WEBHOOK_SECRET = "canary-webhook-secret-9d2e"
+CLOUDFLARE_TOKEN = "canary-cloudflare-token-4b8a"
+SECRET_KEY = "canary-secret-key-1a5c"
+CANARIES = (TOKEN, WEBHOOK_SECRET, CLOUDFLARE_TOKEN, SECRET_KEY)
+AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
+PLATFORM = Platform(
+    url="https://branchline.test",
+    owner="acme",
+    template="branchline/template",
+    namespaces={environment: f"live-{environment}" for environment in Environment},
+    addresses=Addresses("https://apps.test", "https://dispatch.test"),
+)
+
+
+def deploy_secret(app_id: str) -> str:
+    """Return the key that an app's workflow signs with, in its Standard Webhooks form."""
+    return "whsec_" + base64.b64encode(hashlib.sha256(f"{SECRET_KEY}/{app_id}".encode()).digest()).decode()
+
+
+class FakeEngine:
+    """`ports.JobEngine`; `begun` is what it says of every job's steps."""
+
+    def __init__(self) -> None:
+        self.begun: Sequence[Step] = ()
+
+    def enqueue(self, transaction: object, job: Job) -> None:
+        """Leave the job in our table."""
+
+    def steps(self, job: Job) -> Sequence[Step]:
+        del job
+        return self.begun
+
+    def lost(self, jobs: Sequence[Job]) -> Sequence[tuple[Job, str]]:
+        del jobs
+        return ()
+
+    def cancel(self, job_id: str) -> None:
+        """Nothing runs."""
+
+
+class World:
+    """A control plane's web side and its memory."""
+
+    def __init__(self, database_url: str, **changes: Any) -> None:
+        self.clock = FakeClock()
+        self.engine = FakeEngine()
+        self.database = create_engine(database_url, lock_timeout_seconds=0.2)
+        self.records = SqlRecords(self.database, self.engine.enqueue, self.clock)
+        self.is_ready = True
+        given = {
+            "records": self.records,
+            "engine": self.engine,
+            "platform": PLATFORM,
+            "clock": self.clock,
+            "entropy": random.Random(1),  # noqa: S311 - slugs are no secrets
+            "api_token": Secret(TOKEN),
+            "webhook_secret": Secret(WEBHOOK_SECRET),
+            "deploy_secret": deploy_secret,
+            "deploy_access": lambda: DeployAccess("https://cloudflare.test/v4", "account", CLOUDFLARE_TOKEN),
+            "check_ready": self._check_ready,
+        }
+        self.web = create_app(WebContext(**{**given, **changes}))
+        self.client = self.web.test_client()
+
+    def close(self) -> None:
+        self.database.dispose()
+
+    def app(self, number: int = 1, **changes: Any) -> App:
+        """Keep an app that is ready."""
+        app = an_app(number, **{"repository": a_repository(number), **changes})
+        with self.records.begin() as tx:
+            tx.apps.add(app)
+        return app
+
+    # -------------------- the API
+
+    def call(self, method: str, path: str, **given: Any) -> TestResponse:
+        """Call the API with the right token, unless other headers are given."""
+        given.setdefault("headers", AUTHORIZED)
+        return self.client.open(path, method=method, **given)
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Return the JSON of an answer that has to be a success."""
+        answer = self.call("GET", path, query_string=query)
+        assert answer.status_code == 200, answer.text
+        return answer.get_json()
+
+    # -------------------- webhooks
+
+    def github(
+        self,
+        body: bytes | Mapping[str, Any],
+        event: str = "push",
+        guid: str = "guid-1",
+        **headers: str | None,
+    ) -> TestResponse:
+        """Deliver as GitHub does; a header that is given as None is left out."""
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        all_headers = {
+            "Content-Type": "application/json",
+            "X-GitHub-Event": event,
+            "X-GitHub-Delivery": guid,
+            "X-Hub-Signature-256": github_signature(raw),
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        }
+        given = {name: value for name, value in all_headers.items() if value is not None}
+        return self.client.post("/webhooks/github", data=raw, headers=given)
+
+    def deployment(
+        self,
+        message: bytes | Mapping[str, Any],
+        *,
+        app_id: str = "app_0001",
+        message_id: str = "msg_1",
+        age_seconds: int = 0,
+        **headers: str | None,
+    ) -> TestResponse:
+        """Send what `deploy.mjs` sends, signed with the app's key."""
+        raw = message if isinstance(message, bytes) else json.dumps(message).encode()
+        timestamp = str(int(self.clock().timestamp()) - age_seconds)
+        all_headers = {
+            "Content-Type": "application/json",
+            "webhook-id": message_id,
+            "webhook-timestamp": timestamp,
+            "webhook-signature": workflow_signature(app_id, message_id, timestamp, raw),
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        }
+        given = {name: value for name, value in all_headers.items() if value is not None}
+        return self.client.post("/webhooks/deployments", data=raw, headers=given)
+
+    def deliveries(self) -> list[Delivery]:
+        """Return everything that is in the inbox, oldest first, with its body."""
+        with self.records.read() as tx:
+            listed = tx.deliveries.list(limit=100_000).items
+            return [tx.deliveries.get(delivery.guid) for delivery in reversed(listed)]
+
+    def dump(self) -> str:
+        """Return everything that the database holds, as text."""
+        tables = ("apps", "deployments", "pulls", "deliveries", "events", "jobs")
+        with self.database.connect() as connection:
+            rows = [connection.execute(text(f"SELECT * FROM {table}")).all() for table in tables]  # noqa: S608 - our own names
+        return repr(rows)
+
+    def _check_ready(self) -> None:
+        if not self.is_ready:
+            raise RemoteUnavailable("starting: the database is not migrated", code="database:not-migrated")
+
+
+def github_signature(body: bytes, secret: str = WEBHOOK_SECRET) -> str:
+    """Sign as GitHub documents it, without our own code."""
+    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def workflow_signature(app_id: str, message_id: str, timestamp: str, body: bytes) -> str:
+    """Sign as Standard Webhooks documents it, without our own code."""
+    key = base64.b64decode(deploy_secret(app_id).removeprefix("whsec_"))
+    signed = f"{message_id}.{timestamp}.".encode() + body
+    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+
+
+def a_message(action: str = "start", /, **changes: Any) -> dict[str, Any]:
+    """Return a message of the workflow of app 1."""
+    message = {
+        "action": action,
+        "repository": {"id": 1, "fullName": "acme/app-1"},
+        "event": "push",
+        "ref": "refs/heads/main",
+        "branch": "main",
+        "commit": "a" * 40,
+        "message": "Say hello",
+        "pullRequest": None,
+        "run": {"id": 1001, "number": 1, "attempt": 1, "url": "https://github.test/runs/1001"},
+        "phases": {"install": 3.21, "build": 1.4},
+    }
+    if action == "finish":
+        message |= {"deployment": None, "conclusion": "success", "error": None}
+    return {**message, **changes}
+
+
+def error_of(answer: TestResponse) -> dict[str, Any]:
+    """Return the error of an answer, which has the one form that errors have."""
+    assert answer.mimetype == "application/json", answer.text
+    body = answer.get_json()
+    assert set(body) == {"error"}, body
+    assert set(body["error"]) == {"code", "message", "details"}, body
+    assert isinstance(body["error"]["message"], str)
+    assert isinstance(body["error"]["details"], dict)
+    return dict(body["error"])
