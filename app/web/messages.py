@@ -10,6 +10,10 @@ from app.domain.runs import RunOutcome, RunReport
 _Text = Annotated[str, StringConstraints(max_length=2000)]
 _Line = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 _Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
+# It becomes a link in the comment on a pull request.
+_Url = Annotated[
+    str, StringConstraints(pattern=r"^https?://[A-Za-z0-9._~:/?#@!$&'*+,;=%-]+$", max_length=500)
+]
 _Number = Annotated[int, Field(ge=1, lt=2**53)]
 _Seconds = Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)]
 Phase = Literal["install", "build", "deploy"]
@@ -32,7 +36,7 @@ class RunIn(_Message):
     id: _Number
     number: _Number
     attempt: _Number
-    url: _Line
+    url: _Url
 
 
 class ErrorIn(_Message):

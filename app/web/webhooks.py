@@ -84,9 +84,9 @@ def _read(limit: int) -> bytes:
         body = request.get_data(cache=False)
         # A body without a length was cut at the limit; only reading on tells.
         request.stream.read(1)
-        return body
     except RequestEntityTooLarge:
         raise TooLarge(f"reading a webhook: its body is larger than {limit} bytes") from None
+    return body
 
 
 def _check_json(body: bytes) -> None:

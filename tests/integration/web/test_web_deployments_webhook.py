@@ -1,0 +1,368 @@
+"""What a workflow run tells us: believed when the app's own key signed it, answered with where to deploy."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.domain.apps import AppStatus
+from app.domain.deliveries import DeliverySource, DeliveryStatus
+from app.domain.deployments import Deployment
+from app.web import signing
+from tests.integration.web.world import (
+    CANARIES,
+    CLOUDFLARE_TOKEN,
+    World,
+    a_message,
+    deploy_secret,
+    error_of,
+    workflow_signature,
+)
+
+VECTOR = json.loads((Path(__file__).parents[2] / "payloads" / "standard_webhooks.json").read_text())
+
+
+@pytest.fixture
+def world(world: World) -> World:
+    world.app()
+    return world
+
+
+def deployments(world: World) -> list[Deployment]:
+    with world.records.read() as tx:
+        return list(tx.deployments.find("app_0001"))
+
+
+def test_a_run_is_told_where_to_deploy(world: World) -> None:
+    answer = world.deployment(a_message())
+    assert answer.status_code == 200
+    (deployment,) = deployments(world)
+    assert answer.get_json() == {
+        "deploy": True,
+        "deployment": deployment.id,
+        "environment": "production",
+        "namespace": "live-production",
+        "script": "slug0001",
+        "tags": ["app-slug0001", "env-production", f"commit-{'a' * 40}", f"deployment-{deployment.id}"],
+        "url": "https://slug0001.apps.test",
+        "alternateUrl": "https://dispatch.test/app/slug0001",
+        "variables": {
+            "BRANCHLINE_COMMIT": "a" * 40,
+            "BRANCHLINE_ENVIRONMENT": "production",
+            "BRANCHLINE_DEPLOYMENT": deployment.id,
+        },
+        "cloudflare": {
+            "apiBaseUrl": "https://cloudflare.test/v4",
+            "accountId": "account",
+            "apiToken": CLOUDFLARE_TOKEN,
+        },
+    }
+
+
+def test_a_run_is_told_what_was_recorded(world: World) -> None:
+    world.deployment(a_message())
+    answer = world.deployment(a_message("finish"), message_id="msg_2")
+    (deployment,) = deployments(world)
+    assert answer.get_json() == {
+        "deployment": deployment.id,
+        "status": "ready",
+        "url": "https://slug0001.apps.test",
+        "alternateUrl": "https://dispatch.test/app/slug0001",
+    }
+
+
+def test_a_failure_is_recorded(world: World) -> None:
+    failure = {"phase": "build", "message": "vite: no such file"}
+    message = a_message("finish", conclusion="failure", error=failure)
+    assert world.deployment(message).get_json()["status"] == "error"
+    assert deployments(world)[0].error == "build failed: vite: no such file"
+
+
+def test_an_older_run_is_told_why_it_stays_behind(world: World) -> None:
+    newer = {"id": 1002, "number": 2, "attempt": 1, "url": "https://github.test/runs/1002"}
+    world.deployment(a_message(run=newer))
+    world.deployment(a_message("finish", run=newer), message_id="msg_2")
+    answer = world.deployment(a_message(), message_id="msg_3").get_json()
+    assert answer == {
+        "deploy": False,
+        "deployment": deployments(world)[1].id,
+        "reason": "superseded by run 2 with commit aaaaaaa",
+    }
+    assert CLOUDFLARE_TOKEN not in json.dumps(answer)
+
+
+def test_a_busy_script_is_asked_for_again(world: World) -> None:
+    newer = {"id": 1002, "number": 2, "attempt": 1, "url": "https://github.test/runs/1002"}
+    world.deployment(a_message())
+    answer = world.deployment(a_message(run=newer), message_id="msg_2")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (409, "2")
+    assert error_of(answer)["code"] == "deployment:busy"
+    assert len(deployments(world)) == 1
+    world.deployment(a_message("finish"), message_id="msg_3")
+    # What was not answered was not used up either.
+    assert world.deployment(a_message(run=newer), message_id="msg_2").status_code == 200
+
+
+def test_a_message_is_kept(world: World) -> None:
+    world.deployment(a_message())
+    (delivery,) = world.deliveries()
+    assert (delivery.guid, delivery.source, delivery.event) == ("msg_1", DeliverySource.WORKFLOW, "start")
+    assert delivery.status is DeliveryStatus.PROCESSED
+    assert json.loads(delivery.body) == a_message()
+    assert set(delivery.headers) == {"webhook-timestamp"}
+
+
+def test_no_secret_is_kept(world: World) -> None:
+    world.deployment(a_message())
+    world.deployment(a_message("finish"), message_id="msg_2")
+    held = world.dump()
+    assert [canary for canary in (*CANARIES, deploy_secret("app_0001")) if canary in held] == []
+
+
+# -------------------- signatures
+
+
+def test_we_sign_as_everybody_does() -> None:
+    signature = signing.sign(
+        VECTOR["secret"], VECTOR["id"], str(VECTOR["timestamp"]), VECTOR["body"].encode()
+    )
+    assert f"v1,{signature}" == VECTOR["signature"]
+
+
+def test_we_believe_what_everybody_signs() -> None:
+    headers = {
+        "Webhook-Id": VECTOR["id"],
+        "Webhook-Timestamp": str(VECTOR["timestamp"]),
+        "Webhook-Signature": VECTOR["signature"],
+    }
+    envelope = signing.Envelope.from_headers(headers)
+    signing.verify(
+        VECTOR["secret"],
+        envelope,
+        VECTOR["body"].encode(),
+        datetime.fromtimestamp(VECTOR["timestamp"], UTC),
+    )
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"webhook_id": None},
+        {"webhook_id": ""},
+        {"webhook_id": "x" * 129},
+        {"webhook_id": "é"},
+        {"webhook_id": "a\tb"},
+        {"webhook_timestamp": None},
+        {"webhook_timestamp": ""},
+        {"webhook_timestamp": "now"},
+        {"webhook_timestamp": "-1"},
+        {"webhook_timestamp": "1.5"},
+        {"webhook_timestamp": "\xb2"},
+        {"webhook_timestamp": "9" * 30},
+        {"webhook_timestamp": "9" * 5000},
+        {"webhook_signature": None},
+        {"webhook_signature": ""},
+        {"webhook_signature": "v1"},
+        {"webhook_signature": "v1,"},
+        {"webhook_signature": "v2,abc"},
+        {"webhook_signature": "v1,é"},
+        {"webhook_signature": "v1a,abc"},
+        {"webhook_signature": "v1,AAAA"},
+    ],
+    ids=repr,
+)
+def test_what_nobody_signed_is_refused(world: World, headers: dict[str, Any]) -> None:
+    answer = world.deployment(a_message(), **headers)
+    assert answer.status_code == 401
+    assert error_of(answer)["code"] == "delivery:bad-signature"
+    assert world.deliveries() == []
+    assert deployments(world) == []
+
+
+def test_a_timestamp_out_of_range_is_refused_although_signed(world: World) -> None:
+    body = json.dumps(a_message()).encode()
+    for timestamp in ("9" * 30, "9" * 5000, "0" * 40):
+        signature = workflow_signature("app_0001", "msg_1", timestamp, body)
+        answer = world.deployment(body, webhook_timestamp=timestamp, webhook_signature=signature)
+        assert answer.status_code == 401
+
+
+def test_one_of_several_signatures_is_enough(world: World) -> None:
+    body = json.dumps(a_message()).encode()
+    timestamp = str(int(world.clock().timestamp()))
+    right = workflow_signature("app_0001", "msg_1", timestamp, body)
+    assert world.deployment(body, webhook_signature=f"v1,AAAA v2,x {right}").status_code == 200
+
+
+def test_the_key_of_another_app_opens_nothing(world: World) -> None:
+    world.app(2)
+    answer = world.deployment(a_message(), app_id="app_0002")
+    assert answer.status_code == 401
+    assert deployments(world) == []
+
+
+@pytest.mark.parametrize(("first", "second"), [(1, 2), (2, 1)])
+@pytest.mark.parametrize("signer", ["app_0001", "app_0002"])
+def test_two_readers_of_a_body_see_one_repository(world: World, first: int, second: int, signer: str) -> None:
+    world.app(2)
+    named = [f'"repository": {{"id": {number}, "fullName": "acme/x"}}' for number in (first, second)]
+    message = a_message()
+    del message["repository"]
+    body = f"{{{named[0]}, {named[1]}, {json.dumps(message)[1:]}"
+    world.deployment(body.encode(), app_id=signer)
+    victim = "app_0002" if signer == "app_0001" else "app_0001"
+    with world.records.read() as tx:
+        assert list(tx.deployments.find(victim)) == []
+
+
+@pytest.mark.parametrize("repository_id", [0, 2, -1, 2**63, 10**30, 1.0, "1", True, None, [1], {}])
+def test_a_repository_of_no_app_is_refused(world: World, repository_id: Any) -> None:
+    answer = world.deployment(a_message(repository={"id": repository_id, "fullName": "acme/app-1"}))
+    assert answer.status_code == 401
+    assert error_of(answer)["code"] == "delivery:bad-signature"
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"null", b"{", b"[" * 50_000, b'{"repository": 1}', b"\xff"])
+def test_what_names_no_app_is_refused(world: World, body: bytes) -> None:
+    assert world.deployment(body).status_code == 401
+
+
+# -------------------- age and replay
+
+
+@pytest.mark.parametrize("age", [300, 60, 0, -60, -300])
+def test_five_minutes_either_way_are_tolerated(world: World, age: int) -> None:
+    assert world.deployment(a_message(), age_seconds=age).status_code == 200
+
+
+@pytest.mark.parametrize("age", [301, 86400, -301, -86400])
+def test_more_than_five_minutes_are_not(world: World, age: int) -> None:
+    answer = world.deployment(a_message(), age_seconds=age)
+    assert answer.status_code == 401
+    assert error_of(answer)["code"] == "delivery:stale"
+    assert world.deliveries() == []
+
+
+def test_a_message_is_used_once(world: World) -> None:
+    world.deployment(a_message())
+    before = deployments(world)
+    answer = world.deployment(a_message())
+    assert answer.status_code == 401
+    assert error_of(answer)["code"] == "delivery:stale"
+    assert CLOUDFLARE_TOKEN not in answer.text
+    assert deployments(world) == before
+
+
+def test_a_resend_with_a_new_id_gets_the_same_answer(world: World) -> None:
+    first = world.deployment(a_message()).get_json()
+    assert world.deployment(a_message(), message_id="msg_2").get_json() == first
+
+
+# -------------------- the message
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"unknown": 1},
+        {"action": "stop"},
+        {"action": None},
+        {"event": "schedule"},
+        {"commit": "a" * 39},
+        {"commit": "A" * 40},
+        {"commit": f"{'a' * 40}\n"},
+        {"commit": 1},
+        {"branch": ""},
+        {"branch": "x" * 501},
+        {"branch": None},
+        {"message": "x" * 2001},
+        {"message": 1},
+        {"pullRequest": 0},
+        {"pullRequest": "7"},
+        {"pullRequest": 7.0},
+        {"pullRequest": True},
+        {"phases": {"lunch": 1}},
+        {"phases": {"build": -1}},
+        {"phases": {"build": "1"}},
+        {"phases": {"build": 86401}},
+        {"phases": []},
+        {"run": {"id": 1, "number": 1, "attempt": 1}},
+        {"run": {"id": 0, "number": 1, "attempt": 1, "url": "https://x.test"}},
+        {"run": {"id": 2**53, "number": 1, "attempt": 1, "url": "https://x.test"}},
+        {"run": {"id": 1, "number": 1, "attempt": 1, "url": "https://x.test", "more": 1}},
+        {"run": {"id": 1, "number": 1, "attempt": 1, "url": "javascript:alert(1)"}},
+        {"run": {"id": 1, "number": 1, "attempt": 1, "url": "https://x.test/) | @org/all [x](y"}},
+        {"run": {"id": 1, "number": 1, "attempt": 1, "url": "https://x.test\n# title"}},
+        {"repository": {"id": 1, "fullName": "acme/app-1", "owner": "acme"}},
+        {"conclusion": "great"},
+        {"error": "no"},
+        {"error": {"phase": "build"}},
+        {"error": {"phase": "lunch", "message": "x"}},
+        {"error": {"phase": "build", "message": "x" * 2001}},
+    ],
+    ids=repr,
+)
+def test_a_message_of_the_wrong_form_is_refused(world: World, changes: dict[str, Any]) -> None:
+    answer = world.deployment(a_message("finish", **changes))
+    assert answer.status_code == 400
+    error = error_of(answer)
+    assert error["code"] == "delivery:malformed"
+    assert next(iter(changes)) in error["message"] or next(iter(changes))[:4] in error["message"].lower()
+    assert world.deliveries() == []
+    assert deployments(world) == []
+
+
+@pytest.mark.parametrize("name", ["action", "event", "ref", "branch", "commit", "run"])
+def test_a_message_lacks_nothing(world: World, name: str) -> None:
+    message = a_message()
+    del message[name]
+    answer = world.deployment(message)
+    assert answer.status_code == 400
+    assert error_of(answer)["message"] == f"reading a deployment message: {name}: Field required"
+
+
+@pytest.mark.parametrize("body", [b'{"a": NaN}', b'{"a": "\\ud800"}'])
+def test_what_only_some_parsers_read_is_refused(world: World, body: bytes) -> None:
+    whole = json.dumps(a_message()).encode()[:-1] + b", " + body[1:]
+    assert world.deployment(whole).status_code == 400
+
+
+def test_a_message_is_small(world: World) -> None:
+    answer = world.deployment(json.dumps(a_message()).encode() + b" " * 65536)
+    assert answer.status_code == 413
+    assert error_of(answer)["code"] == "delivery:too-large"
+
+
+def test_an_app_that_is_being_deleted_deploys_nothing(world: World) -> None:
+    with world.records.begin() as tx:
+        tx.apps.save(replace(tx.apps.get("app_0001"), status=AppStatus.DELETING))
+    answer = world.deployment(a_message())
+    assert answer.status_code == 409
+    assert error_of(answer)["code"] == "app:deleting"
+    assert "Retry-After" not in answer.headers
+
+
+def test_a_locked_database_is_asked_again(world: World) -> None:
+    with world.database.connect() as other:
+        other.exec_driver_sql("ROLLBACK")
+        other.exec_driver_sql("BEGIN IMMEDIATE")
+        answer = world.deployment(a_message())
+        other.exec_driver_sql("ROLLBACK")
+        other.exec_driver_sql("BEGIN")
+    assert answer.status_code == 503
+    assert world.deployment(a_message()).status_code == 200
+
+
+def test_text_that_postgresql_does_not_hold_breaks_nothing(migrated_postgres_url: str) -> None:
+    world = World(migrated_postgres_url)
+    world.app()
+    failure = {"phase": "build", "message": "a\0b"}
+    message = a_message("finish", conclusion="failure", error=failure, message="x\0y", branch="a\0b")
+    assert world.deployment(message).status_code == 200
+    assert world.deployment(a_message(), message_id="msg_2").status_code == 200
+    (deployment,) = deployments(world)
+    assert "\0" not in f"{deployment.branch}{deployment.message}{deployment.error}"
+    world.close()
