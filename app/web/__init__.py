@@ -30,9 +30,8 @@ def create_app(context: WebContext) -> Flask:
     web.json.sort_keys = False  # type: ignore[attr-defined] # Flask's default provider has it
     web.extensions["branchline"] = context
     register_errors(web)
-    for blueprint in (apps.api, deployments.api, jobs.api, deliveries.api):
+    blueprints = (apps.api, deployments.api, jobs.api, deliveries.api, webhooks.receivers, health.health)
+    for blueprint in blueprints:
         web.register_api(blueprint)
-    web.register_blueprint(webhooks.receivers)
-    web.register_blueprint(health.health)
     web.add_url_rule("/api/openapi.json", "openapi", lambda: jsonify(web.api_doc))
     return web

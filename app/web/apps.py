@@ -11,7 +11,7 @@ from app.pipeline.retire import request_deletion
 from app.ports import Transaction
 from app.web.auth import require_token
 from app.web.context import context
-from app.web.errors import ErrorOut
+from app.web.errors import API_ERRORS, ErrorOut
 from app.web.forms import AppIn, AppPath, DeleteQuery, DeploymentsQuery, PageQuery, require_object
 from app.web.views import AcceptedView, AppSummaryView, AppsView, AppView, DeploymentsView, DeploymentView
 
@@ -20,7 +20,7 @@ api = APIBlueprint(
     __name__,
     url_prefix="/api/apps",
     abp_security=[{"token": []}],
-    abp_responses={"400": ErrorOut, "401": ErrorOut, "404": ErrorOut},
+    abp_responses=API_ERRORS,
 )
 api.before_request(require_token)
 api.before_request(require_object)

@@ -5,7 +5,7 @@ from flask_openapi3.blueprint import APIBlueprint
 
 from app.web.auth import require_token
 from app.web.context import context
-from app.web.errors import ErrorOut
+from app.web.errors import API_ERRORS
 from app.web.forms import DeploymentPath
 from app.web.views import DeploymentView
 
@@ -14,7 +14,7 @@ api = APIBlueprint(
     __name__,
     url_prefix="/api/deployments",
     abp_security=[{"token": []}],
-    abp_responses={"401": ErrorOut, "404": ErrorOut},
+    abp_responses=API_ERRORS,
 )
 api.before_request(require_token)
 

@@ -8,6 +8,7 @@ import logging
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any, Final
 
 from flask import Flask, Response, jsonify
@@ -71,6 +72,12 @@ class ErrorOut(BaseModel):
     """The body of every answer that is not a success."""
 
     error: ErrorDetail
+
+
+# What every route may answer, for the API's description.
+Responses = dict[str | int | HTTPStatus, type[BaseModel] | dict[Any, Any] | None]
+COMMON_ERRORS: Final[Responses] = {"400": ErrorOut, "500": ErrorOut, "503": ErrorOut}
+API_ERRORS: Final[Responses] = {**COMMON_ERRORS, "401": ErrorOut, "404": ErrorOut}
 
 
 def error_body(code: str, message: str, details: Mapping[str, Any]) -> Response:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -337,3 +337,16 @@ class DeliveriesView(View):
 
     items: list[DeliveryView]
     next_cursor: str | None
+
+
+class HealthView(View):
+    """That a process is well."""
+
+    status: Literal["ok", "ready"]
+
+
+class ReceivedView(View):
+    """That a delivery was kept; `known` says that it was kept before."""
+
+    delivery: str
+    known: bool

@@ -7,7 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Response, jsonify, request
+from flask_openapi3.blueprint import APIBlueprint
 from pydantic import ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -18,9 +19,16 @@ from app.pipeline.record import Plan, finish, start
 from app.ports import DeployAccess, Transaction
 from app.web import signing
 from app.web.context import context
+from app.web.errors import COMMON_ERRORS, ErrorOut
 from app.web.messages import DeploymentMessage
+from app.web.views import ReceivedView
 
-receivers = Blueprint("webhooks", __name__, url_prefix="/webhooks")
+receivers = APIBlueprint(
+    "webhooks",
+    __name__,
+    url_prefix="/webhooks",
+    abp_responses={**COMMON_ERRORS, "401": ErrorOut, "413": ErrorOut},
+)
 
 # "Payloads are capped at 25 MB": https://docs.github.com/en/webhooks/webhook-events-and-payloads
 _MAXIMUM_GITHUB_BYTES: Final = 25 * 1024 * 1024
@@ -36,7 +44,7 @@ _KEPT_HEADERS: Final = (
 )
 
 
-@receivers.post("/github")
+@receivers.post("/github", responses={"202": ReceivedView})
 def receive_github() -> tuple[Response, int]:
     """Keep a delivery of GitHub; one that is known already is acknowledged and not kept twice."""
     body = _read(_MAXIMUM_GITHUB_BYTES)
@@ -53,10 +61,10 @@ def receive_github() -> tuple[Response, int]:
     )
     with context().records.begin() as tx:
         is_new = tx.deliveries.add(delivery)
-    return jsonify({"delivery": delivery.guid, "known": not is_new}), 202
+    return jsonify(ReceivedView(delivery=delivery.guid, known=not is_new).body()), 202
 
 
-@receivers.post("/deployments")
+@receivers.post("/deployments", responses={"200": None, "404": ErrorOut, "409": ErrorOut})
 def receive_deployment() -> Response:
     """Answer a workflow run: where to deploy when it starts, what was recorded when it ends."""
     body = _read(_MAXIMUM_MESSAGE_BYTES)

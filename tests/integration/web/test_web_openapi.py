@@ -1,0 +1,209 @@
+"""The description of the API is valid, names every route, and is what is answered."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+from app.errors import RemoteUnavailable
+from tests.builders import a_delivery, a_deployment, a_pull
+from tests.integration.web.world import World, a_message
+
+DOCUMENT: Final = "urn:branchline"
+# The document itself, and what Flask serves beside the application.
+UNNAMED: Final = {"/api/openapi.json", "/static/{filename}"}
+
+
+@pytest.fixture
+def document(world: World) -> dict[str, Any]:
+    described: dict[str, Any] = world.client.get("/api/openapi.json").get_json()
+    return described
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield method.upper(), path, operation
+
+
+def references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("$ref"), str):
+            yield value["$ref"]
+        for inner in value.values():
+            yield from references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from references(inner)
+
+
+def test_it_needs_no_token(world: World) -> None:
+    assert world.client.get("/api/openapi.json").status_code == 200
+
+
+def test_it_is_a_description_of_3_1(document: dict[str, Any]) -> None:
+    # https://spec.openapis.org/oas/v3.1.0#openapi-object
+    assert document["openapi"].startswith("3.1.")
+    assert document["info"]["title"] == "Branchline"
+    assert document["info"]["version"]
+    assert set(document) <= {"openapi", "info", "paths", "components", "servers", "security", "tags"}
+
+
+def test_it_names_every_route(world: World, document: dict[str, Any]) -> None:
+    served = {
+        (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
+        for rule in world.web.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    named = {(method, path) for method, path, _ in operations(document)}
+    assert named == {(method, path) for method, path in served if path not in UNNAMED}
+
+
+def test_every_schema_is_one(document: dict[str, Any]) -> None:
+    for schema in document["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    known = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+    assert set(references(document)) <= known
+
+
+def test_every_operation_is_complete(document: dict[str, Any]) -> None:
+    names = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(names) == len(set(names))
+    for method, path, operation in operations(document):
+        where = f"{method} {path}"
+        declared = {it["name"] for it in operation.get("parameters", []) if it["in"] == "path"}
+        assert declared == set(re.findall(r"{(\w+)}", path)), where
+        assert all(it["required"] for it in operation.get("parameters", []) if it["in"] == "path"), where
+        assert all("schema" in it for it in operation.get("parameters", [])), where
+        assert operation["summary"], where
+        assert operation.get("security", []) == ([{"token": []}] if path.startswith("/api/") else []), where
+        assert any(status.startswith("2") for status in operation["responses"]), where
+        assert all(response["description"] for response in operation["responses"].values()), where
+
+
+def test_every_error_has_one_form(document: dict[str, Any]) -> None:
+    for method, path, operation in operations(document):
+        for status, response in operation["responses"].items():
+            if status >= "400":
+                schema = response["content"]["application/json"]["schema"]
+                assert schema == {"$ref": "#/components/schemas/ErrorOut"}, f"{method} {path} {status}"
+
+
+# What is called, and the status it is answered with.
+CALLS: Final = [
+    ("POST", "/api/apps", 202, {"json": {"name": "hello"}}),
+    ("POST", "/api/apps", 400, {"json": {"name": "Hello"}}),
+    ("POST", "/api/apps", 400, {"json": {"colour": "blue"}}),
+    ("POST", "/api/apps", 401, {"json": {"name": "hello"}, "headers": {}}),
+    ("POST", "/api/apps", 409, {"json": {"name": "app-1"}}),
+    ("POST", "/api/apps", 413, {"json": {"name": "x" * 200_000}}),
+    ("GET", "/api/apps", 200, {}),
+    ("GET", "/api/apps", 400, {"query_string": {"limit": 0}}),
+    ("GET", "/api/apps", 401, {"headers": {}}),
+    ("GET", "/api/apps/{app}", 200, {}),
+    ("GET", "/api/apps/{app}", 404, {"key": "nothing"}),
+    ("DELETE", "/api/apps/{app}", 202, {}),
+    ("DELETE", "/api/apps/{app}", 404, {"key": "nothing"}),
+    ("DELETE", "/api/apps/{app}", 409, {"key": "app-2"}),
+    ("GET", "/api/apps/{app}/deployments", 200, {}),
+    ("GET", "/api/apps/{app}/deployments", 404, {"key": "nothing"}),
+    ("GET", "/api/deployments/{deployment}", 200, {"key": "dpl_0001_1"}),
+    ("GET", "/api/deployments/{deployment}", 400, {"key": "x" * 101}),
+    ("GET", "/api/deployments/{deployment}", 404, {"key": "nothing"}),
+    ("GET", "/api/jobs/{job}", 200, {}),
+    ("GET", "/api/jobs/{job}", 404, {"key": "nothing"}),
+    ("GET", "/api/deliveries", 200, {}),
+    ("GET", "/api/deliveries/{guid}", 200, {"key": "guid-1"}),
+    ("GET", "/api/deliveries/{guid}", 404, {"key": "nothing"}),
+    ("GET", "/healthz", 200, {}),
+    ("GET", "/readyz", 200, {}),
+    ("POST", "/webhooks/github", 401, {"data": b"{}"}),
+    ("POST", "/webhooks/deployments", 401, {"data": b"{}"}),
+]
+
+
+@pytest.fixture
+def busy(migrated_sqlite_url: str) -> Iterator[World]:
+    """A control plane with something of everything."""
+    world = World(migrated_sqlite_url, maximum_body_bytes=100_000)
+    world.app(1)
+    world.app(2)
+    with world.records.begin() as tx:
+        tx.deployments.add(a_deployment(1))
+        tx.pulls.save(a_pull(7))
+        tx.deployments.add(a_deployment(2, script="preview-pr7-slug0001", pull_request=7))
+        tx.deliveries.add(a_delivery(1))
+    world.call("DELETE", "/api/apps/app-2")
+    yield world
+    world.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "given"), CALLS, ids=[f"{call[0]} {call[1]} {call[2]}" for call in CALLS]
+)
+def test_what_is_answered_is_what_is_described(
+    busy: World, method: str, path: str, status: int, given: dict[str, Any]
+) -> None:
+    document = busy.client.get("/api/openapi.json").get_json()
+    given = dict(given)
+    key = given.pop("key", None) or (_job_id(busy) if "{job}" in path else "app-1")
+    answer = busy.call(method, re.sub(r"{\w+}", key, path), **given)
+    assert answer.status_code == status
+    assert_described(document, method, path, answer)
+
+
+@pytest.mark.parametrize("error", [RemoteUnavailable("the database is away"), RuntimeError("broken")])
+def test_troubles_are_described_everywhere(migrated_sqlite_url: str, error: Exception) -> None:
+    class Failing:
+        def begin(self) -> Any:
+            raise error
+
+        read = begin
+
+    world = World(migrated_sqlite_url, records=Failing())
+    document = world.client.get("/api/openapi.json").get_json()
+    for method, path, _ in operations(document):
+        if path.startswith("/api/"):
+            answer = world.call(
+                method, re.sub(r"{\w+}", "x", path), json={"name": "a"} if method == "POST" else None
+            )
+            assert answer.status_code in {500, 503}
+            assert_described(document, method, path, answer)
+    world.close()
+
+
+def test_webhooks_are_answered_as_described(busy: World) -> None:
+    document = busy.client.get("/api/openapi.json").get_json()
+    for answer in (busy.github({}, guid="new"), busy.github({}, guid="new"), busy.github(b"[]")):
+        assert_described(document, "POST", "/webhooks/github", answer)
+    second = {"id": 1002, "number": 2, "attempt": 1, "url": "https://x.test"}
+    messages = [a_message(), a_message(run=second), a_message("finish"), {"repository": {"id": 1}}]
+    for number, message in enumerate(messages):
+        answer = busy.deployment(message, message_id=f"msg_{number}")
+        assert_described(document, "POST", "/webhooks/deployments", answer)
+
+
+def assert_described(document: dict[str, Any], method: str, path: str, answer: Any) -> None:
+    responses = document["paths"][path][method.lower()]["responses"]
+    assert str(answer.status_code) in responses, f"{answer.status_code} of {method} {path} is not described"
+    content = responses[str(answer.status_code)].get("content")
+    if content is None:
+        return
+    assert answer.mimetype in content
+    reference = content[answer.mimetype]["schema"]["$ref"]
+    registry: Registry[Any] = Registry().with_resource(
+        DOCUMENT, Resource(contents=document, specification=DRAFT202012)
+    )
+    Draft202012Validator({"$ref": DOCUMENT + reference}, registry=registry).validate(answer.get_json())
+
+
+def _job_id(world: World) -> str:
+    answer: dict[str, Any] = world.call("DELETE", "/api/apps/app-1").get_json()
+    return str(answer["jobId"])
