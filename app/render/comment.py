@@ -28,6 +28,9 @@ _LABELS: Final[Mapping[Status, str]] = {
     Status.REMOVED: "🗑️ Removed",
 }
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$-])")
+# Where GitHub finds mentions, issues and addresses in plain text; a zero-width space there hides them.
+# https://docs.github.com/en/get-started/writing-on-github/working-with-advanced-formatting/autolinked-references-and-urls
+_LINKED: Final = re.compile(r"@|\\#|:(?=//)|www(?=\.)|GH(?=\\-)", re.IGNORECASE)
 _LINE_CHARACTERS: Final = 200
 
 
@@ -73,14 +76,14 @@ def render_comment(facts: CommentFacts) -> str:
 def escape_line(text: str) -> str:
     """Return one line of outside text as Markdown that shows just that text, cut at 200 characters."""
     escaped = _MARKDOWN.sub(r"\\\1", one_line(text, _LINE_CHARACTERS))
-    # A zero-width space keeps GitHub from notifying people and linking issues; '://' from linking.
-    return escaped.replace("@", "@\u200b").replace("://", ":\u200b//").replace("\\#", "\\#\u200b")
+    return _LINKED.sub("\\g<0>\u200b", escaped)
 
 
 def code_block(text: str) -> str:
     """Return outside text as a fenced block that it cannot close."""
     fence = "`" * max(3, *(len(run) + 1 for run in re.findall(r"`+", text)), 3)
-    clean = "".join(c if c.isprintable() or c == "\n" else "�" for c in text.replace("\r\n", "\n"))
+    lines = "\n".join(line.expandtabs() for line in text.splitlines())
+    clean = "".join(c if c.isprintable() or c == "\n" else "�" for c in lines)
     return f"{fence}text\n{clean.strip()}\n{fence}"
 
 
