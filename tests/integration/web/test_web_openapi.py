@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from app.errors import RemoteUnavailable
@@ -198,9 +198,7 @@ def assert_described(document: dict[str, Any], method: str, path: str, answer: A
         return
     assert answer.mimetype in content
     reference = content[answer.mimetype]["schema"]["$ref"]
-    registry: Registry[Any] = Registry().with_resource(
-        DOCUMENT, Resource(contents=document, specification=DRAFT202012)
-    )
+    registry: Registry[Any] = Registry().with_resource(DOCUMENT, DRAFT202012.create_resource(document))
     Draft202012Validator({"$ref": DOCUMENT + reference}, registry=registry).validate(answer.get_json())
 
 
