@@ -6,11 +6,13 @@ the HTTP API, from anywhere. Only this room knows exit codes.
 
 import importlib
 import sys
+import traceback
 from typing import Final, cast
 
 import click
 
-from app.cli.exits import exit_code
+from app.cli.exits import CALLER, US, exit_code
+from app.cli.show import printable
 from app.errors import BranchlineError
 
 # Loaded when named: `branchline apps list` should not pay for the server, nor need the sandbox's packages.
@@ -59,9 +61,18 @@ def branchline() -> None:
 
 
 def main() -> None:
-    """Run the command line; our errors are one line on stderr, with the exit code that says who can help."""
+    """Run the command line; an error is one line on stderr, with the exit code that says who can help."""
     try:
-        branchline()
+        branchline(standalone_mode=False)
+    except click.Abort:
+        sys.exit(CALLER)
+    except click.ClickException as error:
+        # Click's own code for a wrong command is 2, which here says that trying again may help.
+        error.show()
+        sys.exit(CALLER)
     except BranchlineError as error:
-        click.echo(f"branchline: {error.message} [{error.error_code}]", err=True)
+        click.echo(f"branchline: {printable(error.message)} [{printable(error.error_code)}]", err=True)
         sys.exit(exit_code(error))
+    except Exception:  # noqa: BLE001 - whatever it is, it is our mistake and has to say so
+        traceback.print_exc()
+        sys.exit(US)

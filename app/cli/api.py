@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeVar, cast
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import click
 import httpx
@@ -48,11 +48,7 @@ class Api:
     @classmethod
     def from_environ(cls) -> "Api":
         """Read BRANCHLINE_URL and BRANCHLINE_API_TOKEN. Raises Misconfigured."""
-        values = {name: os.environ.get(name, "") for name in ("BRANCHLINE_URL", "BRANCHLINE_API_TOKEN")}
-        for name, value in values.items():
-            if not value:
-                raise Misconfigured(name, "is missing", REMEDIES[name])
-        return cls(values["BRANCHLINE_URL"], values["BRANCHLINE_API_TOKEN"])
+        return cls(_setting("BRANCHLINE_URL", _is_url), _setting("BRANCHLINE_API_TOKEN", _is_token))
 
     def get(self, *path: str, **query: Any) -> dict[str, Any]:
         """Return the JSON of a GET; parameters that are None are left out."""
@@ -90,18 +86,53 @@ class Api:
             response = self._http.request(method, url, params=params, json=body)
         except httpx.HTTPError as error:
             raise RemoteUnavailable(f"calling {self._http.base_url}: {error}") from error
-        if response.is_success:
-            return cast("dict[str, Any]", response.json())
-        raise _error_of(response)
+        if not response.is_success:
+            raise _error_of(response)
+        answer = _json_of(response)
+        if not isinstance(answer, dict):
+            raise _strange(response, RemoteRefused)
+        return answer
+
+
+def _setting(name: str, is_well_formed: Callable[[str], bool]) -> str:
+    value = os.environ.get(name, "").strip()
+    if not value:
+        raise Misconfigured(name, "is missing", REMEDIES[name])
+    if not is_well_formed(value):
+        raise Misconfigured(name, "is malformed", REMEDIES[name])
+    return value
+
+
+def _is_url(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+
+
+def _is_token(value: str) -> bool:
+    return value.isascii() and value.isprintable()
+
+
+def _json_of(response: httpx.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError:
+        return None
 
 
 def _error_of(response: httpx.Response) -> BranchlineError:
     kind = _KINDS.get(response.status_code, Broken)
     try:
-        error = response.json()["error"]
+        error = _json_of(response)["error"]
         return kind(error["message"], code=error["code"])
-    except (ValueError, KeyError, TypeError):
-        return kind(f"{response.request.url} answered {response.status_code} and nothing that we understand")
+    except (KeyError, TypeError):
+        return _strange(response, kind)
+
+
+def _strange(response: httpx.Response, kind: type[BranchlineError]) -> BranchlineError:
+    return kind(f"{response.request.url} answered {response.status_code} and nothing that we understand")
 
 
 def pass_api(command: _F) -> _F:

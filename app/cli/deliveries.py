@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from app.cli.api import Api, pass_api
-from app.cli.show import ago, json_option, limit_option, show_fields, show_json, show_table
+from app.cli.show import ago, json_option, limit_option, printable, show_fields, show_json, show_table
 
 
 @click.group()
@@ -41,4 +41,5 @@ def show(api: Api, guid: str, *, as_json: bool) -> None:
         return
     names = ("guid", "source", "event", "status", "attempts", "error", "receivedAt", "processedAt")
     show_fields({name: item[name] for name in names} | item["headers"])
-    click.echo(item["content"])
+    for line in item["content"].splitlines():
+        click.echo(printable(line))

@@ -38,7 +38,7 @@ def show_table(
     for column in columns:
         table.add_column(column, overflow="fold")
     for item in rows:
-        table.add_row(*(Text(_word(value)) for value in row(item)))
+        table.add_row(*(Text(printable(value)) for value in row(item)))
     Console(soft_wrap=not _is_terminal()).print(table)
 
 
@@ -47,7 +47,7 @@ def show_fields(fields: Mapping[str, object]) -> None:
     shown = {name: value for name, value in fields.items() if value is not None}
     width = max((len(name) for name in shown), default=0)
     for name, value in shown.items():
-        click.echo(f"{name:<{width}}  {_word(value)}")
+        click.echo(f"{name:<{width}}  {printable(value)}")
 
 
 def show_json(body: Mapping[str, Any]) -> None:
@@ -66,10 +66,10 @@ def ago(moment: str | None) -> str:
     return f"{max(seconds, 0)}s ago"
 
 
+def printable(value: object) -> str:
+    """Return one line of outside text that does not move the cursor of somebody's terminal."""
+    return "".join(c if c.isprintable() else " " for c in str("" if value is None else value))
+
+
 def _is_terminal() -> bool:
     return sys.stdout.isatty()
-
-
-def _word(value: object) -> str:
-    # What comes from outside must not move the cursor of somebody's terminal.
-    return "".join(c if c.isprintable() else " " for c in str("" if value is None else value))

@@ -7,6 +7,7 @@ from typing import Any, Final
 import click
 
 from app.cli.api import Api
+from app.cli.show import printable
 from app.errors import RemoteRefused, RemoteUnavailable
 
 _POLL_SECONDS: Final = 0.5
@@ -28,7 +29,7 @@ def wait_for_job(api: Api, job_id: str, timeout_seconds: float) -> Mapping[str, 
         _show_steps(job, shown)
         if job["waitingFor"] and job["waitingFor"] != waiting_for:
             waiting_for = job["waitingFor"]
-            click.echo(f"  … waiting: {waiting_for}", err=True)
+            click.echo(f"  … waiting: {printable(waiting_for)}", err=True)
         if job["status"] == "completed":
             return job
         if job["status"] == "failed":
@@ -43,4 +44,4 @@ def _show_steps(job: Mapping[str, Any], shown: set[str]) -> None:
     for step in job["steps"]:
         if step["status"] in _MARKS and step["name"] not in shown:
             shown.add(step["name"])
-            click.echo(f"  {_MARKS[step['status']]} {step['name']}", err=True)
+            click.echo(f"  {_MARKS[step['status']]} {printable(step['name'])}", err=True)
