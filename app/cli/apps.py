@@ -20,7 +20,10 @@ _timeout = click.option(
     type=click.FloatRange(1, 86400),
     help="Seconds to wait at most.",
 )
-_SKIPPED: Final = frozenset({".git", ".github", "node_modules", "dist", ".wrangler"})
+# What is not the app's own, and where wrangler and Vite look for secrets.
+_SKIPPED: Final = frozenset(
+    {".git", ".github", "node_modules", "dist", ".wrangler", ".env", ".env.local", ".dev.vars"}
+)
 
 
 @click.group()
@@ -34,7 +37,8 @@ def apps() -> None:
 @click.option(
     "--files",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A directory whose files are committed on top of the template.",
+    help="A directory whose files are committed on top of the template; symbolic links, .env and "
+    ".dev.vars are left out.",
 )
 @click.option(
     "--branch",
@@ -142,7 +146,8 @@ def _place(environment: Mapping[str, Any]) -> str:
 def _read_files(directory: Path | None) -> list[dict[str, str]]:
     if directory is None:
         return []
-    found = sorted(path for path in directory.rglob("*") if path.is_file())
+    # A link may lead anywhere on this machine, and the repository may be public.
+    found = sorted(path for path in directory.rglob("*") if path.is_file() and not path.is_symlink())
     relative = [(path, path.relative_to(directory)) for path in found]
     return [_file(path, at.as_posix()) for path, at in relative if not _SKIPPED & set(at.parts)]
 

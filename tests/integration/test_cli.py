@@ -257,6 +257,22 @@ def test_an_app_is_created_with_files(control: Control, run: Callable[..., Said]
     ]
 
 
+def test_nothing_from_outside_the_directory_and_no_secret_is_sent(
+    control: Control, run: Callable[..., Said], tmp_path: Path
+) -> None:
+    control.answer("POST", "/api/apps", {**APP, "jobId": "job_1"}, status=202)
+    given, private = tmp_path / "given", tmp_path / "private"
+    for name in ("given/main.ts", "given/.env", "given/.dev.vars", "given/.env.example", "private/id_rsa"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    (given / "key").symlink_to(private / "id_rsa")
+    (given / "folder").symlink_to(private)
+    (given / "same").symlink_to("main.ts")
+    assert run("apps", "create", "hello", "--no-wait", "--files", str(given)).exit_code == 0
+    (_, _, body) = control.asked[0]
+    assert [file["path"] for file in body["files"]] == [".env.example", "main.ts"]
+
+
 def test_a_failed_job_says_why(control: Control, run: Callable[..., Said]) -> None:
     control.answer("POST", "/api/apps", {**APP, "jobId": "job_1"}, status=202)
     error = {"code": "repository:name-taken", "message": "provisioning acme/hello: it exists already"}
