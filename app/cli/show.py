@@ -29,7 +29,7 @@ def show_table(
     """Print items as a table, or as JSON lines; `empty` is said on stderr when there are none."""
     rows = list(items)
     if as_json:
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        show_json(rows)
         return
     if not rows:
         click.echo(empty, err=True)
@@ -50,9 +50,10 @@ def show_fields(fields: Mapping[str, object]) -> None:
         click.echo(f"{name:<{width}}  {printable(value)}")
 
 
-def show_json(body: Mapping[str, Any]) -> None:
-    """Print the API's answer as it is."""
-    click.echo(json.dumps(body, indent=2, ensure_ascii=False))
+def show_json(body: Mapping[str, Any] | Sequence[Any]) -> None:
+    """Print the API's answer as it is; what would move a terminal's cursor is written as an escape."""
+    text = json.dumps(body, indent=2, ensure_ascii=False)
+    click.echo("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
 
 
 def ago(moment: str | None) -> str:

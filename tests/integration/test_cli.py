@@ -372,11 +372,22 @@ def test_what_comes_from_outside_moves_no_cursor(control: Control, run: Callable
         ("deliveries", "list"),
         ("deliveries", "show", "guid-1"),
         ("apps", "show", "evil"),
+        ("deployments", "show", "dpl_1", "--json"),
+        ("deployments", "list", "hello", "--json"),
     ):
         said = run(*arguments)
         assert said.out + said.err
         assert_clean(said.out)
         assert_clean(said.err)
+
+
+def test_json_keeps_what_a_terminal_must_not_get(control: Control, run: Callable[..., Said]) -> None:
+    delivery = {**DELIVERY, "event": "grüße 👋", "content": "\x9b31m\x7f\u202e\U000e0001"}
+    control.answer("GET", "/api/deliveries/guid-1", delivery)
+    said = run("deliveries", "show", "guid-1", "--json")
+    assert_clean(said.out)
+    assert "grüße 👋" in said.out
+    assert json.loads(said.out) == delivery
 
 
 def test_a_deployment_is_shown(control: Control, run: Callable[..., Said]) -> None:
