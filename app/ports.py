@@ -10,7 +10,7 @@ Every method may raise `RemoteUnavailable` (look again later) and `RemoteRefused
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -327,11 +327,11 @@ class Comments(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DeployAccess:
-    """What a workflow run needs to upload its script."""
+    """What a workflow run needs to upload its script; it does not show its token."""
 
     api_base_url: str
     account_id: str
-    api_token: str
+    api_token: str = field(repr=False)
 
 
 class Scripts(Protocol):

@@ -7,7 +7,7 @@ ever written into a repository that we did not just create.
 import base64
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -64,8 +64,8 @@ class Provisioner:
     scripts: Scripts
     platform: Platform
     clock: Clock
-    secret_key: str
-    webhook_secret: str | None
+    secret_key: str = field(repr=False)
+    webhook_secret: str | None = field(repr=False)
     templates: Mapping[str, bytes]
     generated: Callable[[App], Sequence[File]]
 
@@ -157,7 +157,12 @@ def _create_repository(app: App, steps: Steps, to: Provisioner) -> None:
     if not is_forked:
         steps.run("create from template", lambda: _generate(app, full_name, since, to))
     if not _wait(steps, "wait for repository", _PATIENCE_SECONDS, lambda: _is_filled(full_name, to)):
-        raise RemoteUnavailable(f"waiting for {full_name}: still empty after {_PATIENCE_SECONDS} seconds")
+        # Not RemoteUnavailable: outside of a step that means "run this job again", and would for a day.
+        raise RemoteRefused(
+            f"waiting for {full_name}: still empty after {_PATIENCE_SECONDS} seconds",
+            code="repository:empty",
+            repository=full_name,
+        )
 
 
 def _full_name(app: App, to: Provisioner) -> str:

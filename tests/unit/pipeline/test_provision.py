@@ -22,6 +22,7 @@ from app.errors import (
 from app.pipeline.generate import GivenFile
 from app.pipeline.install import WEBHOOK_EVENTS, deploy_secret
 from app.pipeline.provision import provision
+from app.ports import DeployAccess
 from tests.fakes.jobs import Crashed, FakeSteps
 from tests.unit.pipeline.world import NAMESPACES, TEMPLATE, World
 
@@ -314,8 +315,9 @@ def test_a_fork_that_is_never_filled_is_given_up(world: World) -> None:
     world.host.looks_until_fork_is_filled = 10_000
     _, job = world.order()
     steps = FakeSteps()
-    with pytest.raises(RemoteUnavailable, match="acme/hello: still empty after 300 seconds"):
+    with pytest.raises(RemoteRefused, match="acme/hello: still empty after 300 seconds") as refused:
         world.run(job, steps)
+    assert refused.value.error_code == "repository:empty"
     assert 300 <= sum(steps.slept) <= 310
     assert max(steps.slept) <= 10
 
@@ -366,3 +368,10 @@ def test_arguments_of_a_job_hold_no_secret(world: World) -> None:
     told = repr((world.records.queue, world.records.events))
     assert secret not in told
     assert "the webhook secret" not in told
+
+
+def test_what_holds_a_secret_does_not_show_it(world: World) -> None:
+    shown = repr((world.provisioner(), DeployAccess("https://cloudflare.test", "account", "deploy token")))
+    assert "https://cloudflare.test" in shown
+    for secret in ("k" * 32, "the webhook secret", "deploy token"):
+        assert secret not in shown
