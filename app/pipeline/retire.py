@@ -104,16 +104,14 @@ def delete_app(job: Job, steps: Steps, to: Retirer) -> dict[str, Any]:
 
 
 def _scripts_of(app: App, to: Retirer) -> list[list[str]]:
-    """Return the scripts that the app ever had, each with its environment."""
-    found: set[tuple[str, str]] = set()
-    cursor: str | None = None
-    while True:
-        with to.records.read() as tx:
-            page = tx.deployments.list(app.id, cursor=cursor, limit=500)
-        found |= {(it.script, it.environment.value) for it in page.items}
-        cursor = page.next_cursor
-        if cursor is None:
-            return [list(pair) for pair in sorted(found)]
+    """Return the scripts that the app may have, each with its environment."""
+    with to.records.read() as tx:
+        pulls = [None, *(pull.number for pull in tx.pulls.open(app.id))]
+        named = {(script_name(app.slug, it, number), it) for it in Environment for number in pulls}
+        # What stands is looked for by name: it may be older than all that was deployed lately.
+        standing = {pair for pair in named if tx.deployments.find(app.id, script=pair[0], limit=1)}
+        recent = {(it.script, it.environment) for it in tx.deployments.find(app.id)}
+    return [[script, environment.value] for script, environment in sorted(standing | recent)]
 
 
 def _cancel_runs(app: App, script: str, to: Retirer) -> list[int]:

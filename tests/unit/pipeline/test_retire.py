@@ -268,6 +268,17 @@ def test_a_crash_at_any_step_of_a_deletion_changes_nothing(world: World, moment:
     assert world.tags("app_0001") == [Tag.APP_DELETION_REQUESTED, Tag.APP_DELETED]
 
 
+def test_what_was_deployed_long_ago_is_deleted_too(world: World) -> None:
+    world.pull(a_pull(7))
+    deploy(world, a_run(1))
+    deploy(world, a_pull_run(2))
+    with world.records.begin() as tx:
+        for number in range(3, 1010):
+            tx.deployments.add(a_deployment(number, script=BRANCH_SCRIPT, status=Status.REMOVED))
+    world.run(delete(world, keep_repository=True))
+    assert world.scripts.namespaces == {"live-production": {}, "live-staging": {}, "live-preview": {}}
+
+
 def test_an_app_without_a_repository_is_deleted(world: World) -> None:
     with world.records.begin() as tx:
         tx.apps.save(replace(tx.apps.get("app_0001"), status=AppStatus.FAILED, repository=None))
