@@ -139,7 +139,7 @@ class Settings:
             database_url=read.value("DATABASE_URL", _database_url, default="sqlite:///branchline.sqlite"),
             url=read.value("BRANCHLINE_URL", _http_url),
             secret_key=Secret(read.value("BRANCHLINE_SECRET_KEY", _at_least(_MINIMUM_KEY))),
-            api_token=Secret(read.value("BRANCHLINE_API_TOKEN", _at_least(_MINIMUM_TOKEN))),
+            api_token=Secret(read.value("BRANCHLINE_API_TOKEN", _long_token)),
             stage=stage,
             address_style=read.value("BRANCHLINE_ADDRESS_STYLE", _address_style, default="subdomain"),
             dispatch_origin=read.value("WFP_DISPATCH_DOMAIN", _origin),
@@ -174,7 +174,7 @@ class _Reader:
 
 
 def _github(read: _Reader) -> GitHubSettings:
-    token = read.optional("GITHUB_TOKEN", str)
+    token = read.optional("GITHUB_TOKEN", _token)
     app_id = read.optional("GITHUB_APP_ID", _digits)
     private_key = read.optional("GITHUB_PRIVATE_KEY", _private_key)
     if token is None and app_id is None and private_key is None:
@@ -202,7 +202,7 @@ def _cloudflare(read: _Reader, stage: str) -> CloudflareSettings:
     return CloudflareSettings(
         api_url=read.value("CLOUDFLARE_API_URL", _http_url, default="https://api.cloudflare.com/client/v4"),
         account_id=read.value("CLOUDFLARE_ACCOUNT_ID", _word),
-        api_token=Secret(read.value("CLOUDFLARE_API_TOKEN", str)),
+        api_token=Secret(read.value("CLOUDFLARE_API_TOKEN", _token)),
         namespace_preview=namespace("preview"),
         namespace_staging=namespace("staging"),
         namespace_production=namespace("production"),
@@ -213,7 +213,7 @@ def _http_url(raw: str) -> str:
     parts = urlsplit(raw)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("not an http address")
-    if parts.query or parts.fragment or parts.username:
+    if parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError("has a query, a fragment or a user")
     return raw.rstrip("/")
 
@@ -268,10 +268,16 @@ def _matching(pattern: str, problem: str) -> Callable[[str], str]:
     return parse
 
 
+def _long_token(raw: str) -> str:
+    return _token(_at_least(_MINIMUM_TOKEN)(raw))
+
+
 _label = _matching(_LABEL.pattern, "not one DNS label")
 _digits = _matching(r"[0-9]+", "not a number")
 _word = _matching(r"[A-Za-z0-9_-]+", "not an id")
 _owner = _matching(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})", "not a GitHub owner")
+# What travels in a header; libraries quote what they refuse there.
+_token = _matching(r"[!-~]+", "has spaces, line ends or other than ASCII characters")
 _full_name = _matching(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+", "not OWNER/NAME")
 
 

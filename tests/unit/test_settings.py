@@ -61,10 +61,15 @@ MALFORMED = {
         "https://a/?x",
     ],
     "BRANCHLINE_SECRET_KEY": ["short", " " * 40 + "x"],
-    "BRANCHLINE_API_TOKEN": ["nineteen-characters"],
+    "BRANCHLINE_API_TOKEN": [
+        "nineteen-characters",
+        "twenty-characters-\nand-more",
+        "twenty-characters-wíth-more",
+    ],
     "BRANCHLINE_STAGE": ["Dev", "-dev", "a.b", "x" * 64],
     "BRANCHLINE_ADDRESS_STYLE": ["paths", "PATH"],
-    "GITHUB_API_URL": ["api.github.com", "https://api.github.com/#x"],
+    "GITHUB_API_URL": ["api.github.com", "https://api.github.com/#x", "https://:p@api.github.com"],
+    "GITHUB_TOKEN": ["canary\r\nX-Evil: 1", "canary token", "canäry"],
     "GITHUB_APP_ID": ["twelve", "12.5", "-1"],
     "GITHUB_PRIVATE_KEY": ["canary-key", "ssh-rsa AAAA"],
     "GITHUB_WEBHOOK_SECRET": ["fifteen-letters"],
@@ -73,13 +78,13 @@ MALFORMED = {
     "GITHUB_WRITE_PAUSE_SECONDS": ["soon", "-1", "61", "nan", "inf"],
     "CLOUDFLARE_API_URL": ["api.cloudflare.com/client/v4"],
     "CLOUDFLARE_ACCOUNT_ID": ["a/b", "a b"],
+    "CLOUDFLARE_API_TOKEN": ["canary\nX-Evil: 1", "canary token", "canäry"],
     "WFP_NAMESPACE_PREVIEW": ["Preview", "a_b"],
     "WFP_NAMESPACE_STAGING": ["-x"],
     "WFP_NAMESPACE_PRODUCTION": ["x" * 64],
     "WFP_DISPATCH_DOMAIN": ["https://apps.example.com/app", "ftp://x", "a?b"],
     "APPS_DOMAIN": ["https://example.app/x", "https://"],
 }
-ANY_TEXT = {"GITHUB_TOKEN", "CLOUDFLARE_API_TOKEN"}
 
 
 def without(*names: str) -> dict[str, str]:
@@ -93,7 +98,7 @@ def refusal(environ: dict[str, str]) -> Misconfigured:
 
 
 def test_every_setting_is_tried_here() -> None:
-    assert set(MALFORMED) | ANY_TEXT == set(REMEDIES)
+    assert set(MALFORMED) == set(REMEDIES)
 
 
 @pytest.mark.parametrize("name", REQUIRED)
@@ -118,9 +123,20 @@ def test_a_malformed_setting_is_named_with_its_remedy(name: str, value: str) -> 
     assert REMEDIES[name] in str(refused)
 
 
-@pytest.mark.parametrize("name", ["BRANCHLINE_SECRET_KEY", "BRANCHLINE_API_TOKEN", "GITHUB_PRIVATE_KEY"])
-def test_a_malformed_secret_is_not_repeated(name: str) -> None:
-    refused = refusal({**ENVIRON, name: "canary"})
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BRANCHLINE_SECRET_KEY", "canary"),
+        ("BRANCHLINE_API_TOKEN", "canary"),
+        ("GITHUB_PRIVATE_KEY", "canary"),
+        # httpx and requests would quote a token that is no header's value in full.
+        ("BRANCHLINE_API_TOKEN", "canary-with-another\nline"),
+        ("GITHUB_TOKEN", "canary\nline"),
+        ("CLOUDFLARE_API_TOKEN", "canary\nline"),
+    ],
+)
+def test_a_malformed_secret_is_not_repeated(name: str, value: str) -> None:
+    refused = refusal({**ENVIRON, name: value})
     assert "canary" not in str(refused)
     assert refused.__cause__ is None
 
