@@ -272,7 +272,7 @@ async function runPhase(env, phase, program, args, { childEnv = env, secrets = [
   const startedAt = performance.now();
   try {
     const [code, output] = await run(program, args, childEnv);
-    if (code !== 0) throw new PhaseFailed(redact(lastLines(output) || `exit code ${code}`, secrets));
+    if (code !== 0) throw new PhaseFailed(lastLines(redact(output, secrets)) || `exit code ${code}`);
   } catch (error) {
     if (error.code === "ENOENT") throw new PhaseFailed(`${program} is not there: is it a dependency of the app?`);
     throw error;

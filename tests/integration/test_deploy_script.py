@@ -33,6 +33,10 @@ BAD_WRANGLER = """#!/usr/bin/env node
 console.error("\\u001b[31mNo such module, token was " + process.env.CLOUDFLARE_API_TOKEN);
 process.exit(1);
 """
+LONG_LINED_WRANGLER = """#!/usr/bin/env node
+console.error(process.env.CLOUDFLARE_API_TOKEN + "x".repeat(1990));
+process.exit(1);
+"""
 ENDLESS_WRANGLER = """#!/usr/bin/env node
 require("fs").writeFileSync("pid", String(process.pid));
 setInterval(() => {}, 1000);
@@ -251,6 +255,15 @@ def test_a_failing_wrangler_is_reported_without_the_token(run: Run, recorder: Re
     run.step("report", JOB_STATUS="failure")
     assert recorder.messages[-1]["error"] == {"phase": "deploy", "message": "No such module, token was ***"}
     assert recorder.messages[-1]["deployment"] == "dpl_1"
+
+
+def test_no_piece_of_the_token_is_reported_where_the_output_is_cut(run: Run, recorder: Recorder) -> None:
+    run.write_wrangler(LONG_LINED_WRANGLER)
+    assert run.step("deploy")[0] == 1
+    run.step("report", JOB_STATUS="failure")
+    message = recorder.messages[-1]["error"]["message"]
+    assert TOKEN[-10:] not in message
+    assert message.endswith("x" * 1990)
 
 
 def test_a_missing_wrangler_says_what_to_do(run: Run, recorder: Recorder) -> None:
