@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from click.testing import CliRunner
 
 from app.cli import branchline, main
 from app.cli.exits import exit_code
+from app.cli.show import ago
 from app.errors import (
     BadSignature,
     Broken,
@@ -445,6 +447,32 @@ def test_an_answer_of_something_else_is_said(
     assert said.err.startswith("branchline: ")
     assert f"answered {status}" in said.err
     assert "Traceback" not in said.err
+
+
+def test_our_own_mistake_is_ours(control: Control, run: Callable[..., Said]) -> None:
+    control.answer("GET", "/api/apps/hello", {"name": "hello"})
+    said = run("apps", "show", "hello")
+    assert said.exit_code == 3
+    assert "KeyError" in said.err
+
+
+def test_a_sandbox_that_is_not_installed_is_said(
+    run: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sandbox.cli", None)
+    said = run("demo")
+    assert said.exit_code == 1
+    assert "demo needs the sandbox: pip install 'branchline[sandbox]'" in said.err
+    assert run("apps", "--help").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(-5, "0s"), (12, "12s"), (90, "1m"), (7300, "2h"), (200_000, "2d")]
+)
+def test_times_are_told_from_now(seconds: int, text: str) -> None:
+    moment = datetime.now(UTC) - timedelta(seconds=seconds)
+    assert ago(moment.isoformat()) == f"{text} ago"
+    assert ago(None) == ""
 
 
 def test_every_error_has_its_exit_code() -> None:
