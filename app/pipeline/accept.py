@@ -29,7 +29,7 @@ from app.domain.reports import (
     RepositoryRenamed,
     WorkflowRunChanged,
 )
-from app.pipeline.record import LIVE_OR_COMING, record_status_changed, run_changed
+from app.pipeline.record import LIVE_OR_COMING, held_app, record_status_changed, run_changed
 from app.ports import Transaction
 
 Parse = Callable[[Delivery], Report | None]
@@ -98,10 +98,9 @@ def _retire_branch(tx: Transaction, app: App, branch: str) -> None:
 
 def pull_request_changed(tx: Transaction, report: PullRequestChanged, at: datetime) -> bool:
     """Follow a pull request; a closed one is retired, every other change is told in its comment."""
-    app = tx.apps.by_repository(report.repository.id)
+    app = held_app(tx, report.repository.id)
     if app is None:
         return False
-    app = tx.apps.get(app.id, lock=True)
     known = tx.pulls.get(app.id, report.number)
     pull = _pull_request(app, report, known)
     if known is not None and pull.is_older_than(known, reopens=report.action == "reopened"):
@@ -149,7 +148,7 @@ def _note_pull_request(
 
 
 def _renamed(tx: Transaction, report: RepositoryRenamed, at: datetime) -> bool:
-    app = tx.apps.by_repository(report.repository.id)
+    app = held_app(tx, report.repository.id)
     if app is None or app.repository is None:
         return False
     old, new = app.repository, report.repository.full_name
@@ -191,7 +190,7 @@ def _set_attached(
         before, after, tag, error = after, before, Tag.APP_REPOSITORY_FOUND, ""
     changed = False
     for repository_id in repository_ids:
-        app = tx.apps.by_repository(repository_id)
+        app = held_app(tx, repository_id)
         if app is not None and app.status is before:
             tx.apps.save(replace(app, status=after, error=error or None, updated_at=at))
             tx.events.append(Event(tag, app.id, "github", at, {"why": why}))

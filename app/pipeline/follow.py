@@ -18,7 +18,7 @@ _DECISIVE = frozenset({JobType.PROVISION, JobType.DELETE})
 
 def follow(tx: Transaction, job: Job, at: datetime) -> None:
     """Bring the job's app in line with the job; an app that is deleted is not followed."""
-    app = known_app(tx, job.app_id)
+    app = known_app(tx, job.app_id, lock=True)
     if app is None:
         return
     followed = _followed(app, job)

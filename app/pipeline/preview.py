@@ -48,6 +48,7 @@ def write_comment(app_id: str, number: int, to: Previewer) -> int | None:
         return pull.comment_id
     comment_id = _write(app, pull, render_comment(facts), to.comments)
     with to.records.begin() as tx:
+        known_app(tx, app_id, lock=True)
         current = tx.pulls.get(app_id, number) or pull
         tx.pulls.save(replace(current, comment_id=comment_id, comment_digest=digest))
     return comment_id

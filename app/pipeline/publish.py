@@ -67,6 +67,7 @@ def _tell(deployment_id: str, to: Publisher) -> str | None:
     record_id = _tell_record(app, deployment, to)
     _tell_commit(app, deployment, to)
     with to.records.begin() as tx:
+        known_app(tx, app.id, lock=True)
         current = tx.deployments.get(deployment_id)
         tx.deployments.save(replace(current, published=deployment.status, github_deployment_id=record_id))
     return deployment.status

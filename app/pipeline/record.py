@@ -62,10 +62,9 @@ class _Origin:
 
 def run_changed(tx: Transaction, report: WorkflowRunChanged, platform: Platform, at: datetime) -> bool:
     """Follow a run by what GitHub says of it; False when it is no run of ours."""
-    app = tx.apps.by_repository(report.repository.id)
+    app = held_app(tx, report.repository.id)
     if app is None or not _is_our_run(report):
         return False
-    app = tx.apps.get(app.id, lock=True)
     _welcome_back(tx, app, at)
     pull_request = _pull_request_of(tx, app, report)
     if report.event == "pull_request" and pull_request is None:
@@ -114,7 +113,7 @@ def finish(
 
 def record_status_changed(tx: Transaction, report: DeploymentStatusChanged, at: datetime) -> bool:
     """Follow what anybody said of a deployment record of ours; our own words come back as no change."""
-    app = tx.apps.by_repository(report.repository.id)
+    app = held_app(tx, report.repository.id)
     status = _RECORD_STATES.get(report.state)
     if app is None or report.deployment_id is None or status is None:
         return False
@@ -183,10 +182,9 @@ def _tell_pull_request(tx: Transaction, deployment: Deployment) -> None:
 
 
 def _app_of(tx: Transaction, report: RunReport) -> App:
-    app = tx.apps.by_repository(report.repository_id)
+    app = held_app(tx, report.repository_id)
     if app is None:
         raise NotFound(f"deploying: no app has repository {report.repository_id}", code="app:unknown")
-    app = tx.apps.get(app.id, lock=True)
     if app.status is AppStatus.DELETING:
         raise Conflict(f"deploying {app.name}: the app is being deleted", code="app:deleting")
     return app
@@ -340,9 +338,15 @@ def _error_text(outcome: RunOutcome) -> str:
     return text[:_ERROR_CHARACTERS]
 
 
-def known_app(tx: Transaction, app_id: str) -> App | None:
+def held_app(tx: Transaction, repository_id: int) -> App | None:
+    """Return the app with this repository, held until the transaction ends."""
+    app = tx.apps.by_repository(repository_id)
+    return known_app(tx, app.id, lock=True) if app else None
+
+
+def known_app(tx: Transaction, app_id: str, *, lock: bool = False) -> App | None:
     """Return an app, or None when it was deleted meanwhile."""
     try:
-        return tx.apps.get(app_id)
+        return tx.apps.get(app_id, lock=lock)
     except NotFound:
         return None

@@ -160,6 +160,7 @@ def _record_removal(app_id: str, script: str, to: Retirer) -> list[str]:
     """Mark what was live as removed and what was on its way as cancelled."""
     at = to.clock()
     with to.records.begin() as tx:
+        known_app(tx, app_id, lock=True)
         affected = tx.deployments.find(app_id, script=script, statuses=LIVE_OR_COMING)
         for deployment in affected:
             is_live = deployment.status is Status.READY
