@@ -100,8 +100,8 @@ def provision(job: Job, steps: Steps, to: Provisioner) -> dict[str, Any]:
     """Make the app that the job is about; returns its repository's name and first commit."""
     with to.records.read() as tx:
         app = tx.apps.get(job.app_id)
-    _create_repository(app, steps, to)
-    steps.run("keep repository", lambda: _keep_repository(app, to))
+    since = _create_repository(app, steps, to)
+    steps.run("keep repository", lambda: _keep_repository(app, since, to))
     repository = _repository(app, to)
     full_name = repository.full_name
     if repository.is_fork:
@@ -148,7 +148,8 @@ def _is_branch_name(name: str) -> bool:
     )
 
 
-def _create_repository(app: App, steps: Steps, to: Provisioner) -> None:
+def _create_repository(app: App, steps: Steps, to: Provisioner) -> datetime:
+    """Create the repository and return since when its name was free: an older one there is not ours."""
     full_name = _full_name(app, to)
     checked_at = steps.run("check name", lambda: _check_name_is_free(full_name, to))
     since = datetime.fromisoformat(checked_at) - _CLOCK_SKEW
@@ -163,6 +164,7 @@ def _create_repository(app: App, steps: Steps, to: Provisioner) -> None:
             code="repository:empty",
             repository=full_name,
         )
+    return since
 
 
 def _full_name(app: App, to: Provisioner) -> str:
@@ -223,11 +225,15 @@ def _wait(steps: Steps, name: str, patience_seconds: float, is_done: Callable[[]
     return True
 
 
-def _keep_repository(app: App, to: Provisioner) -> None:
+def _keep_repository(app: App, since: datetime, to: Provisioner) -> None:
     full_name = _full_name(app, to)
     repository = to.repositories.find(full_name)
-    if repository is None:
-        raise RemoteRefused(f"provisioning {full_name}: the repository disappeared", code="repository:lost")
+    if repository is None or not _is_ours(repository, full_name, since):
+        raise RemoteRefused(
+            f"provisioning {full_name}: the repository disappeared, or an older one has its name now",
+            code="repository:lost",
+            repository=full_name,
+        )
     at = to.clock()
     tag = Tag.APP_REPOSITORY_FORKED if repository.is_fork else Tag.APP_REPOSITORY_GENERATED
     with to.records.begin() as tx:

@@ -248,6 +248,27 @@ def test_a_repository_that_appears_meanwhile_is_never_written_to(world: World) -
     assert theirs.secrets == {}
 
 
+@pytest.mark.parametrize("is_private", [False, True], ids=["forked", "generated"])
+def test_a_repository_that_takes_the_place_of_ours_is_never_written_to(
+    world: World, *, is_private: bool
+) -> None:
+    _, job = world.order(is_private=is_private)
+    steps = FakeSteps(crash_before=STEPS.index("keep repository") + 1)
+    with pytest.raises(Crashed):
+        world.run(job, steps)
+    # Ours is renamed away and an old repository gets its name while nobody looks.
+    del world.host.repositories["acme/hello"]
+    theirs = world.host.add_repository("acme/hello", {"precious.txt": b"mine"})
+    theirs.description = replace(theirs.description, created_at=world.clock() - timedelta(days=400))
+    steps.restart()
+    with pytest.raises(RemoteRefused) as refused:
+        world.run(job, steps)
+    assert refused.value.error_code == "repository:lost"
+    assert theirs.files("main") == {"precious.txt": b"mine"}
+    assert (theirs.webhooks, theirs.secrets, theirs.variables) == ({}, {}, {})
+    assert world.current("hello").repository is None
+
+
 def test_a_fork_that_existed_already_is_left_alone(world: World) -> None:
     _, first = world.order("first")
     world.run(first)
