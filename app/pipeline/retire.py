@@ -8,19 +8,21 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from app.domain.apps import App, AppStatus, Repository
-from app.domain.deployments import UNFINISHED, Status
+from app.domain.deployments import UNFINISHED, Deployment, Status
 from app.domain.environments import Environment
 from app.domain.events import Event, Tag
 from app.domain.jobs import Job, JobType
 from app.domain.names import script_name
 from app.domain.platform import Platform
-from app.errors import Conflict, RemoteMissing, RemoteRefused
+from app.errors import Conflict, RemoteRefused
 from app.pipeline.preview import Previewer, write_comment
 from app.pipeline.record import LIVE_OR_COMING, known_app, move
 from app.ports import Clock, Comments, Records, Repositories, Runs, Scripts, Steps, Transaction
+
+_HOLDING: Final = frozenset({Status.DEPLOYING, Status.READY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,27 +45,30 @@ def retire(job: Job, steps: Steps, to: Retirer) -> dict[str, Any]:
         app = known_app(tx, job.app_id)
         if app is None:
             return {"skipped": "the app is deleted"}
-        script = script_name(app.slug, Environment.PREVIEW, number)
-        reason = _reason_to_stay(tx, job, script)
+    script = script_name(app.slug, Environment.PREVIEW, number)
+    reason = steps.run("look whether it stays", lambda: _reason_to_stay(job, script, to))
     if reason is not None:
         return {"skipped": reason}
-    steps.run("cancel runs", lambda: _cancel_runs(app, script, to))
-    removed = steps.run("delete script", lambda: _delete_script(app, script, Environment.PREVIEW, to))
-    steps.run("record removal", lambda: _record_removal(app.id, script, to))
+    # What was opened or pushed again in the middle has runs of its own, which are not touched.
+    until = job.created_at
+    steps.run("cancel runs", lambda: _cancel_runs(app, script, to, until=until))
+    removed = steps.run("delete script", lambda: _delete_preview(app, script, until, to))
+    steps.run("record removal", lambda: _record_removal(app.id, script, to, until=until))
     if number is not None:
         previewer = Previewer(to.records, to.comments, to.platform, to.clock)
         steps.run("write comment", lambda: write_comment(app.id, number, previewer))
     return {"script": script, "removed": removed}
 
 
-def _reason_to_stay(tx: Transaction, job: Job, script: str) -> str | None:
+def _reason_to_stay(job: Job, script: str, to: Retirer) -> str | None:
     """Say what happened since the job was asked for that makes the script one to keep, or None."""
     number, branch = job.arguments.get("pull_request"), job.arguments.get("branch")
+    with to.records.read() as tx:
+        pull = tx.pulls.get(job.app_id, number) if number is not None else None
+        shown = tx.deployments.find(job.app_id, script=script, statuses=LIVE_OR_COMING, limit=1)
     if number is not None:
-        pull = tx.pulls.get(job.app_id, number)
         return f"pull request #{number} is open again" if pull is not None and pull.is_open else None
     # Branches share one preview, that of the last push.
-    shown = tx.deployments.find(job.app_id, script=script, statuses=LIVE_OR_COMING, limit=1)
     return f"it shows branch {shown[0].branch} now" if shown and shown[0].branch != branch else None
 
 
@@ -114,17 +119,33 @@ def _scripts_of(app: App, to: Retirer) -> list[list[str]]:
     return [[script, environment.value] for script, environment in sorted(standing | recent)]
 
 
-def _cancel_runs(app: App, script: str, to: Retirer) -> list[int]:
+def _doomed(
+    tx: Transaction, app_id: str, script: str, statuses: frozenset[Status], until: datetime | None
+) -> list[Deployment]:
+    """Return the script's deployments in these states that were there at `until`, or all of them."""
+    found = tx.deployments.find(app_id, script=script, statuses=statuses)
+    return [it for it in found if until is None or it.created_at <= until]
+
+
+def _cancel_runs(app: App, script: str, to: Retirer, *, until: datetime | None = None) -> list[int]:
     """Stop runs that would upload the script again; what GitHub will not cancel is refused at its start."""
     if not app.is_reachable:
         return []
     with to.records.read() as tx:
-        unfinished = tx.deployments.find(app.id, script=script, statuses=UNFINISHED)
+        unfinished = _doomed(tx, app.id, script, UNFINISHED, until)
     for deployment in unfinished:
-        # A run that was deleted uploads nothing either.
-        with suppress(RemoteMissing):
+        with suppress(RemoteRefused):
             to.runs.cancel(app.repository_name, deployment.run.id)
     return [deployment.run.id for deployment in unfinished]
+
+
+def _delete_preview(app: App, script: str, until: datetime, to: Retirer) -> bool:
+    """Delete a preview's script, unless a run that came after `until` has it by now."""
+    with to.records.read() as tx:
+        holders = tx.deployments.find(app.id, script=script, statuses=_HOLDING)
+    if any(it.created_at > until for it in holders):
+        return False
+    return _delete_script(app, script, Environment.PREVIEW, to)
 
 
 def _delete_script(app: App, script: str, environment: Environment, to: Retirer) -> bool:
@@ -156,12 +177,12 @@ def _delete_repository(repository: Repository, to: Retirer) -> bool:
     return True
 
 
-def _record_removal(app_id: str, script: str, to: Retirer) -> list[str]:
+def _record_removal(app_id: str, script: str, to: Retirer, *, until: datetime | None = None) -> list[str]:
     """Mark what was live as removed and what was on its way as cancelled."""
     at = to.clock()
     with to.records.begin() as tx:
         known_app(tx, app_id, lock=True)
-        affected = tx.deployments.find(app_id, script=script, statuses=LIVE_OR_COMING)
+        affected = _doomed(tx, app_id, script, LIVE_OR_COMING, until)
         for deployment in affected:
             is_live = deployment.status is Status.READY
             status = Status.REMOVED if is_live else Status.CANCELLED

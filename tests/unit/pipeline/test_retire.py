@@ -11,11 +11,11 @@ from app.domain.environments import Environment
 from app.domain.events import Tag
 from app.domain.jobs import Job, JobType
 from app.domain.runs import RunReport
-from app.errors import Conflict, NotFound, RemoteRefused, RemoteUnavailable
+from app.errors import Conflict, NotFound, RemoteForbidden, RemoteRefused, RemoteUnavailable
 from app.pipeline.retire import request_deletion
 from tests.builders import a_deployment, a_pull
 from tests.fakes.jobs import Crashed, FakeSteps
-from tests.unit.pipeline.world import NAMESPACES, World, a_pull_run, a_run
+from tests.unit.pipeline.world import NAMESPACES, World, a_pull_run, a_run, what_github_says
 
 SCRIPT = "preview-pr7-slug0001"
 BRANCH_SCRIPT = "preview-slug0001"
@@ -63,7 +63,13 @@ def test_a_closed_pull_request_leaves_nothing_behind(world: World) -> None:
     job = close(world)
     steps = FakeSteps()
     assert world.run(job, steps) == {"script": SCRIPT, "removed": True}
-    assert steps.step_names == ["cancel runs", "delete script", "record removal", "write comment"]
+    assert steps.step_names == [
+        "look whether it stays",
+        "cancel runs",
+        "delete script",
+        "record removal",
+        "write comment",
+    ]
     assert world.scripts.namespaces[PREVIEWS] == {}
     assert statuses(world) == {1: Status.REMOVED}
     (comment,) = world.repository().comments.values()
@@ -71,7 +77,7 @@ def test_a_closed_pull_request_leaves_nothing_behind(world: World) -> None:
 
 
 @pytest.mark.parametrize("moment", ["crash_before", "crash_after"])
-@pytest.mark.parametrize("number", [1, 2, 3, 4])
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
 def test_a_crash_at_any_step_changes_nothing(world: World, moment: str, number: int) -> None:
     world.pull(a_pull(7))
     deploy(world)
@@ -134,6 +140,51 @@ def test_a_pull_request_that_is_open_again_keeps_its_preview(world: World) -> No
     job = ask(world, pull_request=7)
     assert world.run(job) == {"skipped": "pull request #7 is open again"}
     assert SCRIPT in world.scripts.namespaces[PREVIEWS]
+
+
+@pytest.mark.parametrize("number", [2, 3, 4])
+@pytest.mark.parametrize("is_live", [True, False])
+def test_a_pull_request_opened_again_meanwhile_gets_its_new_preview(
+    world: World, number: int, *, is_live: bool
+) -> None:
+    world.pull(a_pull(7))
+    deploy(world, a_pull_run(1))
+    job = close(world)
+    steps = FakeSteps(crash_before=number)
+    with pytest.raises(Crashed):
+        world.run(job, steps)
+    world.clock.advance(1)
+    world.pull(replace(world.known_pull(), is_open=True))
+    _runner(world, a_pull_run(2))
+    world.hear(what_github_says(a_pull_run(2), "requested"))
+    if is_live:
+        deploy(world, a_pull_run(2))
+    steps.restart()
+    world.run(job, steps)
+    assert world.repository().runs[-1].run.conclusion is None
+    if not is_live:
+        deploy(world, a_pull_run(2))
+    assert statuses(world) == {1: Status.REMOVED, 2: Status.READY}
+    assert SCRIPT in world.scripts.namespaces[PREVIEWS]
+
+
+def test_a_branch_pushed_again_meanwhile_gets_its_new_preview(world: World) -> None:
+    deploy(world, a_run(1, branch="lab"))
+    job = ask(world, branch="lab")
+    world.clock.advance(1)
+    deploy(world, a_run(2, branch="lab"))
+    assert world.run(job) == {"script": BRANCH_SCRIPT, "removed": False}
+    assert statuses(world) == {1: Status.REMOVED, 2: Status.READY}
+    assert BRANCH_SCRIPT in world.scripts.namespaces[PREVIEWS]
+
+
+def test_a_run_that_may_not_be_cancelled_is_no_reason_to_stay(world: World) -> None:
+    world.pull(a_pull(7))
+    deploy(world, a_pull_run(1))
+    world.start(a_pull_run(2))
+    world.host.fail_next(RemoteForbidden("cancelling: no permission"), call="cancel")
+    assert world.run(close(world))["removed"] is True
+    assert statuses(world) == {1: Status.REMOVED, 2: Status.CANCELLED}
 
 
 def test_runs_on_their_way_are_stopped(world: World) -> None:
