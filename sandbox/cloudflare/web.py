@@ -35,6 +35,8 @@ def create_app(made: World) -> Flask:
         MAX_CONTENT_LENGTH=_LARGEST_BODY_BYTES,
         MAX_FORM_MEMORY_SIZE=_LARGEST_FIELD_BYTES,
         MAX_FORM_PARTS=2000,
+        # Pages need no token, so no web site whose name leads to this machine may read them in a browser.
+        TRUSTED_HOSTS=["127.0.0.1", "localhost"],
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.before_request(_check)

@@ -29,6 +29,8 @@ def create(site: Site) -> Flask:
     """Return the application of a site."""
     flask = Flask("sandbox.github", template_folder=None, static_folder=None)
     flask.extensions[EXTENSION] = site
+    # Pages need no token, so no web site whose name leads to this machine may read them in a browser.
+    flask.config["TRUSTED_HOSTS"] = ["127.0.0.1", "localhost"]
     flask.json.sort_keys = False  # type: ignore[attr-defined]
     flask.url_map.strict_slashes = False
     for blueprint in BLUEPRINTS:

@@ -51,7 +51,7 @@ export class ScriptTail extends WorkerEntrypoint {
     const invocations = traces.filter(isWorthKeeping).map(describe);
     if (invocations.length === 0) return;
     const body = JSON.stringify({ ...this.ctx.props, invocations });
-    await this.env.API.fetch("http://api/internal/invocations", { method: "POST", body });
+    await this.env.API.fetch("http://localhost/internal/invocations", { method: "POST", body });
   }
 }
 

@@ -169,3 +169,10 @@ def test_the_directory_is_for_its_owner_alone(sandbox: Sandbox) -> None:
 def test_only_workerd_may_report(sandbox: Sandbox) -> None:
     response = sandbox.http.post(sandbox.url + "/internal/invocations", json={})
     assert response.status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/", "/logs/test-production/noisy"])
+def test_a_web_site_whose_name_leads_here_gets_nothing(sandbox: Sandbox, path: str) -> None:
+    for host, expected in {"evil.example:1234": 400, "localhost:1234": 200}.items():
+        answer = sandbox.http.get(sandbox.url + path, headers={"host": host})
+        assert answer.status_code == expected

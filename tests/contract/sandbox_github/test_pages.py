@@ -79,3 +79,9 @@ def test_what_is_not_there_is_not_found(world: World, path: str) -> None:
 def test_every_account_has_a_face(world: World) -> None:
     answer = httpx.get(world.bot("GET", "/users/ada", 200)["avatar_url"])
     assert answer.headers["Content-Type"].startswith("image/svg+xml")
+
+
+@pytest.mark.parametrize("path", ["/", "/acme/template", "/api/v3/repos/acme/template"])
+def test_a_web_site_whose_name_leads_here_gets_nothing(world: World, path: str) -> None:
+    for host, expected in {"evil.example:1234": 400, "localhost:1234": 200}.items():
+        assert httpx.get(world.url + path, headers={"Host": host}).status_code == expected
