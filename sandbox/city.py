@@ -156,7 +156,7 @@ def _upgrade_database(plan: Plan) -> None:
     Raises:
         DaemonFailed: with what the command printed.
     """
-    (plan.directory / "control-plane").mkdir(exist_ok=True)
+    (plan.directory / "control-plane").mkdir(mode=0o700, exist_ok=True)
     result = subprocess.run(
         [sys.executable, "-m", "app", "db", "upgrade"],
         env=planning.database_environment(plan),

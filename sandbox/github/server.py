@@ -41,6 +41,7 @@ class Server:
 
     def __init__(self, settings: Settings) -> None:
         settings.directory.mkdir(parents=True, exist_ok=True)
+        settings.directory.chmod(0o700)  # the database holds the secrets of every repository
         self._lock = _locked(settings.directory / "lock")
         database = Database(settings.directory / "github.sqlite3")
         self._http = make_server(HOST, settings.port, _starting, threaded=True, request_handler=_Handler)
