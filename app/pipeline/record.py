@@ -66,15 +66,16 @@ def run_changed(tx: Transaction, report: WorkflowRunChanged, platform: Platform,
     if app is None or not _is_our_run(report):
         return False
     _welcome_back(tx, app, at)
-    pull_request = _pull_request_of(tx, app, report)
-    if report.event == "pull_request" and pull_request is None:
-        return False  # the run itself will say which pull request it is for
-    run = Run(report.run_id, report.run_number, report.run_attempt, report.html_url)
-    origin = _Origin(run, report.head_branch or "", report.head_commit, report.message, pull_request)
-    deployment = tx.deployments.by_run(app.id, run.id, run.attempt)
-    deployment = deployment or _new_deployment(tx, app, origin, platform, at)
+    deployment = tx.deployments.by_run(app.id, report.run_id, report.run_attempt)
+    if deployment is None:
+        origin = _origin_of(tx, app, report)
+        if origin is None:
+            return False  # the run itself will say which pull request it is for
+        deployment = _new_deployment(tx, app, origin, platform, at)
     status, error = _status_of_run(tx, deployment, report)
-    move(tx, deployment, status, at, actor="github", error=error)
+    moved = move(tx, deployment, status, at, actor="github", error=error)
+    if report.status == "completed":
+        _take_down_again(tx, moved)
     return True
 
 
@@ -105,10 +106,16 @@ def finish(
     app = _app_of(tx, report)
     deployment = _deployment_of(tx, app, report, platform, at)
     if outcome.conclusion == "success":
-        return _succeed(tx, app, deployment, report, at)
-    status = _cancelled(tx, deployment) if outcome.conclusion == "cancelled" else Status.ERROR
-    error = _error_text(outcome) if status is Status.ERROR else None
-    return _end(tx, deployment, status, at, phases=report.phases, error=error)
+        status, error = Status.READY, None
+    elif outcome.conclusion == "cancelled":
+        status, error = _cancelled(tx, deployment), None
+    else:
+        status, error = Status.ERROR, _error_text(outcome)
+    # Nothing is ready that never asked where to.
+    if status is not Status.READY or deployment.status in {Status.DEPLOYING, Status.READY}:
+        deployment = _end(tx, deployment, status, at, phases=report.phases, error=error)
+    _take_down_again(tx, deployment)
+    return deployment
 
 
 def record_status_changed(tx: Transaction, report: DeploymentStatusChanged, at: datetime) -> bool:
@@ -275,25 +282,25 @@ def _cancelled(tx: Transaction, deployment: Deployment) -> Status:
     return Status.CANCELLED if _newer(tx, deployment) is None else Status.SUPERSEDED
 
 
-def _succeed(
-    tx: Transaction, app: App, deployment: Deployment, report: RunReport, at: datetime
-) -> Deployment:
-    if deployment.status in {Status.DEPLOYING, Status.READY}:
-        return _end(tx, deployment, Status.READY, at, phases=report.phases)
-    if deployment.status in {Status.REMOVED, Status.CANCELLED}:
-        _take_down_again(tx, app, deployment)
-    return deployment
-
-
-def _take_down_again(tx: Transaction, app: App, deployment: Deployment) -> None:
-    """Have a preview taken down whose upload ended after its removal, unless a newer one is there."""
-    is_preview = deployment.environment is Environment.PREVIEW
-    if not is_preview or _newer(tx, deployment, LIVE_OR_COMING) is not None:
+def _take_down_again(tx: Transaction, deployment: Deployment) -> None:
+    """Have a preview that is gone taken down when a run ends: however it ended, it may have uploaded."""
+    if deployment.environment is not Environment.PREVIEW or not _is_gone(tx, deployment):
         return
     if deployment.pull_request is not None:
-        tx.jobs.enqueue(JobType.RETIRE, app.id, {"pull_request": deployment.pull_request})
+        subject: dict[str, Any] = {"pull_request": deployment.pull_request}
     else:
-        tx.jobs.enqueue(JobType.RETIRE, app.id, {"branch": deployment.branch})
+        subject = {"branch": deployment.branch}
+    tx.jobs.enqueue(JobType.RETIRE, deployment.app_id, subject)
+
+
+def _is_gone(tx: Transaction, deployment: Deployment) -> bool:
+    """Tell whether its pull request is closed, or whether nothing is left of its branch's preview."""
+    if deployment.pull_request is not None:
+        pull = tx.pulls.get(deployment.app_id, deployment.pull_request)
+        return pull is not None and not pull.is_open
+    is_stopped = deployment.status in {Status.REMOVED, Status.CANCELLED}
+    script, app_id = deployment.script, deployment.app_id
+    return is_stopped and not tx.deployments.find(app_id, script=script, statuses=LIVE_OR_COMING, limit=1)
 
 
 def _status_of_run(
@@ -313,6 +320,14 @@ def _status_of_run(
 def _is_our_run(report: WorkflowRunChanged) -> bool:
     is_ours = report.workflow_path.partition("@")[0] in {"", PLACES["deploy.yml"]}
     return is_ours and not report.is_from_fork and report.event in _EVENTS
+
+
+def _origin_of(tx: Transaction, app: App, report: WorkflowRunChanged) -> _Origin | None:
+    pull_request = _pull_request_of(tx, app, report)
+    if report.event == "pull_request" and pull_request is None:
+        return None
+    run = Run(report.run_id, report.run_number, report.run_attempt, report.html_url)
+    return _Origin(run, report.head_branch or "", report.head_commit, report.message, pull_request)
 
 
 def _pull_request_of(tx: Transaction, app: App, report: WorkflowRunChanged) -> int | None:

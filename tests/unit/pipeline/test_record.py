@@ -307,6 +307,30 @@ def test_an_upload_that_ends_after_the_closing_is_taken_down_again(world: World)
     assert [job.arguments for job in world.jobs(JobType.RETIRE)] == [{"pull_request": 7}]
 
 
+@pytest.mark.parametrize("end", ["finish success", "finish failure", "finish cancelled", "cancelled"])
+@pytest.mark.parametrize("status", [Status.DEPLOYING, Status.CANCELLED])
+def test_a_run_of_a_closed_pull_request_leaves_no_upload(world: World, end: str, status: Status) -> None:
+    pull = world.pull(a_pull(7))
+    world.start(a_pull_run())
+    world.pull(replace(pull, is_open=False))
+    world.deployment_status(status)
+    how, _, conclusion = end.partition(" ")
+    if conclusion:
+        world.finish(a_pull_run(), conclusion)
+    else:
+        world.hear(what_github_says(a_pull_run(), how))
+    assert [job.arguments for job in world.jobs(JobType.RETIRE)] == [{"pull_request": 7}]
+
+
+def test_a_cancelled_run_leaves_the_preview_of_its_branch(world: World) -> None:
+    world.start(a_run(1, branch="lab"))
+    world.finish(a_run(1, branch="lab"))
+    world.start(a_run(2, branch="lab"))
+    world.hear(what_github_says(a_run(2, branch="lab"), "cancelled"))
+    world.finish(a_run(2, branch="lab"))
+    assert world.jobs(JobType.RETIRE) == []
+
+
 def test_the_upload_of_a_branch_that_is_gone_is_taken_down_again(world: World) -> None:
     world.start(a_run(branch="lab"))
     world.deployment_status(Status.CANCELLED)
@@ -374,6 +398,17 @@ def test_a_pull_request_is_not_guessed(world: World) -> None:
     assert world.hear(what_github_says(run, "in_progress", pull_requests=())) is False
     assert world.hear(what_github_says(run, "in_progress", pull_requests=(7, 8))) is False
     assert world.deployments() == []
+
+
+def test_a_run_that_is_known_is_followed_whatever_github_names(world: World) -> None:
+    # GitHub names the open pull requests of the run's head as they are now: none, or two by now.
+    run = a_pull_run()
+    world.pull(a_pull(7))
+    world.start(run)
+    assert world.hear(what_github_says(run, "failure", pull_requests=()))
+    assert statuses(world) == {1: Status.ERROR}
+    assert world.hear(what_github_says(run, "failure", pull_requests=(8,)))
+    assert world.deployments()[0].pull_request == 7
 
 
 def test_a_run_proves_that_an_app_works_after_all(world: World) -> None:
