@@ -7,18 +7,20 @@ which alone turns vendor errors into ours. It knows no port.
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any, Final, cast
 from urllib.parse import quote
 
 from github.Repository import Repository
 
-from app.errors import RateLimited
+from app.errors import InvalidInput, RateLimited
 from app.github.errors import VENDOR_ERRORS, translated
 from app.github.identity import identity_from
 from app.github.pacing import Pacer
 from app.github.requester import PacedRequester, WriteHook
 from app.ports import Clock
 from app.settings import GitHubSettings
+
+_DOTTED: Final = frozenset({".", ".."})
 
 
 def _ignore(_verb: str, _path: str) -> None:
@@ -86,5 +88,12 @@ class GitHub:
 
 
 def path(*segments: str | int) -> str:
-    """Return a path of quoted segments; a repository's full name and a branch's slashes stay as they are."""
-    return "/" + "/".join(quote(str(segment)) for segment in segments)
+    """Return a path of quoted segments; a repository's full name and a branch's slashes stay as they are.
+
+    Raises:
+        InvalidInput: a segment would lead elsewhere: dots are resolved before a request is sent, quoted too.
+    """
+    whole = "/" + "/".join(quote(str(segment)) for segment in segments)
+    if not _DOTTED.isdisjoint(whole.split("/")):
+        raise InvalidInput(f"asking GitHub: {whole[:200]} leads elsewhere")
+    return whole

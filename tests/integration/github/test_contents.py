@@ -3,7 +3,7 @@ import base64
 import pytest
 import responses
 
-from app.errors import RemoteConflict, RemoteForbidden
+from app.errors import InvalidInput, RemoteConflict, RemoteForbidden
 from app.github.client import GitHub
 from app.github.contents import GitHubContents
 from app.ports import File
@@ -117,3 +117,16 @@ def test_a_branch_that_somebody_else_just_created_is_fine(
     http.post(f"{SHOP}/git/refs", status=422, json={"message": "Reference already exists"})
     http.get(f"{SHOP}/git/ref/heads/staging", json={"object": {"sha": PARENT}})
     GitHubContents(github).ensure_branch("acme/shop", "staging", MADE)
+
+
+@pytest.mark.parametrize("branch", ["../../../../../other/shop/branches/main", "..", "a/../b", "a/.", "./a"])
+def test_a_branch_leads_nowhere_else(http: responses.RequestsMock, github: GitHub, branch: str) -> None:
+    # A run says itself which branch it is for, and libraries resolve the dots before they ask.
+    with pytest.raises(InvalidInput, match="asking GitHub: "):
+        GitHubContents(github).head("acme/shop", branch)
+    assert len(http.calls) == 0
+
+
+def test_a_branch_may_have_dots(http: responses.RequestsMock, github: GitHub) -> None:
+    http.get(f"{SHOP}/git/ref/heads/v1.2/..a", json={"object": {"sha": MADE}})
+    assert GitHubContents(github).head("acme/shop", "v1.2/..a") == MADE
