@@ -88,6 +88,8 @@ def start(tx: Transaction, report: RunReport, platform: Platform, at: datetime) 
         Conflict: the app is being deleted.
     """
     app = _app_of(tx, report)
+    if app.status is AppStatus.DELETING:
+        raise Conflict(f"deploying {app.name}: the app is being deleted", code="app:deleting")
     deployment = _deployment_of(tx, app, report, platform, at)
     refusal = _refusal(tx, app, deployment)
     if refusal is None:
@@ -102,7 +104,11 @@ def start(tx: Transaction, report: RunReport, platform: Platform, at: datetime) 
 def finish(
     tx: Transaction, report: RunReport, outcome: RunOutcome, platform: Platform, at: datetime
 ) -> Deployment:
-    """Record how a run ended, as it says itself. Raises as `start`, but for Busy."""
+    """Record how a run ended, as it says itself.
+
+    Raises:
+        NotFound: no app has this repository.
+    """
     app = _app_of(tx, report)
     deployment = _deployment_of(tx, app, report, platform, at)
     if outcome.conclusion == "success":
@@ -192,8 +198,6 @@ def _app_of(tx: Transaction, report: RunReport) -> App:
     app = held_app(tx, report.repository_id)
     if app is None:
         raise NotFound(f"deploying: no app has repository {report.repository_id}", code="app:unknown")
-    if app.status is AppStatus.DELETING:
-        raise Conflict(f"deploying {app.name}: the app is being deleted", code="app:deleting")
     return app
 
 

@@ -19,9 +19,11 @@ from app.domain.names import script_name
 from app.domain.platform import Platform
 from app.errors import Conflict, RemoteRefused
 from app.pipeline.preview import Previewer, write_comment
-from app.pipeline.record import LIVE_OR_COMING, known_app, move
+from app.pipeline.record import LEASE, LIVE_OR_COMING, known_app, move
 from app.ports import Clock, Comments, Records, Repositories, Runs, Scripts, Steps, Transaction
 
+_UPLOAD_LOOKS: Final = 30
+_UPLOAD_PAUSE_SECONDS: Final = 2
 _HOLDING: Final = frozenset({Status.DEPLOYING, Status.READY})
 
 
@@ -98,6 +100,7 @@ def delete_app(job: Job, steps: Steps, to: Retirer) -> dict[str, Any]:
     scripts = steps.run("list scripts", lambda: _scripts_of(app, to))
     for script, _ in scripts:
         steps.run(f"cancel runs of {script}", partial(_cancel_runs, app, script, to))
+    _let_uploads_end(app, steps, to)
     for script, environment in scripts:
         delete = partial(_delete_script, app, script, Environment(environment), to)
         steps.run(f"delete script {script}", delete)
@@ -117,6 +120,20 @@ def _scripts_of(app: App, to: Retirer) -> list[list[str]]:
         standing = {pair for pair in named if tx.deployments.find(app.id, script=pair[0], limit=1)}
         recent = {(it.script, it.environment) for it in tx.deployments.find(app.id)}
     return [[script, environment.value] for script, environment in sorted(standing | recent)]
+
+
+def _let_uploads_end(app: App, steps: Steps, to: Retirer) -> None:
+    """Give uploads a minute: what arrives after its app is gone is nobody's, and stays."""
+    for _ in range(_UPLOAD_LOOKS):
+        if not steps.run("wait for uploads", lambda: _is_uploading(app, to)):
+            return
+        steps.sleep(_UPLOAD_PAUSE_SECONDS)
+
+
+def _is_uploading(app: App, to: Retirer) -> bool:
+    with to.records.read() as tx:
+        deploying = tx.deployments.find(app.id, statuses=frozenset({Status.DEPLOYING}))
+    return any(to.clock() - it.updated_at < LEASE for it in deploying)
 
 
 def _doomed(

@@ -130,6 +130,13 @@ def test_a_run_of_an_app_that_is_being_deleted_is_refused(world: World) -> None:
     assert refused.value.error_code == "app:deleting"
 
 
+def test_a_run_of_an_app_that_is_being_deleted_may_say_how_it_ended(world: World) -> None:
+    world.start(a_run())
+    with world.records.begin() as tx:
+        tx.apps.save(replace(tx.apps.get("app_0001"), status=AppStatus.DELETING))
+    assert world.finish(a_run()).status is Status.READY
+
+
 # -------------------------------------------------------------------------------------------- how runs end
 
 

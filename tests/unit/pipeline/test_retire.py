@@ -273,7 +273,7 @@ def everything(world: World) -> None:
     deploy(world, a_run(2, branch="staging"))
     deploy(world, a_run(3, branch="lab"))
     deploy(world, a_pull_run(4))
-    world.start(a_pull_run(5))
+    world.hear(what_github_says(a_pull_run(5), "in_progress"))
     world.scripts.upload(PREVIEWS, "preview-another1", ["app-another1"])
 
 
@@ -296,7 +296,7 @@ def test_an_app_is_deleted_with_all_that_belongs_to_it(world: World, *, keep_rep
     assert world.tags("app_0001") == [Tag.APP_DELETION_REQUESTED, Tag.APP_DELETED]
 
 
-STEPS_OF_A_DELETION = 15
+STEPS_OF_A_DELETION = 16
 
 
 @pytest.mark.parametrize("moment", ["crash_before", "crash_after"])
@@ -328,6 +328,36 @@ def test_what_was_deployed_long_ago_is_deleted_too(world: World) -> None:
             tx.deployments.add(a_deployment(number, script=BRANCH_SCRIPT, status=Status.REMOVED))
     world.run(delete(world, keep_repository=True))
     assert world.scripts.namespaces == {"live-production": {}, "live-staging": {}, "live-preview": {}}
+
+
+@pytest.mark.parametrize("end", ["finish success", "finish cancelled", "cancelled"])
+def test_an_upload_on_its_way_is_waited_for_when_its_app_is_deleted(world: World, end: str) -> None:
+    plan = world.start(a_run())
+    job = delete(world)
+
+    class Slow(FakeSteps):
+        def sleep(self, seconds: float) -> None:
+            """Let the run end while the job sleeps, with its script uploaded."""
+            super().sleep(seconds)
+            world.scripts.upload(plan.deployment.namespace, plan.deployment.script, plan.tags)
+            how, _, conclusion = end.partition(" ")
+            if conclusion:
+                world.finish(a_run(), conclusion)
+            else:
+                world.hear(what_github_says(a_run(), how))
+
+    steps = Slow()
+    world.run(job, steps)
+    assert len(steps.slept) == 1
+    assert world.scripts.namespaces["live-production"] == {}
+
+
+def test_an_upload_without_end_is_not_waited_for_for_ever(world: World) -> None:
+    world.start(a_run())
+    job, steps = delete(world), FakeSteps()
+    world.run(job, steps)
+    assert 0 < sum(steps.slept) <= 60
+    assert statuses(world) == {1: Status.CANCELLED}
 
 
 def test_an_app_without_a_repository_is_deleted(world: World) -> None:
