@@ -208,6 +208,11 @@ def _record_removal(app_id: str, script: str, to: Retirer, *, until: datetime | 
 
 
 def _forget(app: App, to: Retirer) -> None:
+    """Let the app's row go, and end what was heard of since its scripts were listed."""
+    at = to.clock()
     with to.records.begin() as tx:
+        known_app(tx, app.id, lock=True)
+        for deployment in tx.deployments.find(app.id, statuses=UNFINISHED):
+            move(tx, deployment, Status.CANCELLED, at, actor="job")
         tx.apps.remove(app.id)
-        tx.events.append(Event(Tag.APP_DELETED, app.id, "job", to.clock(), {"name": app.name}))
+        tx.events.append(Event(Tag.APP_DELETED, app.id, "job", at, {"name": app.name}))

@@ -317,6 +317,7 @@ def test_a_crash_at_any_step_of_a_deletion_changes_nothing(world: World, moment:
     assert world.scripts.namespaces[PREVIEWS] == {"preview-another1": ["app-another1"]}
     assert "acme/app-1" not in world.host.repositories
     assert world.tags("app_0001") == [Tag.APP_DELETION_REQUESTED, Tag.APP_DELETED]
+    assert set(statuses(world).values()) == {Status.REMOVED, Status.CANCELLED}
 
 
 def test_what_was_deployed_long_ago_is_deleted_too(world: World) -> None:
