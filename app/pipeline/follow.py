@@ -14,6 +14,8 @@ from app.ports import Transaction
 
 # Without these an app is not what was asked for; a failed comment is only the job's own trouble.
 _DECISIVE = frozenset({JobType.PROVISION, JobType.DELETE})
+# Meanwhile one of those is under way, and what it waits for is what the app waits for.
+_IN_MOTION = frozenset({AppStatus.PROVISIONING, AppStatus.DELETING})
 
 
 def follow(tx: Transaction, job: Job, at: datetime) -> None:
@@ -33,4 +35,6 @@ def _followed(app: App, job: Job) -> App:
     if job.status is JobStatus.FAILED and job.type in _DECISIVE:
         message = job.error["message"] if job.error else None
         return replace(app, status=AppStatus.FAILED, waiting_for=None, error=message)
+    if app.status in _IN_MOTION and job.type not in _DECISIVE:
+        return app
     return replace(app, waiting_for=job.waiting_for)

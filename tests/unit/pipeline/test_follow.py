@@ -36,6 +36,22 @@ def test_an_app_shows_what_it_waits_for(world: World) -> None:
     assert world.current().waiting_for is None
 
 
+@pytest.mark.parametrize(
+    ("status", "job_type"),
+    [(AppStatus.PROVISIONING, JobType.PROVISION), (AppStatus.DELETING, JobType.DELETE)],
+)
+def test_what_an_app_itself_waits_for_is_not_hidden_by_a_comment(
+    world: World, status: AppStatus, job_type: JobType
+) -> None:
+    with world.records.begin() as tx:
+        tx.apps.save(replace(tx.apps.get("app_0001"), status=status))
+    hear(world, replace(a_job(job_type), waiting_for="GitHub did not answer"))
+    hear(world, a_job(JobType.PUBLISH))
+    assert world.current().waiting_for == "GitHub did not answer"
+    hear(world, a_job(JobType.PREVIEW, JobStatus.FAILED))
+    assert world.current().waiting_for == "GitHub did not answer"
+
+
 @pytest.mark.parametrize("job_type", [JobType.PROVISION, JobType.DELETE])
 def test_an_app_shows_why_it_failed(world: World, job_type: JobType) -> None:
     failed = replace(a_job(job_type, JobStatus.FAILED), error={"message": "name taken", "code": "x"})
