@@ -64,8 +64,9 @@ def _tell(deployment_id: str, to: Publisher) -> str | None:
         app = known_app(tx, deployment.app_id)
     if app is None or not app.is_reachable or _sounds_alike(deployment):
         return None
-    record_id = _tell_record(app, deployment, to)
+    # The commit first: told again after a failure it says the same, while a record's history has it twice.
     _tell_commit(app, deployment, to)
+    record_id = _tell_record(app, deployment, to)
     with to.records.begin() as tx:
         known_app(tx, app.id, lock=True)
         current = tx.deployments.get(deployment_id)
@@ -99,7 +100,8 @@ def _tell_record(app: App, deployment: Deployment, to: Publisher) -> int:
 
 def _tell_commit(app: App, deployment: Deployment, to: Publisher) -> None:
     state = WORDS[deployment.status].commit_state
-    if state is None:
+    told = WORDS[deployment.published].commit_state if deployment.published else None
+    if state in {None, told}:
         return
     is_live = deployment.status is Status.READY
     to.publications.set_commit_status(

@@ -9,7 +9,7 @@ from app.domain.apps import AppStatus
 from app.domain.deployments import Deployment, Status
 from app.domain.environments import Environment
 from app.domain.jobs import Job, JobType
-from app.errors import RemoteUnavailable
+from app.errors import RateLimited, RemoteUnavailable
 from app.pipeline.publish import WORDS
 from tests.builders import a_deployment
 from tests.fakes.code_host import FakeRecord, FakeStatus
@@ -159,8 +159,9 @@ def test_a_cancelled_run_that_turns_out_superseded_is_told(world: World) -> None
 def test_a_whole_deployment_costs_few_writes(world: World) -> None:
     for status in (Status.QUEUED, Status.BUILDING, Status.DEPLOYING, Status.READY):
         tell(world, a_deployment(1, status=status))
-    # The record, and for queued, in progress and live each a status of the record and one of the commit.
-    assert world.host.writes.total() == 7
+    # The record, for queued, in progress and live each a status of it, and for pending and success one of
+    # the commit.
+    assert world.host.writes.total() == 6
 
 
 def test_a_record_is_made_once(world: World) -> None:
@@ -176,6 +177,13 @@ def test_github_being_away_makes_no_second_record(world: World, call: str, *, is
     tell(world, a_deployment(1, status=Status.READY))
     assert len(world.repository().records) == 1
     assert commit_status(world).state == "success"
+
+
+def test_a_commit_that_cannot_be_told_makes_no_second_status_of_the_record(world: World) -> None:
+    limited = RateLimited("setting the status: rate limit", retry_at=world.clock())
+    world.host.fail_next(limited, call="set_commit_status", times=2)
+    tell(world, a_deployment(1, status=Status.READY))
+    assert len(record(world).statuses) == 1
 
 
 def test_a_crash_after_telling_makes_no_second_record(world: World) -> None:
