@@ -1,7 +1,7 @@
 """Retire: what is closed, deleted or gone is taken down.
 
-A script is deleted only when its tags say that it is this app's; one that is gone already is fine. A look
-that failed is an error and never taken for an absence.
+A script with another's tags is never deleted; one that has none was uploaded and not tagged yet, and one that
+is gone already is fine. A look that failed is an error and never taken for an absence.
 """
 
 from contextlib import suppress
