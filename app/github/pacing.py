@@ -34,7 +34,10 @@ class Pacer:
         self._silent_until: datetime | None = None
 
     def wait_for_turn(self) -> None:
-        """Return when a write may be sent: turns are `write_pause_seconds` apart, in order of arrival."""
+        """Return when a write may be sent: turns are `write_pause_seconds` apart, in order of arrival.
+
+        Look with `check` afterwards: another thread may have been told to be silent meanwhile.
+        """
         with self._lock:
             now = self._monotonic()
             turn = max(now, self._next_turn)

@@ -58,6 +58,7 @@ class PacedRequester(Requester):
         """Send one request, once; a moved repository's redirect is followed with the same method."""
         if verb != "GET":
             self._pacer.wait_for_turn()
+            self._pacer.check(f"sending {verb} {urlsplit(url).path}")
             self._on_write(verb, urlsplit(url).path)
         send = super().requestJson
         answer = send(verb, url, parameters, headers, input, cnx, follow_302_redirect)

@@ -1,7 +1,10 @@
 import threading
+from datetime import timedelta
 
+import pytest
 import responses
 
+from app.errors import RateLimited
 from app.github.client import GitHub
 from app.github.pacing import Pacer
 from app.github.repositories import GitHubRepositories
@@ -26,6 +29,20 @@ def test_writes_take_turns_over_all_threads_and_reads_do_not(http: responses.Req
     for thread in threads:
         thread.join(timeout=10)
     assert sorted(pauses) == [1.0, 2.0, 3.0]
+
+
+def test_a_write_that_waited_for_its_turn_is_not_sent_into_a_rate_limit(http: responses.RequestsMock) -> None:
+    def sleep(_seconds: float) -> None:
+        pacer.be_silent_until(NOW + timedelta(seconds=30))  # another thread was told so meanwhile
+
+    pacer = Pacer(1.0, lambda: NOW, monotonic=lambda: 100.0, sleep=sleep)
+    runs = GitHubRuns(GitHub(SETTINGS, lambda: NOW, pacer=pacer))
+    http.post(f"{SHOP}/actions/runs/1/cancel", status=202, json={})
+    runs.cancel("acme/shop", 1)
+    with pytest.raises(RateLimited) as limited:
+        runs.cancel("acme/shop", 1)
+    assert limited.value.retry_at == NOW + timedelta(seconds=30)
+    assert len(http.calls) == 1
 
 
 def test_each_thread_has_a_connection_of_its_own(github: GitHub) -> None:
