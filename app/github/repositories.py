@@ -3,7 +3,7 @@
 from github.Repository import Repository as PyGithubRepository
 
 from app.domain.apps import Repository
-from app.errors import RemoteMissing
+from app.errors import RemoteForbidden, RemoteMissing
 from app.github.client import GitHub, path
 
 
@@ -53,8 +53,10 @@ class GitHubRepositories:
         try:
             with self._github.doing(f"deleting {full_name}"):
                 self._github.repository(full_name).delete()
-        except RemoteMissing:
-            return
+        except RemoteMissing as error:
+            if self.find(full_name) is not None:
+                problem = f"{error.message}; our credential may lack the permission to delete repositories"
+                raise RemoteForbidden(problem, **error.details) from error
 
 
 def _described(repository: PyGithubRepository) -> Repository:

@@ -65,7 +65,18 @@ def test_actions_are_enabled_only_where_they_are_off(
     assert len(writes) == expected
 
 
-@pytest.mark.parametrize("status", [204, 404])
-def test_deleting_twice_is_fine(http: responses.RequestsMock, github: GitHub, status: int) -> None:
-    http.delete(SHOP, status=status, json={"message": "Not Found"} if status == 404 else None)
+def test_deleting_twice_is_fine(http: responses.RequestsMock, github: GitHub) -> None:
+    http.delete(SHOP, status=204)
     GitHubRepositories(github).delete("acme/shop")
+    http.delete(SHOP, status=404, json={"message": "Not Found"})
+    http.get(SHOP, status=404, json={"message": "Not Found"})
+    GitHubRepositories(github).delete("acme/shop")
+
+
+def test_a_repository_that_is_still_there_was_not_deleted(
+    http: responses.RequestsMock, github: GitHub
+) -> None:
+    http.delete(SHOP, status=404, json={"message": "Not Found"})
+    http.get(SHOP, json=REPOSITORY)
+    with pytest.raises(RemoteForbidden, match=r"^deleting acme/shop: .*may lack the permission"):
+        GitHubRepositories(github).delete("acme/shop")
