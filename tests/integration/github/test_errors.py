@@ -1,4 +1,5 @@
 from datetime import timedelta
+from email.utils import format_datetime
 
 import pytest
 import requests
@@ -96,6 +97,21 @@ def test_a_rate_limit_says_when_to_come_back(  # noqa: PLR0917 - fixtures and on
     with pytest.raises(RateLimited, match=r"^finding acme/shop: ") as caught:
         GitHubRepositories(github).find("acme/shop")
     assert caught.value.retry_at == NOW + timedelta(seconds=seconds)
+
+
+def test_the_end_of_a_rate_limit_is_told_by_githubs_clock(
+    http: responses.RequestsMock, github: GitHub
+) -> None:
+    theirs = NOW - timedelta(minutes=40)  # our clock is ahead
+    headers = {
+        "Date": format_datetime(theirs, usegmt=True),
+        "X-RateLimit-Remaining": "0",
+        "X-RateLimit-Reset": str(int(theirs.timestamp()) + 1800),
+    }
+    http.get(SHOP, status=403, json={"message": "API rate limit exceeded"}, headers=headers)
+    with pytest.raises(RateLimited) as caught:
+        GitHubRepositories(github).find("acme/shop")
+    assert caught.value.retry_at == NOW + timedelta(seconds=1800)
 
 
 def test_after_a_rate_limit_nothing_is_sent_until_it_ends(http: responses.RequestsMock) -> None:
