@@ -85,11 +85,13 @@ def start(tx: Transaction, report: RunReport, platform: Platform, at: datetime) 
     Raises:
         Busy: another run is uploading to the same script; ask again.
         NotFound: no app has this repository.
-        Conflict: the app is being deleted.
+        Conflict: the app is being deleted, or its repository is not ours to follow any more.
     """
     app = _app_of(tx, report)
     if app.status is AppStatus.DELETING:
         raise Conflict(f"deploying {app.name}: the app is being deleted", code="app:deleting")
+    if app.status is AppStatus.DETACHED:
+        raise Conflict(f"deploying {app.name}: {app.error}", code="app:detached")
     deployment = _deployment_of(tx, app, report, platform, at)
     refusal = _refusal(tx, app, deployment)
     if refusal is None:

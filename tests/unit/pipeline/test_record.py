@@ -130,6 +130,15 @@ def test_a_run_of_an_app_that_is_being_deleted_is_refused(world: World) -> None:
     assert refused.value.error_code == "app:deleting"
 
 
+def test_a_run_of_an_app_that_we_lost_gets_no_credential(world: World) -> None:
+    with world.records.begin() as tx:
+        lost = replace(tx.apps.get("app_0001"), status=AppStatus.DETACHED, error="its repository is gone")
+        tx.apps.save(lost)
+    with pytest.raises(Conflict, match="its repository is gone") as refused:
+        world.start(a_run())
+    assert refused.value.error_code == "app:detached"
+
+
 def test_a_run_of_an_app_that_is_being_deleted_may_say_how_it_ended(world: World) -> None:
     world.start(a_run())
     with world.records.begin() as tx:
