@@ -23,8 +23,10 @@ from app.pipeline.generate import GivenFile
 from app.pipeline.install import WEBHOOK_EVENTS, deploy_secret
 from app.pipeline.provision import provision
 from app.ports import DeployAccess
+from tests.fakes.clock import FakeClock
+from tests.fakes.code_host import FakeCodeHost
 from tests.fakes.jobs import Crashed, FakeSteps
-from tests.unit.pipeline.world import NAMESPACES, TEMPLATE, World
+from tests.unit.pipeline.world import NAMESPACES, TEMPLATE, TEMPLATE_FILES, World
 
 STEPS = [
     "check name",
@@ -267,6 +269,15 @@ def test_a_repository_that_takes_the_place_of_ours_is_never_written_to(
     assert theirs.files("main") == {"precious.txt": b"mine"}
     assert (theirs.webhooks, theirs.secrets, theirs.variables) == ({}, {}, {})
     assert world.current("hello").repository is None
+
+
+@pytest.mark.parametrize("minutes", [-5, 5])
+def test_a_clock_that_runs_are_still_believed_by_makes_apps(world: World, minutes: int) -> None:
+    world.host = FakeCodeHost(FakeClock(world.clock() + timedelta(minutes=minutes)))
+    world.host.add_repository(TEMPLATE, TEMPLATE_FILES, is_template=True)
+    _, job = world.order(files=[README])
+    world.run(job)
+    assert_provisioned(world)
 
 
 def test_a_fork_that_existed_already_is_left_alone(world: World) -> None:
