@@ -158,7 +158,7 @@ class Jobs(Protocol):
         """Replace what is kept of it."""
 
     def unfinished(self, *, limit: int = 1000) -> Sequence[Job]:
-        """Return the jobs that are queued or processing, oldest first."""
+        """Return the jobs that are queued or processing, oldest first, without their arguments."""
 
 
 @dataclass(frozen=True, slots=True)

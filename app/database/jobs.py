@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from app.database.events import SqlEvents
 from app.database.models import JobRow
@@ -55,7 +55,7 @@ class SqlJobs:
         row = one(self._session, statement.with_for_update() if lock else statement)
         if row is None:
             raise _not_found("looking for", job_id)
-        return _job(row)
+        return _job(row, row.arguments)
 
     def save(self, job: Job) -> None:
         """Replace what is kept of it. Raises NotFound."""
@@ -63,10 +63,13 @@ class SqlJobs:
             raise _not_found("saving", job.id)
 
     def unfinished(self, *, limit: int = 1000) -> Sequence[Job]:
-        """Return the jobs that are queued or processing, oldest first."""
-        statement = select(JobRow).where(JobRow.status.in_(_UNFINISHED))
+        """Return the jobs that are queued or processing, oldest first, without their arguments.
+
+        An app's files are arguments, megabytes of them, and this is asked every other second.
+        """
+        statement = select(JobRow).where(JobRow.status.in_(_UNFINISHED)).options(defer(JobRow.arguments))
         oldest = statement.order_by(JobRow.created_at, JobRow.id).limit(limit)
-        return [_job(row) for row in several(self._session, oldest)]
+        return [_job(row, {}) for row in several(self._session, oldest)]
 
 
 def _not_found(doing: str, job_id: str) -> NotFound:
@@ -74,12 +77,12 @@ def _not_found(doing: str, job_id: str) -> NotFound:
     return NotFound(f"{doing} job {shown}: there is none", code="job:not-found", job=shown)
 
 
-def _job(row: JobRow) -> Job:
+def _job(row: JobRow, arguments: Mapping[str, Any]) -> Job:
     return Job(
         id=row.id,
         type=row.type,
         app_id=row.app_id,
-        arguments=row.arguments,
+        arguments=arguments,
         status=row.status,
         created_at=row.created_at,
         started_at=row.started_at,

@@ -258,7 +258,7 @@ class FakeJobs:
 
     def unfinished(self, *, limit: int = 1000) -> Sequence[Job]:
         wanted = {JobStatus.QUEUED, JobStatus.PROCESSING}
-        found = (job for job in self._memory.jobs.values() if job.status in wanted)
+        found = (replace(job, arguments={}) for job in self._memory.jobs.values() if job.status in wanted)
         return sorted(found, key=lambda job: (job.created_at, job.id))[:limit]
 
 

@@ -77,9 +77,10 @@ def test_unfinished_jobs_come_oldest_first(world: World) -> None:
     with world.records.begin() as tx:
         jobs = []
         for status in (JobStatus.QUEUED, JobStatus.COMPLETED, JobStatus.PROCESSING, JobStatus.FAILED):
-            jobs.append(replace(tx.jobs.enqueue(JobType.PUBLISH, "app_0001", {}), status=status))
+            jobs.append(replace(tx.jobs.enqueue(JobType.PROVISION, "app_0001", {"files": []}), status=status))
             tx.jobs.save(jobs[-1])
             world.clock.advance()
+    seen = [replace(jobs[0], arguments={}), replace(jobs[2], arguments={})]
     with world.records.read() as tx:
-        assert tx.jobs.unfinished() == [jobs[0], jobs[2]]
-        assert tx.jobs.unfinished(limit=1) == [jobs[0]]
+        assert tx.jobs.unfinished() == seen
+        assert tx.jobs.unfinished(limit=1) == seen[:1]
