@@ -280,15 +280,20 @@ def _see_run(full_name: str, branch: str, commit: str, steps: Steps, to: Provisi
 
     if _wait(steps, "see the first run", _RUN_PATIENCE_SECONDS, is_running):
         return
-    steps.run("enable workflow", lambda: to.runs.enable_workflow(full_name))
-    steps.run("start workflow", lambda: to.runs.dispatch(full_name, branch))
-    if not _wait(steps, "see a run", _RUN_PATIENCE_SECONDS, is_running):
-        raise RemoteRefused(
-            f"provisioning {full_name}: GitHub runs no workflow there; open the repository's Actions page, "
-            "enable workflows and push a commit",
-            code="repository:actions-silent",
-            repository=full_name,
-        )
+    why = "it was started and did not begin"
+    try:
+        steps.run("enable workflow", lambda: to.runs.enable_workflow(full_name))
+        steps.run("start workflow", lambda: to.runs.dispatch(full_name, branch))
+        if _wait(steps, "see a run", _RUN_PATIENCE_SECONDS, is_running):
+            return
+    except RemoteRefused as refused:
+        why = refused.message
+    raise RemoteRefused(
+        f"provisioning {full_name}: GitHub runs no workflow there ({why}); open the repository's Actions "
+        "page, enable workflows and push a commit",
+        code="repository:actions-silent",
+        repository=full_name,
+    )
 
 
 def _finish(app: App, to: Provisioner) -> None:

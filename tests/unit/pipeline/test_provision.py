@@ -374,6 +374,17 @@ def test_actions_that_stay_silent_are_said_clearly(world: World, monkeypatch: py
     assert world.current("hello").status is AppStatus.PROVISIONING
 
 
+@pytest.mark.parametrize("call", ["enable_workflow", "dispatch"])
+def test_actions_that_refuse_to_speak_are_said_clearly(world: World, call: str) -> None:
+    world.host.forks_are_silent = True
+    world.host.fail_next(RemoteConflict("starting the workflow: 422"), call=call)
+    _, job = world.order()
+    with pytest.raises(RemoteRefused, match="open the repository's Actions page") as refused:
+        world.run(job)
+    assert refused.value.error_code == "repository:actions-silent"
+    assert "422" in refused.value.message
+
+
 def test_a_commit_by_somebody_else_is_not_overwritten(world: World) -> None:
     _, job = world.order()
     world.host.fail_next(RemoteConflict("committing to acme/hello: main moved"), call="commit")
