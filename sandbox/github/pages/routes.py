@@ -86,9 +86,10 @@ def _show(template: str, row: Row, **values: Any) -> str:
 @routes.get("/<owner>/<repo>")
 def repository(owner: str, repo: str) -> str | BaseResponse:
     """Show a repository: files at the head, branches, commits, deployments."""
-    if repo.endswith(".git"):
-        return redirect(f"/{owner}/{repo.removesuffix('.git')}")
-    site, row = current_site(), _repository(owner, repo)
+    name = repo.removesuffix(".git")
+    site, row = current_site(), _repository(owner, name)
+    if name != repo:
+        return redirect(f"/{row['owner']}/{row['name']}")
     return _show("repository", row, **views.overview(site, row))
 
 

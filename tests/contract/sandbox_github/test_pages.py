@@ -81,6 +81,13 @@ def test_every_account_has_a_face(world: World) -> None:
     assert answer.headers["Content-Type"].startswith("image/svg+xml")
 
 
+def test_an_address_for_git_leads_to_the_page_and_nowhere_else(world: World) -> None:
+    answer = httpx.get(world.url + "/acme/template.git")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/acme/template")
+    # Browsers take "/\\" at the beginning of an address for "//".
+    assert httpx.get(world.url + "/%5Cevil.example/x.git").status_code == 404
+
+
 @pytest.mark.parametrize("path", ["/", "/acme/template", "/api/v3/repos/acme/template"])
 def test_a_web_site_whose_name_leads_here_gets_nothing(world: World, path: str) -> None:
     for host, expected in {"evil.example:1234": 400, "localhost:1234": 200}.items():
