@@ -24,8 +24,9 @@ from app.errors import Busy, Conflict, NotFound
 from app.pipeline.install import PLACES
 from app.ports import Transaction
 
-# After this long without a word an upload is taken for dead and the next one may begin.
-LEASE: Final = timedelta(minutes=15)
+# After this long without a word an upload is taken for dead and the next one may begin: before the run that
+# waits for it gives up, which it does after ten minutes.
+LEASE: Final = timedelta(minutes=9)
 LIVE_OR_COMING: Final = UNFINISHED | {Status.READY}
 _BUSY_RETRY_SECONDS: Final = 2
 _ERROR_CHARACTERS: Final = 2000

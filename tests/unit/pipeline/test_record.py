@@ -1,7 +1,9 @@
 """A deployment is followed from its run's first sign until it is live or has failed."""
 
+import re
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -249,6 +251,13 @@ def test_an_upload_that_went_silent_is_not_waited_for(world: World) -> None:
         world.start(a_run(2))
     world.clock.advance(1)
     assert world.start(a_run(2)).refusal is None
+
+
+def test_a_silent_upload_is_given_up_before_the_next_run_gives_up_waiting() -> None:
+    script = (Path(__file__).parents[3] / "actions_templates/deploy.mjs").read_text()
+    patience = re.search(r"MAX_BUSY_SECONDS = (\d+);", script)
+    assert patience is not None
+    assert LEASE < timedelta(seconds=int(patience[1]))
 
 
 def test_an_older_commit_never_replaces_a_newer_one(world: World) -> None:
