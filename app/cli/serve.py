@@ -1,18 +1,18 @@
 """`branchline serve`: the web server, and on one machine the jobs process beside it.
 
-The two share only the database. When the jobs process ends it is started again; when the web server ends,
-everything ends.
+The two share only the database. The server's first process also watches the jobs process: when it ends it is
+started again, and when the server ends it ends too.
 """
 
 import os
-import signal
 import subprocess
 import sys
 import time
-from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 import click
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 
 from app.cli.logs import configure_logging
 from app.settings import Settings
@@ -20,8 +20,8 @@ from app.settings import Settings
 # One process holds 70 MB less than two, and SQLite takes one writer at a time anyway.
 _WORKERS: Final = 1
 _THREADS: Final = 8
-_POLL_SECONDS: Final = 0.2
-_GRACE_SECONDS: Final = 15.0
+_TIMEOUT_SECONDS: Final = 30
+_GRACE_SECONDS: Final = 10
 _RESTART_SECONDS: Final = 1.0
 
 
@@ -34,71 +34,104 @@ def serve(*, host: str, port: int, workers: int, jobs: bool) -> None:
     """Serve webhooks and the API with gunicorn, and work jobs off."""
     Settings.from_environ(os.environ)  # what is wrong is said before anything starts
     configure_logging()
-    commands = [[sys.executable, "-m", "gunicorn", *_gunicorn_arguments(host, port, workers)]]
-    if jobs:
-        commands.append([sys.executable, "-m", "app", "jobs"])
-    sys.exit(_Processes(commands).run())
+    # Threads otherwise get an arena of memory each, and what is freed in them stays with the process.
+    os.environ.setdefault("MALLOC_ARENA_MAX", "1")
+    os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "65536")
+    _Server(
+        f"{host}:{port}", workers, _Companion([sys.executable, "-m", "app", "jobs"]) if jobs else None
+    ).run()
 
 
-def _gunicorn_arguments(host: str, port: int, workers: int) -> list[str]:
-    return [
-        f"--bind={host}:{port}",
-        f"--workers={workers}",
-        f"--threads={_THREADS}",
-        "--worker-class=gthread",
-        "--timeout=30",
-        "--graceful-timeout=10",
-        "--no-control-socket",
-        "--log-level=warning",
-        "app.wsgi:application",
-    ]
+class _Companion:
+    """A process beside the server."""
 
+    def __init__(self, command: list[str]) -> None:
+        self._command = command
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started_at = 0.0
 
-def _environ() -> dict[str, str]:
-    # Dozens of threads otherwise get an arena of memory each, which never shrinks.
-    return {"MALLOC_ARENA_MAX": "2"} | os.environ
+    def revive(self) -> None:
+        """Start it when it does not run, at most once a second."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        if time.monotonic() - self._started_at < _RESTART_SECONDS:
+            return
+        if self._process is not None:
+            click.echo("the jobs process ended: starting it again", err=True)
+        self._process = subprocess.Popen(self._command)
+        self._started_at = time.monotonic()
 
+    def ask_to_end(self) -> None:
+        """Let it begin to end."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
 
-class _Processes:
-    """The web server (first) and what runs beside it."""
-
-    def __init__(self, commands: list[list[str]]) -> None:
-        self._commands = commands
-        self._ended = False
-
-    def run(self) -> int:
-        """Run until a signal comes or the web server ends; return the exit code."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._end)
-        running = [subprocess.Popen(command, env=_environ()) for command in self._commands]
+    def stop(self) -> None:
+        """End it, politely at first."""
+        self.ask_to_end()
+        if self._process is None:
+            return
         try:
-            while not self._ended and running[0].poll() is None:
-                self._revive(running)
-                time.sleep(_POLL_SECONDS)
+            self._process.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+class _Watching(Arbiter):  # type: ignore[misc] # gunicorn has no types
+    """Gunicorn's first process, with an eye on the companion; it looks about once a second."""
+
+    companion: _Companion | None = None
+
+    def manage_workers(self) -> None:
+        """Keep the right number of workers, and the companion."""
+        super().manage_workers()
+        if self.companion is not None:
+            self.companion.revive()
+
+    def stop(self, graceful: bool = True) -> None:  # noqa: FBT001, FBT002 - gunicorn's signature
+        """End the workers and the companion at the same time."""
+        if self.companion is not None:
+            self.companion.ask_to_end()
+        super().stop(graceful)
+
+
+class _Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
+    """Gunicorn without a command line of its own."""
+
+    def __init__(self, address: str, workers: int, companion: _Companion | None) -> None:
+        self._address = address
+        self._workers = workers
+        self._companion = companion
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set what differs from gunicorn's defaults."""
+        options: dict[str, Any] = {
+            "bind": self._address,
+            "workers": self._workers,
+            "threads": _THREADS,
+            "worker_class": "gthread",
+            "timeout": _TIMEOUT_SECONDS,
+            "graceful_timeout": _GRACE_SECONDS,
+            "loglevel": "warning",
+            "control_socket_disable": True,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """Return the application; called in each worker, so that no connection is shared."""
+        from app.wsgi import application  # noqa: PLC0415 - not in the first process, which serves nothing
+
+        return application
+
+    def run(self) -> None:
+        """Serve until a signal comes."""
+        arbiter = _Watching(self)
+        arbiter.companion = self._companion
+        try:
+            arbiter.run()
         finally:
-            self._stop(running)
-        return 0 if self._ended else (running[0].returncode or 1)
-
-    def _end(self, _number: int, _frame: FrameType | None) -> None:
-        self._ended = True
-
-    def _revive(self, running: list[subprocess.Popen[bytes]]) -> None:
-        for index, process in enumerate(running[1:], start=1):
-            if process.poll() is not None and not self._ended:
-                click.echo(
-                    f"branchline: the jobs process ended ({process.returncode}), starting it", err=True
-                )
-                time.sleep(_RESTART_SECONDS)
-                running[index] = subprocess.Popen(self._commands[index], env=_environ())
-
-    def _stop(self, running: list[subprocess.Popen[bytes]]) -> None:
-        for process in running:
-            if process.poll() is None:
-                process.terminate()
-        deadline = time.monotonic() + _GRACE_SECONDS
-        for process in running:
-            try:
-                process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            if self._companion is not None and os.getpid() == arbiter.pid:
+                self._companion.stop()

@@ -5,6 +5,7 @@ does is the business of `handlers`.
 """
 
 import logging
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -45,8 +46,8 @@ Handler = Callable[[Job, Steps], Any]
 _RECOVERIES: Final = 10
 # A job starts after half of this on average, at 3 to 5 % of one core for an idle worker.
 _POLL_SECONDS: Final = 0.25
-# Waiting jobs hold a thread each; GitHub asks for one write at a time anyway.
-_CONCURRENCY: Final = {PROVISION_QUEUE: 16, APPS_QUEUE: 32}
+# Waiting jobs hold a thread each, and a thread a GitHub client of its own; writes go one at a time anyway.
+_CONCURRENCY: Final = {PROVISION_QUEUE: 8, APPS_QUEUE: 16}
 # Nobody waits for the engine's notifications: a round asks nothing, and its length only delays `stop`.
 _NOTIFICATION_SECONDS: Final = 0.1
 _SWEEP_SECONDS: Final = 2.0
@@ -55,7 +56,7 @@ _RETENTION: Final = timedelta(days=30)
 _PUT_BACK_SECONDS: Final = 0.5
 _GRACE_SECONDS: Final = 5.0
 _DEADLINE: Final = timedelta(hours=24)
-_SIZE_OF_POOL: Final = 10
+_SIZE_OF_POOL: Final = 4
 
 
 class Worker:
@@ -147,6 +148,7 @@ class Worker:
                 "name": APPLICATION_NAME,
                 "system_database_url": self._database_url,
                 "sys_db_pool_size": _SIZE_OF_POOL,
+                "db_engine_kwargs": _engine_options(self._database_url),
                 "application_version": str(self._version),
                 "executor_id": self.executor_id,
                 "serializer": DBOSPortableJSONSerializer(),
@@ -290,3 +292,16 @@ def _job(stored: Mapping[str, Any]) -> Job:
         created_at=datetime.fromisoformat(stored["createdAt"]),
         started_at=datetime.fromisoformat(stored["startedAt"]),
     )
+
+
+class _LeanConnection(sqlite3.Connection):
+    """An SQLite connection that holds half a megabyte of pages instead of two."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.execute("PRAGMA cache_size = -512")
+
+
+def _engine_options(database_url: str) -> dict[str, Any]:
+    """Return what the vendor's engine is made with, beside its own defaults."""
+    return {"connect_args": {"factory": _LeanConnection}} if database_url.startswith("sqlite") else {}
