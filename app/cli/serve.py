@@ -122,9 +122,9 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
 
     def load(self) -> Any:
         """Return the application; called in each worker, so that no connection is shared."""
-        from app.wsgi import application  # noqa: PLC0415 - not in the first process, which serves nothing
+        from app.bootstrap.web import web_app  # noqa: PLC0415 - not in the first process, which serves nothing
 
-        return application
+        return web_app(os.environ)
 
     def run(self) -> None:
         """Serve until a signal comes."""
