@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 # What a city owns in its directory; all else there, such as the tools, is left alone.
 OWNED_DIRECTORIES = ("github", "cloudflare", "control-plane", "logs", "run", "node")
-OWNED_FILES = ("city.json", "ports.json", "secrets.json")
+OWNED_FILES = ("city.json", "city.sh", "ports.json", "secrets.json")
 UPGRADE_SECONDS = 60.0
 WATCH_SECONDS = 0.5
 
@@ -119,6 +120,7 @@ class City:
             self._wait_ready()
             step.result = plan.url("controlPlane")
         _write_atomically(self.directory / "city.json", json.dumps(plan.facts(), indent=2) + "\n")
+        _write_atomically(self.directory / "city.sh", _shell_variables(plan.shell_variables()))
 
     def _launch(self, *daemons: Daemon) -> None:
         for daemon in daemons:
@@ -168,6 +170,11 @@ def _upgrade_database(plan: Plan) -> None:
     )
     if result.returncode != 0:
         raise DaemonFailed(f"db upgrade ended with code {result.returncode}\n{result.stdout}{result.stderr}")
+
+
+def _shell_variables(variables: dict[str, str]) -> str:
+    lines = ["# For a shell: . city.sh", *(f"export {n}={shlex.quote(v)}" for n, v in variables.items())]
+    return "\n".join(lines) + "\n"
 
 
 def _write_atomically(path: Path, content: str) -> None:

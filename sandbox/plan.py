@@ -91,6 +91,17 @@ class Plan:
             },
         }
 
+    def shell_variables(self) -> dict[str, str]:
+        """Return what a person's shell needs: for `branchline`, for git and for the API of this GitHub."""
+        host = self.url("github").removeprefix("http://")
+        return {
+            "BRANCHLINE_URL": self.url("controlPlane"),
+            "BRANCHLINE_API_TOKEN": self.secrets["apiToken"],
+            "SANDBOX_GITHUB": f"http://{DEVELOPER}:{self.tokens[DEVELOPER]}@{host}",
+            "SANDBOX_GITHUB_API": f"{self.url('github')}/api/v3",
+            "SANDBOX_GITHUB_TOKEN": self.tokens[DEVELOPER],
+        }
+
 
 def github(plan: Plan) -> Daemon:
     """Return GitHub with the template in it."""
