@@ -127,7 +127,8 @@ def test_a_comment_that_was_written_is_remembered(world: World, engine: Engine) 
 
 def test_what_was_removed_stays_removed(world: World, engine: Engine) -> None:
     world.pull(replace(world.known_pull(), is_open=False))
-    job = Job("job_1", JobType.RETIRE, APP, {"pull_request": 7}, JobStatus.PROCESSING, world.clock())
+    asked_at = world.clock.advance(60)
+    job = Job("job_1", JobType.RETIRE, APP, {"pull_request": 7}, JobStatus.PROCESSING, asked_at)
     change_meanwhile(world, engine, lambda: world.run(job), deployment_becomes(Status.READY))
     (deployment,) = world.deployments()
     assert deployment.status is Status.REMOVED
