@@ -7,11 +7,12 @@ of the platform is put into a repository.
 import base64
 import hashlib
 import hmac
+import json
 from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from app.domain.environments import Environment
+from app.domain.environments import DEFAULT_BRANCHES, Environment
 from app.ports import File, RepositorySettings, Steps
 
 # Where each file of `actions_templates/` goes in an app's repository.
@@ -44,15 +45,20 @@ def install(
     control_plane_url: str,
     secret: str,
     webhook_secret: str | None,
+    branches: Mapping[str, Environment],
 ) -> None:
     """Put variable, secret, webhook and environments into a repository, each in a step of its own.
 
-    Six writes; five when a GitHub App delivers and `webhook_secret` is None.
+    Six writes; five when a GitHub App delivers and `webhook_secret` is None; one more when the app maps other
+    branches than the workflow takes for granted.
     """
     for environment in Environment:
         create = partial(settings.ensure_environment, full_name, environment)
         steps.run(f"create environment {environment}", create)
     steps.run("set variable", lambda: settings.set_variable(full_name, "BRANCHLINE_URL", control_plane_url))
+    if lasting(branches) != lasting(DEFAULT_BRANCHES):
+        spared = json.dumps(lasting(branches))
+        steps.run("set branches", lambda: settings.set_variable(full_name, "BRANCHLINE_BRANCHES", spared))
     steps.run("set secret", lambda: settings.set_secret(full_name, "BRANCHLINE_SECRET", secret))
     if webhook_secret is not None:
         url = f"{control_plane_url}/webhooks/github"
@@ -60,3 +66,8 @@ def install(
             "create webhook",
             lambda: settings.ensure_webhook(full_name, url, webhook_secret, WEBHOOK_EVENTS),
         )
+
+
+def lasting(branches: Mapping[str, Environment]) -> list[str]:
+    """Return the branches whose runs the workflow never cancels, sorted."""
+    return sorted(name for name, environment in branches.items() if environment is not Environment.PREVIEW)

@@ -116,6 +116,7 @@ def provision(job: Job, steps: Steps, to: Provisioner) -> dict[str, Any]:
         control_plane_url=to.platform.url,
         secret=deploy_secret(to.secret_key, app.id),
         webhook_secret=to.webhook_secret,
+        branches=app.branches,
     )
     commit = steps.run("commit files", lambda: _commit(app, repository, job, to))
     for branch in _branches_to_create(app, repository):

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from sandbox.actions.expressions import value_of
+
 WORKFLOW = Path(__file__).parents[2] / "actions_templates" / "deploy.yml"
 BIN = Path(sys.executable).parent
 
@@ -101,6 +103,23 @@ def test_it_runs_on_every_push_and_every_change_of_a_pull_request(workflow: dict
     }
 
 
-def test_production_and_staging_are_never_cancelled(workflow: dict[str, Any]) -> None:
-    cancel = workflow["concurrency"]["cancel-in-progress"]
-    assert cancel == "${{ github.ref != 'refs/heads/main' && github.ref != 'refs/heads/staging' }}"
+@pytest.mark.parametrize(
+    ("ref_name", "branches", "cancels"),
+    [
+        ("main", None, False),
+        ("staging", None, False),
+        ("blue-button", None, True),
+        ("7/merge", None, True),
+        ("release", '["release"]', False),
+        ("main", '["release"]', True),
+    ],
+)
+def test_only_previews_are_cancelled(
+    workflow: dict[str, Any], ref_name: str, branches: str | None, *, cancels: bool
+) -> None:
+    source = workflow["concurrency"]["cancel-in-progress"]
+    contexts = {
+        "github": {"ref_name": ref_name},
+        "vars": {"BRANCHLINE_BRANCHES": branches} if branches else {},
+    }
+    assert value_of(source, contexts) is cancels

@@ -5,6 +5,7 @@ import base64
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.environments import Environment
 from app.pipeline.install import PLACES, deploy_secret, workflow_files
 from tests.unit.pipeline.world import WORKFLOW, World
 
@@ -36,6 +37,12 @@ def test_no_credential_of_the_platform_is_put_into_a_repository(world: World) ->
     everything = repr((repository.secrets, repository.variables, repository.files("main")))
     assert world.scripts.access().api_token not in everything
     assert KEY not in everything
+
+
+def test_branches_of_its_own_are_told_to_the_workflow(world: World) -> None:
+    branches = {"trunk": Environment.PRODUCTION, "next": Environment.STAGING, "try": Environment.PREVIEW}
+    world.run(world.order(branches=branches)[1])
+    assert world.repository("acme/hello").variables["BRANCHLINE_BRANCHES"] == '["next", "trunk"]'
 
 
 def test_a_secret_stays_what_it_is() -> None:
