@@ -161,6 +161,13 @@ class RepositoryDeleted:
     repository: RepositoryName
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryTransferred:
+    """A repository has another owner, under whom it is named here."""
+
+    repository: RepositoryName
+
+
 Report = (
     Ping
     | Pushed
@@ -171,4 +178,5 @@ Report = (
     | InstallationRepositoriesChanged
     | RepositoryRenamed
     | RepositoryDeleted
+    | RepositoryTransferred
 )

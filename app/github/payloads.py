@@ -18,6 +18,7 @@ from app.domain.reports import (
     RepositoryDeleted,
     RepositoryName,
     RepositoryRenamed,
+    RepositoryTransferred,
     RunAction,
     WorkflowRunChanged,
 )
@@ -165,7 +166,9 @@ def _installation_repositories_changed(fields: Fields) -> InstallationRepositori
     )
 
 
-def _repository_changed(fields: Fields) -> RepositoryRenamed | RepositoryDeleted | None:
+def _repository_changed(
+    fields: Fields,
+) -> RepositoryRenamed | RepositoryDeleted | RepositoryTransferred | None:
     repository = _repository(fields)
     match fields.text("action"):
         case "renamed":
@@ -174,6 +177,8 @@ def _repository_changed(fields: Fields) -> RepositoryRenamed | RepositoryDeleted
             return RepositoryRenamed(repository=repository, old_full_name=f"{owner}/{old_name}")
         case "deleted":
             return RepositoryDeleted(repository=repository)
+        case "transferred":
+            return RepositoryTransferred(repository=repository)
         case _:
             return None
 

@@ -27,6 +27,7 @@ from app.domain.reports import (
     RepositoryDeleted,
     RepositoryName,
     RepositoryRenamed,
+    RepositoryTransferred,
     WorkflowRunChanged,
 )
 from app.pipeline.record import LIVE_OR_COMING, held_app, record_status_changed, run_changed
@@ -48,7 +49,7 @@ def work_off(
     return DeliveryStatus.PROCESSED if is_ours else DeliveryStatus.IGNORED
 
 
-def _dispatch(  # noqa: PLR0911 - one line for each kind of report
+def _dispatch(  # noqa: C901, PLR0911 - one line for each kind of report
     tx: Transaction, report: Report, platform: Platform, at: datetime
 ) -> bool:
     match report:
@@ -66,6 +67,8 @@ def _dispatch(  # noqa: PLR0911 - one line for each kind of report
             return _renamed(tx, report, at)
         case RepositoryDeleted():
             return _set_attached(tx, (report.repository.id,), is_attached=False, why="deleted", at=at)
+        case RepositoryTransferred():
+            return _transferred(tx, report, platform, at)
         case InstallationChanged():
             return _installation_changed(tx, report, at)
         case InstallationRepositoriesChanged():
@@ -164,6 +167,15 @@ def _renamed(tx: Transaction, report: RepositoryRenamed, at: datetime) -> bool:
     payload = {"from": old.full_name, "to": new}
     tx.events.append(Event(Tag.APP_REPOSITORY_RENAMED, app.id, "github", at, payload))
     return True
+
+
+def _transferred(tx: Transaction, report: RepositoryTransferred, platform: Platform, at: datetime) -> bool:
+    """Detach an app whose repository went to another owner, and take it back from there."""
+    name = report.repository.full_name
+    is_back = name.partition("/")[0].lower() == platform.owner.lower()
+    return _set_attached(
+        tx, (report.repository.id,), is_attached=is_back, why=f"transferred to {name}", at=at
+    )
 
 
 def _ids(repositories: tuple[RepositoryName, ...]) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ HANDLED = {
     "installation",
     "installation_repositories",
 }
-REPOSITORY_ACTIONS = {"renamed", "deleted"}
+REPOSITORY_ACTIONS = {"renamed", "deleted", "transferred"}
 
 
 @pytest.mark.parametrize("event", events())

@@ -17,6 +17,7 @@ from app.domain.reports import (
     RepositoryDeleted,
     RepositoryName,
     RepositoryRenamed,
+    RepositoryTransferred,
     WorkflowRunChanged,
 )
 from app.errors import Malformed
@@ -247,6 +248,13 @@ def test_a_deleted_repository_is_named() -> None:
     report = read("repository", payload)
     assert isinstance(report, RepositoryDeleted)
     assert report.repository.id == payload["repository"]["id"]
+
+
+def test_a_transferred_repository_has_its_new_name() -> None:
+    payload = examples("repository", "transferred")[0]
+    report = read("repository", payload)
+    assert isinstance(report, RepositoryTransferred)
+    assert report.repository.full_name == payload["repository"]["full_name"]
 
 
 def test_an_event_that_we_do_not_know_is_not_handled() -> None:

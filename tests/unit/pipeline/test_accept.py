@@ -24,6 +24,7 @@ from app.domain.reports import (
     RepositoryDeleted,
     RepositoryName,
     RepositoryRenamed,
+    RepositoryTransferred,
     RunAction,
     WorkflowRunChanged,
 )
@@ -149,6 +150,7 @@ ABOUT_AN_APP: dict[str, Callable[..., Report]] = {
     "deployment status": status_changed,
     "renamed": renamed,
     "deleted": lambda **c: replace(RepositoryDeleted(repository=OURS), **c),
+    "transferred": lambda **c: replace(AWAY, **c),
 }
 
 
@@ -320,7 +322,9 @@ def test_a_name_that_it_has_already_is_no_news(world: World) -> None:
     assert world.tags("app_0001") == [Tag.APP_REPOSITORY_RENAMED]
 
 
+AWAY = RepositoryTransferred(repository=replace(OURS, full_name="eve/app-1"))
 LOST = {
+    "transferred": AWAY,
     "deleted": RepositoryDeleted(repository=OURS),
     "uninstalled": installation("deleted"),
     "suspended": installation("suspend"),
@@ -353,6 +357,13 @@ def test_an_app_that_is_found_again_is_ready(world: World, report: Report) -> No
     assert accept(world, report) is DeliveryStatus.PROCESSED
     assert (world.current().status, world.current().error) == (AppStatus.READY, None)
     assert world.tags() == [Tag.APP_REPOSITORY_LOST, Tag.APP_REPOSITORY_FOUND]
+
+
+def test_an_app_that_is_transferred_back_is_ready(world: World) -> None:
+    accept(world, AWAY)
+    assert world.current().error == "its repository is out of reach: transferred to eve/app-1"
+    accept(world, RepositoryTransferred(repository=replace(OURS, full_name="Acme/app-1")))
+    assert world.current().status is AppStatus.READY
 
 
 def test_accepted_permissions_change_nothing(world: World) -> None:
