@@ -143,6 +143,7 @@ def jobs(world: World) -> list[tuple[JobType, dict[str, Any]]]:
 # ---------------------------------------------------------------------------------------- what concerns us
 
 
+AWAY = RepositoryTransferred(repository=replace(OURS, full_name="eve/app-1"))
 ABOUT_AN_APP: dict[str, Callable[..., Report]] = {
     "push": pushed,
     "pull request": pull_changed,
@@ -322,7 +323,6 @@ def test_a_name_that_it_has_already_is_no_news(world: World) -> None:
     assert world.tags("app_0001") == [Tag.APP_REPOSITORY_RENAMED]
 
 
-AWAY = RepositoryTransferred(repository=replace(OURS, full_name="eve/app-1"))
 LOST = {
     "transferred": AWAY,
     "deleted": RepositoryDeleted(repository=OURS),
