@@ -37,9 +37,9 @@ def serve(*, host: str, port: int, workers: int, jobs: bool) -> None:
     # Threads otherwise get an arena of memory each, and what is freed in them stays with the process.
     os.environ.setdefault("MALLOC_ARENA_MAX", "1")
     os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "65536")
-    _Server(
-        f"{host}:{port}", workers, _Companion([sys.executable, "-m", "app", "jobs"]) if jobs else None
-    ).run()
+    # -P: the directory that we are started in may have an `app` of its own, as many projects do.
+    companion = _Companion([sys.executable, "-P", "-m", "app", "jobs"]) if jobs else None
+    _Server(f"{host}:{port}", workers, companion).run()
 
 
 class _Companion:

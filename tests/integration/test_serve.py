@@ -94,14 +94,14 @@ def words(process: psutil.Process) -> list[str]:
 
 
 @contextmanager
-def serving(environ: dict[str, str], log: Path, *options: str) -> Iterator[Server]:
+def serving(environ: dict[str, str], log: Path, *options: str, directory: Path = ROOT) -> Iterator[Server]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "app", "serve", "--port", str(port), *options]
+    command = [sys.executable, "-P", "-m", "app", "serve", "--port", str(port), *options]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=ROOT, env={"PATH": os.environ["PATH"], **environ}, stdout=output, stderr=output
+            command, cwd=directory, env={"PATH": os.environ["PATH"], **environ}, stdout=output, stderr=output
         )
     server = Server(process, port, log)
     try:
@@ -137,6 +137,16 @@ def test_a_delivery_goes_through_a_real_server(environ: dict[str, str], tmp_path
         assert [item["guid"] for item in listed["items"]] == ["guid-1"]
     assert server.process.returncode == 0
     assert "canary" not in log.read_text()
+
+
+def test_another_app_in_the_directory_is_not_taken_for_ours(environ: dict[str, str], tmp_path: Path) -> None:
+    upgrade_database(environ)
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "__main__.py").write_text("open('foreign', 'w')")
+    foreign, log = tmp_path / "foreign", tmp_path / "log"
+    with serving(environ, log, directory=tmp_path):
+        until(lambda: foreign.exists() or "takes jobs" in log.read_text(), saying=log.read_text)
+    assert not foreign.exists()
 
 
 def test_the_jobs_process_is_started_again_and_all_end_together(
