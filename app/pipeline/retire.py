@@ -22,9 +22,9 @@ from app.pipeline.preview import Previewer, write_comment
 from app.pipeline.record import LEASE, LIVE_OR_COMING, known_app, move
 from app.ports import Clock, Comments, Records, Repositories, Runs, Scripts, Steps, Transaction
 
+_LIVE: Final = frozenset({Status.READY})
 _UPLOAD_LOOKS: Final = 30
 _UPLOAD_PAUSE_SECONDS: Final = 2
-_HOLDING: Final = frozenset({Status.DEPLOYING, Status.READY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,21 @@ class Retirer:
     clock: Clock
 
 
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """Which of a script's deployments are taken down: those there at a time and of a branch, or all."""
+
+    until: datetime | None = None
+    branch: str | None = None
+
+    def covers(self, deployment: Deployment) -> bool:
+        is_in_time = self.until is None or deployment.created_at <= self.until
+        return is_in_time and self.branch in {None, deployment.branch}
+
+
+_ALL: Final = _Reach()
+
+
 def retire(job: Job, steps: Steps, to: Retirer) -> dict[str, Any]:
     """Take the preview of a pull request, or of a branch, down and say so."""
     number = job.arguments.get("pull_request")
@@ -48,30 +63,36 @@ def retire(job: Job, steps: Steps, to: Retirer) -> dict[str, Any]:
         if app is None:
             return {"skipped": "the app is deleted"}
     script = script_name(app.slug, Environment.PREVIEW, number)
-    reason = steps.run("look whether it stays", lambda: _reason_to_stay(job, script, to))
-    if reason is not None:
-        return {"skipped": reason}
+    stays, branch = steps.run("look whether it stays", lambda: _look(job, script, to))
+    if stays is not None:
+        return {"skipped": stays}
     # What was opened or pushed again in the middle has runs of its own, which are not touched.
-    until = job.created_at
-    steps.run("cancel runs", lambda: _cancel_runs(app, script, to, until=until))
-    removed = steps.run("delete script", lambda: _delete_preview(app, script, until, to))
-    steps.run("record removal", lambda: _record_removal(app.id, script, to, until=until))
+    reach = _Reach(until=job.created_at, branch=branch)
+    steps.run("cancel runs", lambda: _cancel_runs(app, script, to, reach))
+    removed = steps.run("delete script", lambda: _delete_preview(app, script, to, reach))
+    steps.run("record removal", lambda: _record_removal(app.id, script, to, reach))
     if number is not None:
         previewer = Previewer(to.records, to.comments, to.platform, to.clock)
         steps.run("write comment", lambda: write_comment(app.id, number, previewer))
     return {"script": script, "removed": removed}
 
 
-def _reason_to_stay(job: Job, script: str, to: Retirer) -> str | None:
-    """Say what happened since the job was asked for that makes the script one to keep, or None."""
+def _look(job: Job, script: str, to: Retirer) -> list[str | None]:
+    """Return why the script is one to keep by now, or None, and whose runs alone are to be stopped.
+
+    Branches share one preview, that of the last push: one that never went live takes no other down.
+    """
     number, branch = job.arguments.get("pull_request"), job.arguments.get("branch")
     with to.records.read() as tx:
         pull = tx.pulls.get(job.app_id, number) if number is not None else None
-        shown = tx.deployments.find(job.app_id, script=script, statuses=LIVE_OR_COMING, limit=1)
+        coming = tx.deployments.find(job.app_id, script=script, statuses=LIVE_OR_COMING, limit=1)
+        live = tx.deployments.find(job.app_id, script=script, statuses=_LIVE, limit=1)
     if number is not None:
-        return f"pull request #{number} is open again" if pull is not None and pull.is_open else None
-    # Branches share one preview, that of the last push.
-    return f"it shows branch {shown[0].branch} now" if shown and shown[0].branch != branch else None
+        is_open = pull is not None and pull.is_open
+        return [f"pull request #{number} is open again" if is_open else None, None]
+    if coming and coming[0].branch != branch:
+        return [f"it shows branch {coming[0].branch} now", None]
+    return [None, None if live and live[0].branch == branch else branch]
 
 
 def request_deletion(tx: Transaction, key: str, *, keep_repository: bool, at: datetime, actor: str) -> Job:
@@ -137,30 +158,30 @@ def _is_uploading(app: App, to: Retirer) -> bool:
 
 
 def _doomed(
-    tx: Transaction, app_id: str, script: str, statuses: frozenset[Status], until: datetime | None
+    tx: Transaction, app_id: str, script: str, statuses: frozenset[Status], reach: _Reach
 ) -> list[Deployment]:
-    """Return the script's deployments in these states that were there at `until`, or all of them."""
     found = tx.deployments.find(app_id, script=script, statuses=statuses)
-    return [it for it in found if until is None or it.created_at <= until]
+    return [deployment for deployment in found if reach.covers(deployment)]
 
 
-def _cancel_runs(app: App, script: str, to: Retirer, *, until: datetime | None = None) -> list[int]:
+def _cancel_runs(app: App, script: str, to: Retirer, reach: _Reach = _ALL) -> list[int]:
     """Stop runs that would upload the script again; what GitHub will not cancel is refused at its start."""
     if not app.is_reachable:
         return []
     with to.records.read() as tx:
-        unfinished = _doomed(tx, app.id, script, UNFINISHED, until)
+        unfinished = _doomed(tx, app.id, script, UNFINISHED, reach)
     for deployment in unfinished:
         with suppress(RemoteRefused):
             to.runs.cancel(app.repository_name, deployment.run.id)
     return [deployment.run.id for deployment in unfinished]
 
 
-def _delete_preview(app: App, script: str, until: datetime, to: Retirer) -> bool:
-    """Delete a preview's script, unless a run that came after `until` has it by now."""
+def _delete_preview(app: App, script: str, to: Retirer, reach: _Reach) -> bool:
+    """Delete a preview's script, unless it shows, or is about to show, what is not to be taken down."""
     with to.records.read() as tx:
-        holders = tx.deployments.find(app.id, script=script, statuses=_HOLDING)
-    if any(it.created_at > until for it in holders):
+        live = tx.deployments.find(app.id, script=script, statuses=_LIVE, limit=1)
+        uploading = tx.deployments.find(app.id, script=script, statuses=frozenset({Status.DEPLOYING}))
+    if not all(reach.covers(holder) for holder in [*live, *uploading]):
         return False
     return _delete_script(app, script, Environment.PREVIEW, to)
 
@@ -194,12 +215,12 @@ def _delete_repository(repository: Repository, to: Retirer) -> bool:
     return True
 
 
-def _record_removal(app_id: str, script: str, to: Retirer, *, until: datetime | None = None) -> list[str]:
+def _record_removal(app_id: str, script: str, to: Retirer, reach: _Reach = _ALL) -> list[str]:
     """Mark what was live as removed and what was on its way as cancelled."""
     at = to.clock()
     with to.records.begin() as tx:
         known_app(tx, app_id, lock=True)
-        affected = _doomed(tx, app_id, script, LIVE_OR_COMING, until)
+        affected = _doomed(tx, app_id, script, LIVE_OR_COMING, reach)
         for deployment in affected:
             is_live = deployment.status is Status.READY
             status = Status.REMOVED if is_live else Status.CANCELLED

@@ -258,6 +258,30 @@ def test_a_preview_that_another_branch_took_over_stays(world: World, *, is_live:
     assert BRANCH_SCRIPT in world.scripts.namespaces[PREVIEWS]
 
 
+@pytest.mark.parametrize("is_uploading", [True, False])
+def test_a_branch_that_never_went_live_takes_no_other_down(world: World, *, is_uploading: bool) -> None:
+    deploy(world, a_run(1, branch="lab"))
+    world.hear(what_github_says(a_run(2, branch="other"), "in_progress"))
+    if is_uploading:
+        world.start(a_run(2, branch="other"))
+    assert world.run(ask(world, branch="other")) == {"script": BRANCH_SCRIPT, "removed": False}
+    assert BRANCH_SCRIPT in world.scripts.namespaces[PREVIEWS]
+    assert statuses(world) == {1: Status.READY, 2: Status.CANCELLED}
+
+
+def test_a_late_upload_is_taken_down_although_another_branch_was_live_before(world: World) -> None:
+    deploy(world, a_run(1, branch="lab"))
+    deploy(world, a_run(2, branch="other"))
+    plan = world.start(a_run(3, branch="other"))
+    world.run(ask(world, branch="other"))
+    assert world.scripts.namespaces[PREVIEWS] == {}
+    world.forget_queue()
+    world.scripts.upload(PREVIEWS, BRANCH_SCRIPT, plan.tags)
+    world.finish(a_run(3, branch="other"))
+    world.run_queue()
+    assert world.scripts.namespaces[PREVIEWS] == {}
+
+
 # ------------------------------------------------------------------------------------------------ whole apps
 
 
