@@ -20,15 +20,24 @@ def sign(body: bytes, secret: str) -> str:
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
+def check_form(header: str | None) -> str:
+    """Return the header when it could be a signature; worth asking before a large body is read.
+
+    Raises:
+        BadSignature: it is missing or malformed.
+    """
+    if not header:
+        raise BadSignature(f"checking a delivery: {HEADER} is missing")
+    if not _FORM.fullmatch(header):
+        raise BadSignature(f"checking a delivery: {HEADER} is not sha256= and 64 hexadecimal digits")
+    return header
+
+
 def verify(body: bytes, header: str | None, secret: str) -> None:
     """Accept `body` when `header` is its signature under `secret`; compares in constant time.
 
     Raises:
         BadSignature: the header is missing, malformed or made with another secret.
     """
-    if not header:
-        raise BadSignature(f"checking a delivery: {HEADER} is missing")
-    if not _FORM.fullmatch(header):
-        raise BadSignature(f"checking a delivery: {HEADER} is not sha256= and 64 hexadecimal digits")
-    if not hmac.compare_digest(header, sign(body, secret)):
+    if not hmac.compare_digest(check_form(header), sign(body, secret)):
         raise BadSignature(f"checking a delivery: {HEADER} does not match the body")

@@ -36,6 +36,7 @@ from app.errors import (
 _LOG = logging.getLogger(__name__)
 _UNAVAILABLE: Final = 503
 _BROKEN: Final = 500
+_DATABASE_AWAY: Final = "database:unavailable"
 # The first class that matches counts, so the narrower stand first.
 _STATUS: Final[Mapping[type[BranchlineError], int]] = {
     InvalidInput: 400,
@@ -114,7 +115,12 @@ def _on_ours(error: BranchlineError) -> tuple[Response, int]:
     status = status_of(error)
     if status == _BROKEN:
         return _on_unforeseen(error)
-    response = error_body(error.error_code, error.message, error.details)
+    message = error.message
+    if error.error_code == _DATABASE_AWAY:
+        # It names host and user, and anybody may ask /readyz.
+        _LOG.warning("%s", message)
+        message = "The database does not answer; nothing was changed."
+    response = error_body(error.error_code, message, error.details)
     if isinstance(error, Busy):
         response.headers["Retry-After"] = str(error.retry_after_seconds)
     elif isinstance(error, RateLimited):

@@ -1,8 +1,8 @@
 """The messages of `deploy.mjs`, checked field by field."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
 from app.domain.runs import RunOutcome, RunReport
@@ -62,6 +62,16 @@ class DeploymentMessage(_Message):
     deployment: _Line | None = None
     conclusion: Literal["success", "failure", "cancelled"] | None = None
     error: ErrorIn | None = None
+
+    @model_validator(mode="after")
+    def _check_origin(self) -> Self:
+        """Refuse a tag that bears a branch's name, and a pull request's number without a pull request."""
+        if self.event == "pull_request":
+            if self.pull_request is None:
+                raise ValueError("pullRequest is missing")
+        elif self.pull_request is not None or self.ref != f"refs/heads/{self.branch}":
+            raise ValueError("ref is not that of the branch")
+        return self
 
     def report(self) -> RunReport:
         """Return which run is speaking."""

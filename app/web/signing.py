@@ -18,6 +18,8 @@ from app.errors import BadSignature, Stale
 
 TOLERANCE: Final = timedelta(minutes=5)
 _MAXIMUM_ID: Final = 128
+# The same for an unknown app and a wrong key: which apps there are is nobody's business.
+NOT_OURS: Final = "verifying a deployment message: no app's key signed it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def verify(secret: str, envelope: Envelope, body: bytes, now: datetime) -> None:
     """
     expected = sign(secret, envelope.id, envelope.timestamp, body).encode()
     if not any(hmac.compare_digest(expected, given.encode()) for given in envelope.signatures):
-        raise BadSignature("verifying a deployment message: the signature is not this app's")
+        raise BadSignature(NOT_OURS)
     try:
         sent_at = datetime.fromtimestamp(int(envelope.timestamp), UTC)
     except (OverflowError, OSError, ValueError):

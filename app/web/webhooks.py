@@ -14,6 +14,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.domain.deliveries import Delivery, DeliverySource, DeliveryStatus
 from app.errors import BadSignature, Malformed, Stale, TooLarge
+from app.github.signature import HEADER as SIGNATURE_HEADER
+from app.github.signature import check_form as signature_form
 from app.github.signature import verify as verify_github
 from app.pipeline.record import Plan, finish, start
 from app.ports import DeployAccess, Transaction
@@ -47,9 +49,10 @@ _KEPT_HEADERS: Final = (
 @receivers.post("/github", responses={"202": ReceivedView})
 def receive_github() -> tuple[Response, int]:
     """Keep a delivery of GitHub; one that is known already is acknowledged and not kept twice."""
+    _check_length(_MAXIMUM_GITHUB_BYTES)
+    signature = signature_form(request.headers.get(SIGNATURE_HEADER))  # before 25 MiB are read for nobody
     body = _read(_MAXIMUM_GITHUB_BYTES)
-    secret = context().webhook_secret.reveal()
-    verify_github(body, request.headers.get("X-Hub-Signature-256"), secret)
+    verify_github(body, signature, context().webhook_secret.reveal())
     _check_json(body)
     delivery = Delivery(
         guid=_header("X-GitHub-Delivery"),
@@ -67,8 +70,9 @@ def receive_github() -> tuple[Response, int]:
 @receivers.post("/deployments", responses={"200": None, "404": ErrorOut, "409": ErrorOut})
 def receive_deployment() -> Response:
     """Answer a workflow run: where to deploy when it starts, what was recorded when it ends."""
-    body = _read(_MAXIMUM_MESSAGE_BYTES)
+    _check_length(_MAXIMUM_MESSAGE_BYTES)
     envelope = signing.Envelope.from_headers(dict(request.headers.items()))
+    body = _read(_MAXIMUM_MESSAGE_BYTES)
     message = _verified_message(envelope, body)
     at = context().clock()
     with context().records.begin() as tx:
@@ -85,8 +89,14 @@ def receive_deployment() -> Response:
     )
 
 
+def _check_length(limit: int) -> None:
+    """Refuse a body that says that it is too large before it is read."""
+    if (request.content_length or 0) > limit:
+        raise TooLarge(f"reading a webhook: its body is larger than {limit} bytes")
+
+
 def _read(limit: int) -> bytes:
-    """Return the body; one that says that it is too large is refused before it is read."""
+    """Return the body; one that says no length is refused at the limit."""
     request.max_content_length = limit
     try:
         body = request.get_data(cache=False)
@@ -121,7 +131,7 @@ def _verified_message(envelope: signing.Envelope, body: bytes) -> DeploymentMess
     with context().records.read() as tx:
         app = tx.apps.by_repository(claimed) if claimed is not None else None
     if app is None:
-        raise BadSignature("verifying a deployment message: it is signed for no app that we know")
+        raise BadSignature(signing.NOT_OURS)
     signing.verify(context().deploy_secret(app.id), envelope, body, context().clock())
     try:
         return DeploymentMessage.model_validate_json(body)

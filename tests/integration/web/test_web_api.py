@@ -14,6 +14,7 @@ from app.domain.environments import Environment
 from app.domain.events import Tag
 from app.domain.jobs import JobStatus, JobType, Step
 from app.errors import Gone, Misconfigured, NotAllowed, RateLimited, RemoteConflict, RemoteUnavailable
+from app.web import create_app
 from tests.builders import NOON, a_delivery, a_deployment, a_pull, at
 from tests.integration.web.world import (
     AUTHORIZED,
@@ -659,3 +660,14 @@ def test_no_answer_and_no_log_holds_a_secret(world: World, caplog: pytest.LogCap
     told = json.dumps(answers) + caplog.text + world.dump()
     secrets = (*CANARIES, deploy_secret("app_0001"), "whsec_")
     assert [secret for secret in secrets if secret in told] == []
+
+
+def test_a_database_that_is_away_is_not_described_to_strangers(world: World) -> None:
+    def away() -> None:
+        raise RemoteUnavailable("using database bob@db.internal: refused", code="database:unavailable")
+
+    web = create_app(replace(world.web.extensions["branchline"], check_ready=away))
+    answer = web.test_client().get("/readyz")
+    assert answer.status_code == 503
+    assert error_of(answer)["code"] == "database:unavailable"
+    assert "db.internal" not in answer.get_data(as_text=True)

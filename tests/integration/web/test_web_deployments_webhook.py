@@ -360,9 +360,26 @@ def test_text_that_postgresql_does_not_hold_breaks_nothing(migrated_postgres_url
     world = World(migrated_postgres_url)
     world.app()
     failure = {"phase": "build", "message": "a\0b"}
-    message = a_message("finish", conclusion="failure", error=failure, message="x\0y", branch="a\0b")
+    message = a_message(
+        "finish", conclusion="failure", error=failure, message="x\0y", branch="a\0b", ref="refs/heads/a\0b"
+    )
     assert world.deployment(message).status_code == 200
     assert world.deployment(a_message(), message_id="msg_2").status_code == 200
     (deployment,) = deployments(world)
     assert "\0" not in f"{deployment.branch}{deployment.message}{deployment.error}"
     world.close()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"event": "workflow_dispatch", "ref": "refs/tags/main"},
+        {"event": "push", "pullRequest": 7},
+        {"event": "pull_request", "pullRequest": None},
+    ],
+)
+def test_a_message_that_contradicts_itself_is_refused(world: World, changes: dict[str, Any]) -> None:
+    answer = world.deployment(a_message(**changes))
+    assert answer.status_code == 400
+    assert error_of(answer)["code"] == "delivery:malformed"
+    assert deployments(world) == []

@@ -219,9 +219,18 @@ def test_a_body_that_says_it_is_too_large_is_not_read(world: World, length: int)
 def test_a_body_without_an_end_is_read_up_to_the_limit(world: World) -> None:
     stream = Endless()
     chunked = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
-    status, error = send_raw(world, "/webhooks/github", stream, **chunked)
+    signature = {"HTTP_X_HUB_SIGNATURE_256": github_signature(b"")}
+    status, error = send_raw(world, "/webhooks/github", stream, **chunked, **signature)
     assert (status, error["code"]) == (413, "delivery:too-large")
     assert stream.read_bytes <= 26 * MIBIBYTE
+
+
+def test_an_unsigned_body_is_not_read(world: World) -> None:
+    stream = Endless()
+    chunked = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    status, error = send_raw(world, "/webhooks/github", stream, **chunked)
+    assert (status, error["code"]) == (401, "delivery:bad-signature")
+    assert stream.read_bytes == 0
 
 
 def test_a_body_of_25_mebibytes_is_taken(world: World) -> None:
