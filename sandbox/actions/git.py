@@ -5,9 +5,7 @@ Reads only: who may push, and what a push means, is GitHub's.
 
 from __future__ import annotations
 
-import io
 import subprocess
-import tarfile
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -64,6 +62,10 @@ def commit(repository: Path, sha: str) -> dict[str, str]:
 
 
 def _git(repository: Path, *arguments: str) -> str:
+    return _read(repository, *arguments).decode(errors="replace")
+
+
+def _read(repository: Path, *arguments: str) -> bytes:
     finished = subprocess.run(
         ["git", "-c", "safe.directory=*", f"--git-dir={repository}", *arguments],
         capture_output=True,
@@ -72,23 +74,18 @@ def _git(repository: Path, *arguments: str) -> str:
     )
     if finished.returncode:
         raise GitError(f"git {' '.join(arguments)}: {finished.stderr.decode(errors='replace').strip()}")
-    return finished.stdout.decode(errors="replace")
+    return finished.stdout
 
 
 def extract(repository: Path, commit: str, directory: str, destination: Path) -> None:
-    """Write the files of `directory` at `commit` below `destination`.
+    """Write the files right in `directory` at `commit` below `destination`.
 
     Raises: GitError.
     """
-    finished = subprocess.run(
-        ["git", "-c", "safe.directory=*", f"--git-dir={repository}", "archive", commit, directory],
-        capture_output=True,
-        check=False,
-        timeout=_SECONDS,
-    )
-    if finished.returncode:
-        raise GitError(
-            f"git archive {commit} {directory}: {finished.stderr.decode(errors='replace').strip()}"
-        )
-    with tarfile.open(fileobj=io.BytesIO(finished.stdout)) as archive:
-        archive.extractall(destination, filter="data")
+    for path in files(repository, commit, directory):
+        name = path.rpartition("/")[2]
+        if name in {".", ".."}:
+            raise GitError(f"{commit} has a file called {name}")
+        content = _read(repository, "cat-file", "blob", f"{commit}:{path}")
+        (destination / directory).mkdir(parents=True, exist_ok=True)
+        (destination / directory / name).write_bytes(content)

@@ -208,10 +208,13 @@ def _too_large(server: Server) -> int:
 def _endless(server: Server) -> int | None:
     """Send chunks until the server has enough; returns the status, or None when it just hung up."""
     chunk = b"%x\r\n%s\r\n" % (MIBIBYTE, b"x" * MIBIBYTE)
+    signature = b"X-Hub-Signature-256: sha256=" + b"0" * 64
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         try:
             connection.sendall(
-                b"POST /webhooks/github HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                b"POST /webhooks/github HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+                + signature
+                + b"\r\n\r\n"
             )
             for _ in range(200):
                 connection.sendall(chunk)
