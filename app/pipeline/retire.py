@@ -24,6 +24,7 @@ from app.ports import Clock, Comments, Records, Repositories, Runs, Scripts, Ste
 
 _LIVE: Final = frozenset({Status.READY})
 _UPLOAD_LOOKS: Final = 30
+_AT_A_TIME: Final = 20
 _UPLOAD_PAUSE_SECONDS: Final = 2
 
 
@@ -216,16 +217,22 @@ def _delete_repository(repository: Repository, to: Retirer) -> bool:
 
 
 def _record_removal(app_id: str, script: str, to: Retirer, reach: _Reach = _ALL) -> list[str]:
-    """Mark what was live as removed and what was on its way as cancelled."""
-    at = to.clock()
-    with to.records.begin() as tx:
-        known_app(tx, app_id, lock=True)
-        affected = _doomed(tx, app_id, script, LIVE_OR_COMING, reach)
-        for deployment in affected:
-            is_live = deployment.status is Status.READY
-            status = Status.REMOVED if is_live else Status.CANCELLED
-            move(tx, deployment, status, at, actor="job")
-    return [deployment.id for deployment in affected]
+    """Mark what was live as removed and what was on its way as cancelled.
+
+    A few at a time: a preview of many pushes must not hold the database while webhooks come in.
+    """
+    ended: list[str] = []
+    while True:
+        with to.records.begin() as tx:
+            known_app(tx, app_id, lock=True)
+            affected = _doomed(tx, app_id, script, LIVE_OR_COMING, reach)[:_AT_A_TIME]
+            for deployment in affected:
+                is_live = deployment.status is Status.READY
+                status = Status.REMOVED if is_live else Status.CANCELLED
+                move(tx, deployment, status, to.clock(), actor="job")
+        if not affected:
+            return ended
+        ended += [deployment.id for deployment in affected]
 
 
 def _forget(app: App, to: Retirer) -> None:
