@@ -143,11 +143,12 @@ class SandboxHost:
         assert self._process.stdout
         listening = re.fullmatch(r"listening on (\S+)\n", self._process.stdout.readline())
         assert listening
-        self._api = f"{listening[1]}/api/v3"
+        self.api_url = f"{listening[1]}/api/v3"
+        self.directory = directory / "state"
         self._tokens: dict[str, str] = json.loads((directory / "state/tokens.json").read_bytes())
-        self._http = httpx.Client(base_url=self._api, timeout=20, trust_env=False)
+        self._http = httpx.Client(base_url=self.api_url, timeout=20, trust_env=False)
         self.sent: list[str] = []
-        settings = github_settings(self._api, token=Secret(self._tokens["branchline-bot"]))
+        settings = github_settings(self.api_url, token=Secret(self._tokens["branchline-bot"]))
         github = GitHub(settings, lambda: datetime.now(UTC), on_write=self._on_write)
         self.repositories: Repositories = GitHubRepositories(github)
         self.contents: Contents = GitHubContents(github)
