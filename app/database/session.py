@@ -113,7 +113,7 @@ def _transaction(engine: Engine) -> Iterator[Session]:
 
 def _sqlite_arguments(lock_timeout_seconds: float) -> dict[str, Any]:
     # Opening a file is cheap, so few connections are kept: each holds pages, statements and the schema.
-    connect = {"timeout": lock_timeout_seconds, "check_same_thread": False}
+    connect = {"timeout": lock_timeout_seconds, "check_same_thread": False, "cached_statements": 24}
     return {"pool_size": 2, "max_overflow": 20, "connect_args": connect}
 
 

@@ -92,7 +92,9 @@ class Worker:
         self.executor_id: Final = new_executor_id(version)
         self._engine = DbosEngine(database_url, version=version)
         self._takeover = Takeover(self._engine, self.executor_id, version)
-        self._pool = sqlalchemy.create_engine(database_url, pool_size=1, hide_parameters=True)
+        self._pool = sqlalchemy.create_engine(
+            database_url, pool_size=1, hide_parameters=True, **_engine_options(database_url)
+        )
         self._heartbeat = Heartbeat(self._pool, self.executor_id)
         self._beating = Loop("heartbeat", BEAT_SECONDS, self._heartbeat.beat)
         self._upkeep = [
@@ -295,7 +297,7 @@ def _job(stored: Mapping[str, Any]) -> Job:
 
 
 class _LeanConnection(sqlite3.Connection):
-    """An SQLite connection that holds half a megabyte of pages instead of two."""
+    """An SQLite connection that holds half a megabyte of pages instead of two, and few statements."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -304,4 +306,6 @@ class _LeanConnection(sqlite3.Connection):
 
 def _engine_options(database_url: str) -> dict[str, Any]:
     """Return what the vendor's engine is made with, beside its own defaults."""
-    return {"connect_args": {"factory": _LeanConnection}} if database_url.startswith("sqlite") else {}
+    if not database_url.startswith("sqlite"):
+        return {}
+    return {"connect_args": {"factory": _LeanConnection, "cached_statements": 24}}
