@@ -8,7 +8,7 @@ during which processes keep dying ends it too, so that one bad job cannot hold u
 import random
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -27,6 +27,7 @@ T = TypeVar("T")
 _BACKOFF_LIMIT_SECONDS: Final = 60.0
 _RATE_LIMIT_SECONDS: Final = 3600.0  # GitHub's longest window; a later retry_at is asked about once more
 _BEGINNINGS: Final = 3
+_LAST_CHANCE: Final = threading.Lock()
 
 
 class Unfinished(BaseException):
@@ -105,9 +106,14 @@ class DbosSteps:
     def _attempt(
         self, name: str, attempt: int, action: Callable[[], Any], deadline: datetime | None
     ) -> dict[str, Any]:
-        if self._begin(name) > _BEGINNINGS:
-            return _deadly(name).to_json()
-        outcome = self._act(name, attempt, action, deadline)
+        beginnings = self._beginnings()
+        # Whoever runs beside a deadly step dies with it. The last chance is taken alone, so that the deadly
+        # one spends its own and not that of others.
+        with _LAST_CHANCE if beginnings == _BEGINNINGS else nullcontext():
+            self._begin(name, beginnings)
+            if beginnings > _BEGINNINGS:
+                return _deadly(name).to_json()
+            outcome = self._act(name, attempt, action, deadline)
         if isinstance(outcome, Postponed):
             self._say_waiting(outcome.message)
         elif attempt > 1:
@@ -127,17 +133,20 @@ class DbosSteps:
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends this job and no other
             return broken(f"job {self.job_id}, step {name!r}", error)
 
-    def _begin(self, name: str) -> int:
-        """Keep that the step begins; return how often it began without ending, this time included."""
-        step, beginnings = DBOS.step_id, 1
-        if not self._has_begun:
-            earlier = DBOS.get_all_events(self.job_id).get(BEGUN_EVENT)
-            if earlier is not None and earlier["step"] == step:
-                beginnings = earlier["beginnings"] + 1
+    def _beginnings(self) -> int:
+        """Return how often the step at hand began without ending, this time included."""
+        if self._has_begun:
+            return 1
+        earlier = DBOS.get_all_events(self.job_id).get(BEGUN_EVENT)
+        if earlier is None or earlier["step"] != DBOS.step_id:
+            return 1
+        return int(earlier["beginnings"]) + 1
+
+    def _begin(self, name: str, beginnings: int) -> None:
+        """Keep that the step begins."""
         self._has_begun = True
-        begun = {"step": step, "name": name, "at": self.clock().isoformat(), "beginnings": beginnings}
-        DBOS.set_event(BEGUN_EVENT, begun)
-        return beginnings
+        at = self.clock().isoformat()
+        DBOS.set_event(BEGUN_EVENT, {"step": DBOS.step_id, "name": name, "at": at, "beginnings": beginnings})
 
     def _say_waiting(self, what: str | None) -> None:
         # Perhaps the database itself is what we wait for; the end of the job clears the row.
