@@ -127,6 +127,7 @@ class Worker:
         Returns within about ten seconds; a step that does not end is taken over when this process is gone.
         """
         self._stopping.set()
+        log.info("worker %s takes no more jobs", self.executor_id)
         for loop in self._upkeep:
             loop.stop()
         still_running = self._wait_for_steps()

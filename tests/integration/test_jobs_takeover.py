@@ -56,6 +56,9 @@ class Processes:
         until(lambda: name in dict(self.acts(job)), saying=self.output.read_text)
         return dict(self.acts(job))[name]
 
+    def wait_for_words(self, words: str) -> None:
+        until(lambda: words in self.output.read_text(), saying=self.output.read_text)
+
     def close(self) -> None:
         for process in self.started:
             process.kill()
@@ -118,6 +121,7 @@ def test_a_signalled_worker_ends_at_once_and_the_next_goes_on(processes: Process
     job = world.enqueue(steps=["one", "two ?", "three"])
     processes.wait_for_act(job, "two ?")
     first.send_signal(number)
+    processes.wait_for_words("takes no more jobs")
     processes.hold.unlink()
     assert first.wait(10) == 0, processes.output.read_text()
     assert world.job(job).status is JobStatus.PROCESSING
