@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
+from sqlalchemy import Engine
+
 from app.database.records import SqlRecords
 from app.database.session import create_engine
 from app.domain.addresses import Addresses
@@ -53,6 +55,11 @@ class Shared:
         return DbosEngine(self.settings.database_url)
 
     @cached_property
+    def database(self) -> Engine:
+        """Our connections; they are opened on first use."""
+        return create_engine(self.settings.database_url)
+
+    @cached_property
     def records(self) -> SqlRecords:
         """Our memory, with jobs enqueued in the same transaction."""
-        return SqlRecords(create_engine(self.settings.database_url), self.engine.enqueue, utc_now)
+        return SqlRecords(self.database, self.engine.enqueue, utc_now)

@@ -30,6 +30,6 @@ def web_app(environ: Mapping[str, str]) -> Flask:
             webhook_secret=settings.github.webhook_secret,
             deploy_secret=lambda app_id: deploy_secret(settings.secret_key.reveal(), app_id),
             deploy_access=lambda: access,
-            check_ready=lambda: check_schema(settings.database_url),
+            check_ready=lambda: check_schema(shared.database),
         )
     )

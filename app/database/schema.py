@@ -2,30 +2,27 @@
 
 from typing import Final
 
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from app.database.session import create_engine, translated
+from app.database.session import translated
 from app.errors import RemoteUnavailable
 
 # The newest file in `migrations/versions`; a test compares.
 SCHEMA: Final = "2026_11_22_first_tables"
 
 
-def check_schema(url: str) -> None:
+def check_schema(engine: Engine) -> None:
     """Return when the database is there and migrated.
 
     Raises:
         RemoteUnavailable: it is away, or `branchline db upgrade` has to be run.
     """
-    engine = create_engine(url)
     try:
         with translated(engine.url), engine.connect() as connection:
             current = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     except DBAPIError:
         current = None  # there is no such table
-    finally:
-        engine.dispose()
     if current != SCHEMA:
         raise RemoteUnavailable(
             f"starting: the database is at {current}, not at {SCHEMA}: run branchline db upgrade",

@@ -357,10 +357,14 @@ def test_an_error_of_ours_is_not_called_an_outage(database_url: str, connect: Co
 
 def test_the_schema_that_serving_processes_ask_for_is_the_newest_migration(migrated_url: str) -> None:
     assert migrate.head() == SCHEMA
-    check_schema(migrated_url)
+    engine = create_engine(migrated_url)
+    check_schema(engine)
+    engine.dispose()
 
 
 def test_a_database_without_tables_is_not_ready(database_url: str) -> None:
+    engine = create_engine(database_url)
     with pytest.raises(RemoteUnavailable, match="branchline db upgrade") as caught:
-        check_schema(database_url)
+        check_schema(engine)
+    engine.dispose()
     assert caught.value.error_code == "database:not-migrated"
