@@ -18,7 +18,8 @@
     ├── RemoteRefused         repository owner         never
     │   ├── RemoteMissing
     │   ├── RemoteConflict
-    │   └── RemoteForbidden
+    │   ├── RemoteForbidden
+    │   └── ScriptRefused
     ├── Misconfigured         operator                 does not start
     └── Broken                us                       never
 
@@ -162,6 +163,12 @@ class RemoteForbidden(RemoteRefused):
     """Our credential lacks a permission."""
 
     code = "remote:forbidden"
+
+
+class ScriptRefused(RemoteRefused):
+    """Cloudflare does not take what was uploaded: its author has to change it."""
+
+    code = "script:refused"
 
 
 class Misconfigured(BranchlineError):
