@@ -3,17 +3,21 @@
 from collections.abc import Sequence
 
 from app.errors import RemoteMissing
-from app.ports import DeployAccess
+from app.ports import DeployAccess, Upload
 from tests.fakes.faults import Faults
 
 ACCESS = DeployAccess("https://cloudflare.test/client/v4", "account", "deploy-token-of-the-fake")
 
 
 class FakeScripts:
-    """Port `Scripts`; `upload` is what a workflow run would do."""
+    """Port `Scripts`; `namespaces` has the tags of each script, `uploads` what `put` made it of.
+
+    `upload` is what a workflow run would do beside the port.
+    """
 
     def __init__(self) -> None:
         self.namespaces: dict[str, dict[str, list[str]]] = {}
+        self.uploads: dict[tuple[str, str], Upload] = {}
         self.faults = Faults()
         self.fail_next = self.faults.fail_next
 
@@ -30,10 +34,25 @@ class FakeScripts:
 
     def delete(self, namespace: str, script: str) -> bool:
         with self.faults.during("delete"):
-            return self._scripts(namespace).pop(script, None) is not None
+            return self._remove(namespace, script)
+
+    def delete_tagged(self, namespace: str, tag: str) -> None:
+        with self.faults.during("delete_tagged"):
+            tagged = [name for name, tags in self._scripts(namespace).items() if tag in tags]
+            for script in tagged:
+                self._remove(namespace, script)
+
+    def put(self, namespace: str, script: str, upload: Upload) -> None:
+        with self.faults.during("put"):
+            self._scripts(namespace)[script] = list(upload.tags)
+            self.uploads[namespace, script] = upload
 
     def access(self) -> DeployAccess:
         return ACCESS
+
+    def _remove(self, namespace: str, script: str) -> bool:
+        self.uploads.pop((namespace, script), None)
+        return self._scripts(namespace).pop(script, None) is not None
 
     def _scripts(self, namespace: str) -> dict[str, list[str]]:
         if namespace not in self.namespaces:
