@@ -43,6 +43,15 @@ class Asset:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownAsset:
+    """The bytes behind a name that a client gave an asset."""
+
+    sha256: str
+    size_bytes: int
+    content_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
     """What is put up: `main_module` is None for assets alone; `bindings` are the author's own, checked.
 

@@ -54,6 +54,9 @@ class Run:
 class Deployment:
     """One commit on its way to one script.
 
+    `script` is the alias it is meant for, `own_script` the one that shows this deployment for good, until it
+    was taken down at `retired_at`. `bundle` is the digest of what was put up at `uploaded_at`.
+    `promoted_from` is the deployment whose bundle it took over without a run, and `actor` who wanted that.
     `phases` maps install, build and deploy to measured seconds. `published` is the status that GitHub was
     last told, `github_deployment_id` the record there.
     """
@@ -76,6 +79,19 @@ class Deployment:
     error: str | None = None
     github_deployment_id: int | None = None
     published: Status | None = None
+    own_script: str | None = None
+    bundle: str | None = None
+    uploaded_at: datetime | None = None
+    expires_at: datetime | None = None
+    retired_at: datetime | None = None
+    promoted_from: str | None = None
+    actor: str | None = None
+    is_from_fork: bool = False
+
+    @property
+    def has_own_address(self) -> bool:
+        """Its own script is up: nothing else than this commit answers there."""
+        return self.own_script is not None and self.uploaded_at is not None and self.retired_at is None
 
     @property
     def is_finished(self) -> bool:
@@ -118,9 +134,22 @@ def tags(deployment: Deployment, slug: str) -> list[str]:
     At most eight, without `,` or `&`.
     """
     # https://developers.cloudflare.com/cloudflare-for-platforms/workers-for-platforms/configuration/tags/
-    return [
-        f"app-{slug}",
+    found = [
+        app_tag(slug),
         f"env-{deployment.environment}",
         f"commit-{deployment.commit}",
         f"deployment-{deployment.id}",
     ]
+    if deployment.pull_request is not None:
+        found.append(pull_tag(slug, deployment.pull_request))
+    return found
+
+
+def app_tag(slug: str) -> str:
+    """Return the tag of all scripts of an app."""
+    return f"app-{slug}"
+
+
+def pull_tag(slug: str, number: int) -> str:
+    """Return the tag of all scripts of a pull request; no other app's can bear it."""
+    return f"pull-{slug}-{number}"

@@ -18,6 +18,11 @@ class JobType(StrEnum):
     PREVIEW = "preview"
     RETIRE = "retire"
     DELETE = "delete"
+    RELEASE = "release"
+    RESTORE = "restore"
+    EXPIRE = "expire"
+    REDEPLOY = "redeploy"
+    FORK_PREVIEW = "fork-preview"
 
 
 class JobStatus(StrEnum):

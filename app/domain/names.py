@@ -15,6 +15,7 @@ from app.domain.environments import Environment
 from app.errors import InvalidInput
 
 MAXIMUM_LABEL: Final = 63
+_KEY_LENGTH: Final = 10
 _SLUG_LENGTH: Final = 8
 # Neither vowels nor characters that are read as one another: a slug is read out and never spells a word.
 _SLUG_LETTERS: Final = "bcdfghjkmnpqrstvwxz"
@@ -33,10 +34,13 @@ def new_id(prefix: str, at: datetime) -> str:
     return f"{prefix}_{ULID.from_datetime(at)}".lower()
 
 
-def script_name(slug: str, environment: Environment, pull_request: int | None = None) -> str:
+def script_name(
+    slug: str, environment: Environment, pull_request: int | None = None, *, is_from_fork: bool = False
+) -> str:
     """Return the script that an environment, or a pull request's preview, lives in.
 
-    A pull request's number counts only for previews.
+    A pull request's number counts only for previews. A fork's have a prefix of their own, by which the
+    dispatch worker keeps them in the untrusted namespace.
 
     Raises:
         InvalidInput: when the name would not fit into a DNS label.
@@ -44,12 +48,27 @@ def script_name(slug: str, environment: Environment, pull_request: int | None = 
     if environment is Environment.PRODUCTION:
         name = slug
     elif environment is Environment.PREVIEW and pull_request is not None:
-        name = f"preview-pr{pull_request}-{slug}"
+        name = f"{_prefix(environment, is_from_fork=is_from_fork)}-pr{pull_request}-{slug}"
     else:
         name = f"{environment}-{slug}"
     if len(name) > MAXIMUM_LABEL:
         raise InvalidInput(f"naming script {name}: longer than {MAXIMUM_LABEL} characters")
     return name
+
+
+def own_script_name(
+    slug: str, environment: Environment, deployment_id: str, *, is_from_fork: bool = False
+) -> str:
+    """Return the script that shows one deployment and never another: `production-4xr0q2h9tb-k7x2m9qd`.
+
+    The end of the id is random (50 bits), and two deployments of one app do not share it.
+    """
+    key = deployment_id[-_KEY_LENGTH:].replace("_", "-")
+    return f"{_prefix(environment, is_from_fork=is_from_fork)}-{key}-{slug}"
+
+
+def _prefix(environment: Environment, *, is_from_fork: bool) -> str:
+    return "fork" if is_from_fork else environment.value
 
 
 def check_app_name(name: str) -> str:

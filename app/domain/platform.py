@@ -11,7 +11,9 @@ from app.domain.environments import Environment
 class Platform:
     """What an operator set once for all apps.
 
-    `owner` is where repositories are made, `template` the full name of the one they start as.
+    `owner` is where repositories are made, `template` the full name of the one they start as. Forks' previews
+    have a namespace of their own, `untrusted_namespace`, and previews end `preview_days` after the last push.
+    Production and staging keep the own addresses of their last `kept_deployments`.
     """
 
     url: str
@@ -19,3 +21,11 @@ class Platform:
     template: str
     namespaces: Mapping[Environment, str]
     addresses: Addresses
+    untrusted_namespace: str = "branchline-untrusted"
+    preview_days: int = 7
+    kept_deployments: int = 10
+    has_gateway: bool = True
+
+    def namespace_of(self, environment: Environment, *, is_from_fork: bool = False) -> str:
+        """Return where scripts of an environment live, and those of forks."""
+        return self.untrusted_namespace if is_from_fork else self.namespaces[environment]

@@ -1,0 +1,61 @@
+"""What the pipeline needs from outside, as Protocols of at most six methods.
+
+`Records` is our own memory; `Repositories`, `Contents`, `RepositorySettings`, `Runs`, `Publications`,
+`Comments` are a code host; `Scripts` is where scripts live, `Bundles` keeps what they are made of; `Steps` is
+what a durable job runs on. An adapter speaks for each in `github/`, `cloudflare/`, `bundles/`, `database/` or
+`jobs/`, a fake in `tests/fakes/`.
+
+Every method may raise `RemoteUnavailable` (look again later) and `RemoteRefused` (a person has to act).
+"Could not look" is an error, never an empty answer.
+"""
+
+from app.ports.clock import Clock
+from app.ports.code_host import (
+    Comments,
+    Contents,
+    File,
+    Publications,
+    Repositories,
+    RepositorySettings,
+    Runs,
+    WorkflowRun,
+)
+from app.ports.memory import Apps, Deliveries, Deployments, Events, Jobs, Page, PullRequests
+from app.ports.records import Records, Transaction
+from app.ports.releases import Aliases, Approvals, Assets, OwnScripts, Tokens, Variables
+from app.ports.scripts import Bundles, DeployAccess, Limits, Scripts, Upload
+from app.ports.work import JobEngine, Steps
+
+__all__ = [
+    "Aliases",
+    "Approvals",
+    "Apps",
+    "Assets",
+    "Bundles",
+    "Clock",
+    "Comments",
+    "Contents",
+    "Deliveries",
+    "DeployAccess",
+    "Deployments",
+    "Events",
+    "File",
+    "JobEngine",
+    "Jobs",
+    "Limits",
+    "OwnScripts",
+    "Page",
+    "Publications",
+    "PullRequests",
+    "Records",
+    "Repositories",
+    "RepositorySettings",
+    "Runs",
+    "Scripts",
+    "Steps",
+    "Tokens",
+    "Transaction",
+    "Upload",
+    "Variables",
+    "WorkflowRun",
+]

@@ -1,0 +1,40 @@
+"""Our own memory as a whole: transactions over all of it."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.ports.memory import Apps, Deliveries, Deployments, Events, Jobs, PullRequests
+from app.ports.releases import Aliases, Approvals, Assets, OwnScripts, Tokens, Variables
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """All that is remembered, seen at one moment and changed together."""
+
+    apps: Apps
+    deployments: Deployments
+    pulls: PullRequests
+    deliveries: Deliveries
+    events: Events
+    jobs: Jobs
+    aliases: Aliases
+    own_scripts: OwnScripts
+    assets: Assets
+    tokens: Tokens
+    variables: Variables
+    approvals: Approvals
+
+
+class Records(Protocol):
+    """Our own memory."""
+
+    def begin(self) -> AbstractContextManager[Transaction]:
+        """Open a transaction: committed on leaving, undone when an exception leaves.
+
+        Raises:
+            RemoteUnavailable: the database is locked or away.
+        """
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        """Open a transaction that only looks; it waits for no writer."""
