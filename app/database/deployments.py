@@ -35,7 +35,7 @@ class SqlDeployments:
         row = one(self._session, select(DeploymentRow).where(DeploymentRow.id == deployment_id))
         if row is None:
             raise _not_found("looking for", deployment_id)
-        return _deployment(row)
+        return deployment_of(row)
 
     def save(self, deployment: Deployment) -> None:
         """Replace what is kept of it. Raises NotFound."""
@@ -49,9 +49,10 @@ class SqlDeployments:
             DeploymentRow.app_id == app_id,
             DeploymentRow.run_id == run_id,
             DeploymentRow.run_attempt == attempt,
+            DeploymentRow.promoted_from.is_(None),
         )
         row = one(self._session, statement)
-        return None if row is None else _deployment(row)
+        return None if row is None else deployment_of(row)
 
     def find(
         self,
@@ -71,7 +72,9 @@ class SqlDeployments:
         if statuses is not None:
             statement = statement.where(DeploymentRow.status.in_(sorted(statuses)))
         by_run = (DeploymentRow.run_number.desc(), DeploymentRow.run_attempt.desc(), DeploymentRow.id.desc())
-        return [_deployment(row) for row in several(self._session, statement.order_by(*by_run).limit(limit))]
+        return [
+            deployment_of(row) for row in several(self._session, statement.order_by(*by_run).limit(limit))
+        ]
 
     def list(
         self,
@@ -90,7 +93,7 @@ class SqlDeployments:
         if status is not None:
             statement = statement.where(DeploymentRow.status == status)
         rows = several(self._session, statement.limit(limit + 1))
-        items = [_deployment(row) for row in rows[:limit]]
+        items = [deployment_of(row) for row in rows[:limit]]
         return Page(items, _cursor(items[-1]) if len(rows) > limit else None)
 
 
@@ -128,10 +131,19 @@ def _values(deployment: Deployment) -> dict[str, Any]:
         "error": deployment.error,
         "github_deployment_id": deployment.github_deployment_id,
         "published": deployment.published,
+        "own_script": deployment.own_script,
+        "bundle": deployment.bundle,
+        "uploaded_at": deployment.uploaded_at,
+        "expires_at": deployment.expires_at,
+        "retired_at": deployment.retired_at,
+        "promoted_from": deployment.promoted_from,
+        "actor": deployment.actor,
+        "is_from_fork": deployment.is_from_fork,
     }
 
 
-def _deployment(row: DeploymentRow) -> Deployment:
+def deployment_of(row: DeploymentRow) -> Deployment:
+    """Return the deployment that a row holds."""
     return Deployment(
         id=row.id,
         app_id=row.app_id,
@@ -151,4 +163,12 @@ def _deployment(row: DeploymentRow) -> Deployment:
         error=row.error,
         github_deployment_id=row.github_deployment_id,
         published=row.published,
+        own_script=row.own_script,
+        bundle=row.bundle,
+        uploaded_at=row.uploaded_at,
+        expires_at=row.expires_at,
+        retired_at=row.retired_at,
+        promoted_from=row.promoted_from,
+        actor=row.actor,
+        is_from_fork=row.is_from_fork,
     )

@@ -8,7 +8,7 @@ import enum
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Index, MetaData, UniqueConstraint, text
+from sqlalchemy import BigInteger, Index, MetaData, UniqueConstraint, false, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.database.columns import CompressedBytes, EnumText, Json, PlainText, RowNumber, UtcDateTime
@@ -65,7 +65,21 @@ class DeploymentRow(Base):
 
     __tablename__ = "deployments"
     __table_args__ = (
-        UniqueConstraint("app_id", "run_id", "run_attempt"),
+        Index(
+            None,
+            "app_id",
+            "run_id",
+            "run_attempt",
+            unique=True,
+            sqlite_where=text("promoted_from IS NULL"),
+            postgresql_where=text("promoted_from IS NULL"),
+        ),
+        Index(
+            None,
+            "expires_at",
+            sqlite_where=text("expires_at IS NOT NULL AND retired_at IS NULL"),
+            postgresql_where=text("expires_at IS NOT NULL AND retired_at IS NULL"),
+        ),
         Index(None, "app_id", "created_at", "id"),
         Index(None, "app_id", "environment", "created_at", "id"),
         Index(None, "app_id", "status", "created_at", "id"),
@@ -94,6 +108,14 @@ class DeploymentRow(Base):
     error: Mapped[str | None]
     github_deployment_id: Mapped[int | None]
     published: Mapped[Status | None]
+    own_script: Mapped[str | None] = mapped_column(unique=True)
+    bundle: Mapped[str | None]
+    uploaded_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    retired_at: Mapped[datetime | None]
+    promoted_from: Mapped[str | None]
+    actor: Mapped[str | None]
+    is_from_fork: Mapped[bool] = mapped_column(server_default=false())
 
 
 class PullRequestRow(Base):

@@ -6,13 +6,17 @@ from contextlib import contextmanager
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from app.database.aliases import SqlAliases
 from app.database.apps import SqlApps
 from app.database.deliveries import SqlDeliveries
 from app.database.deployments import SqlDeployments
 from app.database.events import SqlEvents
 from app.database.jobs import Enqueue, SqlJobs
+from app.database.own_scripts import SqlOwnScripts
+from app.database.proofs import SqlApprovals, SqlAssets, SqlTokens
 from app.database.pulls import SqlPullRequests
 from app.database.session import reading, writing
+from app.database.variables import SqlVariables
 from app.ports import Clock, Transaction
 
 
@@ -52,4 +56,10 @@ class SqlRecords:
             deliveries=SqlDeliveries(session),
             events=SqlEvents(session),
             jobs=SqlJobs(session, self._enqueue, self._clock),
+            aliases=SqlAliases(session),
+            own_scripts=SqlOwnScripts(session),
+            assets=SqlAssets(session),
+            tokens=SqlTokens(session),
+            variables=SqlVariables(session),
+            approvals=SqlApprovals(session),
         )

@@ -19,6 +19,7 @@ from tests.fakes.faults import Faults
 
 WORKFLOW_PATH = ".github/workflows/deploy.yml"
 LOGIN = "branchline[bot]"
+OWNER_ID = 42
 HOST = "https://github.test"
 
 
@@ -186,6 +187,7 @@ class FakeCodeHost:
             is_fork=parent is not None,
             parent_full_name=parent,
             created_at=self._clock(),
+            owner_id=OWNER_ID,
         )
         self.repositories[full_name] = FakeRepository(description)
         return self.repositories[full_name]

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
+from app.domain.aliases import Alias
+from app.domain.approvals import Approval
 from app.domain.apps import App
+from app.domain.bundles import KnownAsset
 from app.domain.deliveries import Delivery, DeliverySource, DeliveryStatus
 from app.domain.deployments import Deployment, Status
 from app.domain.environments import Environment
@@ -14,6 +17,7 @@ from app.domain.events import Event, Tag
 from app.domain.jobs import Job, JobStatus, JobType
 from app.domain.names import new_id
 from app.domain.pulls import PullRequest
+from app.domain.variables import Variable
 from app.errors import Conflict, InvalidInput, NotFound
 from app.ports import Clock, Page
 
@@ -32,6 +36,11 @@ class Memory:
     events: list[Event] = field(default_factory=list)
     jobs: dict[str, Job] = field(default_factory=dict)
     queue: list[Job] = field(default_factory=list)
+    aliases: dict[str, Alias] = field(default_factory=dict)
+    assets: dict[tuple[str, str], KnownAsset] = field(default_factory=dict)
+    tokens: dict[str, datetime] = field(default_factory=dict)
+    variables: dict[tuple[str, Environment, str], Variable] = field(default_factory=dict)
+    approvals: dict[tuple[str, int, str], Approval] = field(default_factory=dict)
 
     def copy(self) -> "Memory":
         return Memory(**{name: value.copy() for name, value in vars(self).items()})
@@ -92,7 +101,8 @@ class FakeDeployments:
 
     def add(self, deployment: Deployment) -> None:
         run = deployment.run
-        if self.by_run(deployment.app_id, run.id, run.attempt) or deployment.id in self._deployments:
+        is_known = self.by_run(deployment.app_id, run.id, run.attempt) and deployment.promoted_from is None
+        if is_known or deployment.id in self._deployments:
             raise Conflict(f"adding deployment {deployment.id}: known already", code="deployment:known")
         self._deployments[deployment.id] = deployment
 
@@ -109,9 +119,8 @@ class FakeDeployments:
 
     def by_run(self, app_id: str, run_id: int, attempt: int) -> Deployment | None:
         key = (app_id, run_id, attempt)
-        return next(
-            (d for d in self._deployments.values() if (d.app_id, d.run.id, d.run.attempt) == key), None
-        )
+        ran = (d for d in self._deployments.values() if d.promoted_from is None)
+        return next((d for d in ran if (d.app_id, d.run.id, d.run.attempt) == key), None)
 
     def find(
         self,

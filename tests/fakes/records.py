@@ -19,6 +19,14 @@ from tests.fakes.memory import (
     FakePullRequests,
     Memory,
 )
+from tests.fakes.releases import (
+    FakeAliases,
+    FakeApprovals,
+    FakeAssets,
+    FakeOwnScripts,
+    FakeTokens,
+    FakeVariables,
+)
 
 
 def _run_nothing(_transaction: Any, _job: Job) -> None:
@@ -73,6 +81,12 @@ class FakeRecords:
             deliveries=FakeDeliveries(memory),
             events=FakeEvents(memory),
             jobs=FakeJobs(memory, self._enqueue, self._clock),
+            aliases=FakeAliases(memory),
+            own_scripts=FakeOwnScripts(memory),
+            assets=FakeAssets(memory),
+            tokens=FakeTokens(memory),
+            variables=FakeVariables(memory),
+            approvals=FakeApprovals(memory),
         )
 
     def _check_available(self) -> None:

@@ -41,6 +41,16 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
     "facts": lambda tx: tx.events.about("x"),
     "job": lambda tx: tx.jobs.get("x"),
     "unfinished jobs": lambda tx: tx.jobs.unfinished(),
+    "alias": lambda tx: tx.aliases.get("x"),
+    "aliases of an app": lambda tx: tx.aliases.of_app("x"),
+    "expired aliases": lambda tx: tx.aliases.expired(NOON, limit=10),
+    "own script": lambda tx: tx.own_scripts.by_name("x"),
+    "own scripts that stand": lambda tx: tx.own_scripts.standing("x", "x"),
+    "expired own scripts": lambda tx: tx.own_scripts.expired(NOON, limit=10),
+    "assets": lambda tx: tx.assets.known("x", ["x", "y"]),
+    "variables": lambda tx: tx.variables.of("x", Environment.PREVIEW),
+    "secrets": lambda tx: tx.variables.secrets(("x", "preview", "x"), limit=10),
+    "approval": lambda tx: tx.approvals.get("x", 1, "x"),
 }
 # A step through a whole table, other than along an index.
 TABLE_SCAN = re.compile(r"SCAN \w+$")
