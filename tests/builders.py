@@ -42,6 +42,7 @@ def a_repository(repository_id: int = 1, **changes: Any) -> Repository:
         is_fork=True,
         parent_full_name="acme/template",
         created_at=NOON,
+        owner_id=42,
     )
     return replace(repository, **changes)
 

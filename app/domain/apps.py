@@ -23,7 +23,10 @@ class AppStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A repository as its host describes it; `id` is what stays when it is renamed or moved."""
+    """A repository as its host describes it; `id` is what stays when it is renamed or moved.
+
+    `owner_id` stays when the owner is renamed; None when the host has not told it yet.
+    """
 
     id: int
     full_name: str
@@ -34,6 +37,7 @@ class Repository:
     is_fork: bool
     parent_full_name: str | None
     created_at: datetime
+    owner_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

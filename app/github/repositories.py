@@ -71,4 +71,5 @@ def _described(repository: PyGithubRepository) -> Repository:
         is_fork=repository.fork,
         parent_full_name=repository.parent.full_name if repository.parent else None,
         created_at=repository.created_at,
+        owner_id=repository.owner.id,
     )

@@ -17,6 +17,7 @@ PARENT, TREE, MADE_TREE, BLOB, MADE = "a" * 40, "b" * 40, "c" * 40, "d" * 40, "e
 REPOSITORY: dict[str, Any] = {
     "id": 7,
     "full_name": "acme/shop",
+    "owner": {"id": 42, "login": "acme"},
     "html_url": "https://github.com/acme/shop",
     "clone_url": "https://github.com/acme/shop.git",
     "default_branch": "main",

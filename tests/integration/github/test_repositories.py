@@ -14,6 +14,7 @@ def test_a_repository_is_described(http: responses.RequestsMock, github: GitHub)
     found = GitHubRepositories(github).find("acme/shop")
     assert found is not None
     assert (found.id, found.full_name, found.parent_full_name) == (7, "acme/shop", "acme/template")
+    assert found.owner_id == 42
     assert found.created_at == datetime(2026, 11, 22, 11, 59, tzinfo=UTC)
     assert len(http.calls) == 1
 
