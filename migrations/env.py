@@ -2,8 +2,8 @@
 
 from alembic import context
 
-from app.database.migrate import COMPARISON
 from app.database import release_models  # noqa: F401 - so that Base knows its tables
+from app.database.migrate import COMPARISON
 from app.database.models import Base
 
 connection = context.config.attributes["connection"]

@@ -97,4 +97,4 @@ class Bundle:
     @property
     def size_bytes(self) -> int:
         """All modules and assets together."""
-        return sum(it.size_bytes for it in (*self.modules, *self.assets))
+        return sum(it.size_bytes for it in self.modules) + sum(it.size_bytes for it in self.assets)

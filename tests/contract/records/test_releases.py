@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -16,12 +17,12 @@ from app.ports import Records
 from tests.builders import NOON, a_deployment, at
 
 
-def an_alias(script: str = "slug0001", **changes: object) -> Alias:
+def an_alias(script: str = "slug0001", **changes: Any) -> Alias:
     alias = Alias("app_0001", script, Environment.PRODUCTION, "branchline-test-production", NOON)
-    return replace(alias, **changes)  # type: ignore[arg-type]
+    return replace(alias, **changes)
 
 
-def uploaded(number: int, **changes: object) -> Deployment:
+def uploaded(number: int, **changes: Any) -> Deployment:
     return a_deployment(
         number,
         status=Status.READY,
@@ -162,11 +163,11 @@ def test_a_token_is_used_once(records: Records) -> None:
         assert not tx.tokens.use("jti-2", at(600))
 
 
-def a_variable(name: str, **changes: object) -> Variable:
+def a_variable(name: str, **changes: Any) -> Variable:
     variable = Variable(
         "app_0001", Environment.PREVIEW, name, "value", is_secret=False, updated_at=NOON, actor="ada"
     )
-    return replace(variable, **changes)  # type: ignore[arg-type]
+    return replace(variable, **changes)
 
 
 def test_variables_belong_to_one_environment_of_one_app(records: Records) -> None:
