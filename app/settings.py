@@ -7,6 +7,7 @@ whether a token is accepted is found out by whoever uses it.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
@@ -56,6 +57,16 @@ REMEDIES: Final[Mapping[str, str]] = {
     "python -c 'import secrets; print(secrets.token_urlsafe(32))'",
     "BRANCHLINE_STAGE": "lower-case letters, digits and hyphens, for example dev or live",
     "BRANCHLINE_ADDRESS_STYLE": "subdomain or path",
+    "BRANCHLINE_BUNDLES": "where each deployment's bytes are kept: the absolute path of a directory that all "
+    "processes share, or s3://BUCKET/PREFIX",
+    "BRANCHLINE_BUNDLES_ENDPOINT": "the address of the S3-compatible service, for example "
+    "https://ACCOUNT.r2.cloudflarestorage.com; leave it out for Amazon's own",
+    "AWS_ACCESS_KEY_ID": "the id of a key that may read, write, list and delete in the bucket of "
+    "BRANCHLINE_BUNDLES",
+    "AWS_SECRET_ACCESS_KEY": "the secret that goes with AWS_ACCESS_KEY_ID",
+    "AWS_REGION": "the bucket's region, for example eu-central-1; auto for R2",
+    "BRANCHLINE_DEPLOY_AUTH": "oidc, hmac where GitHub's tokens are not to be had, or token "
+    "(what that exposes: docs/security.md)",
     "GITHUB_API_URL": "https://api.github.com, or https://HOST/api/v3 for GitHub Enterprise Server",
     "GITHUB_TOKEN": "a fine-grained token with the permissions listed in docs/operating.md "
     "(or set GITHUB_APP_ID and GITHUB_PRIVATE_KEY instead)",
@@ -65,6 +76,9 @@ REMEDIES: Final[Mapping[str, str]] = {
     "openssl rand -hex 32",
     "GITHUB_ORG": "the organisation in which app repositories are created",
     "GITHUB_TEMPLATE_REPO": "OWNER/NAME of the repository that every app starts as",
+    "GITHUB_OIDC_ISSUER": "who signs the tokens of workflow runs: "
+    "https://token.actions.githubusercontent.com, with /ENTERPRISE behind it where that is switched on, "
+    "or https://HOST/_services/token",
     "GITHUB_WRITE_PAUSE_SECONDS": "seconds between two writes to GitHub, which asks for at least 1",
     "CLOUDFLARE_API_URL": "https://api.cloudflare.com/client/v4",
     "CLOUDFLARE_ACCOUNT_ID": "the account id on the Workers overview page of the Cloudflare dashboard",
@@ -80,6 +94,7 @@ REMEDIES: Final[Mapping[str, str]] = {
 }
 
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _MINIMUM_KEY: Final = 32
 _MINIMUM_TOKEN: Final = 20
 _MINIMUM_WEBHOOK_SECRET: Final = 16
@@ -97,6 +112,7 @@ class GitHubSettings:
     app_id: str | None
     private_key: Secret | None
     write_pause_seconds: float
+    oidc_issuer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +128,18 @@ class CloudflareSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BucketSettings:
+    """A bucket for bundles; `endpoint` is None for Amazon's own."""
+
+    name: str
+    prefix: str
+    endpoint: str | None
+    region: str
+    access_key_id: str
+    secret_access_key: Secret
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that the environment decides. `database_url` may hold a password and is not shown."""
 
@@ -121,10 +149,12 @@ class Settings:
     api_token: Secret
     stage: str
     address_style: str
+    deploy_auth: str
     dispatch_origin: str
     apps_origin: str
     github: GitHubSettings
     cloudflare: CloudflareSettings
+    bundles: Path | BucketSettings
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
@@ -135,17 +165,21 @@ class Settings:
         """
         read = _Reader(environ)
         stage = read.value("BRANCHLINE_STAGE", _label, default="live")
+        deploy_auth = read.value("BRANCHLINE_DEPLOY_AUTH", _deploy_auth, default="oidc")
+        database_url = read.value("DATABASE_URL", _database_url, default="sqlite:///branchline.sqlite")
         return cls(
-            database_url=read.value("DATABASE_URL", _database_url, default="sqlite:///branchline.sqlite"),
+            database_url=database_url,
             url=read.value("BRANCHLINE_URL", _http_url),
             secret_key=Secret(read.value("BRANCHLINE_SECRET_KEY", _at_least(_MINIMUM_KEY))),
             api_token=Secret(read.value("BRANCHLINE_API_TOKEN", _long_token)),
             stage=stage,
             address_style=read.value("BRANCHLINE_ADDRESS_STYLE", _address_style, default="subdomain"),
+            deploy_auth=deploy_auth,
             dispatch_origin=read.value("WFP_DISPATCH_DOMAIN", _origin),
             apps_origin=read.value("APPS_DOMAIN", _origin),
-            github=_github(read),
+            github=_github(read, deploy_auth),
             cloudflare=_cloudflare(read, stage),
+            bundles=_bundles(read, database_url),
         )
 
 
@@ -173,7 +207,7 @@ class _Reader:
         return self.value(name, parse) if self._environ.get(name, "").strip() else None
 
 
-def _github(read: _Reader) -> GitHubSettings:
+def _github(read: _Reader, deploy_auth: str) -> GitHubSettings:
     token = read.optional("GITHUB_TOKEN", _token)
     app_id = read.optional("GITHUB_APP_ID", _digits)
     private_key = read.optional("GITHUB_PRIVATE_KEY", _private_key)
@@ -182,8 +216,9 @@ def _github(read: _Reader) -> GitHubSettings:
     if (app_id is None) != (private_key is None):
         name = "GITHUB_APP_ID" if app_id is None else "GITHUB_PRIVATE_KEY"
         raise Misconfigured(name, "is missing", REMEDIES[name])
+    api_url = read.value("GITHUB_API_URL", _http_url, default="https://api.github.com")
     return GitHubSettings(
-        api_url=read.value("GITHUB_API_URL", _http_url, default="https://api.github.com"),
+        api_url=api_url,
         org=read.value("GITHUB_ORG", _owner),
         template_repo=read.value("GITHUB_TEMPLATE_REPO", _full_name),
         webhook_secret=Secret(read.value("GITHUB_WEBHOOK_SECRET", _at_least(_MINIMUM_WEBHOOK_SECRET))),
@@ -191,6 +226,10 @@ def _github(read: _Reader) -> GitHubSettings:
         app_id=app_id,
         private_key=Secret(private_key) if private_key else None,
         write_pause_seconds=read.value("GITHUB_WRITE_PAUSE_SECONDS", _seconds, default="1"),
+        # Where no token of its is believed, nobody asks it for keys.
+        oidc_issuer=read.value(
+            "GITHUB_OIDC_ISSUER", _issuer if deploy_auth == "oidc" else _http_url, default=_issuer_of(api_url)
+        ),
     )
 
 
@@ -207,6 +246,38 @@ def _cloudflare(read: _Reader, stage: str) -> CloudflareSettings:
         namespace_staging=namespace("staging"),
         namespace_production=namespace("production"),
     )
+
+
+def _bundles(read: _Reader, database_url: str) -> Path | BucketSettings:
+    place = read.value("BRANCHLINE_BUNDLES", _place, default=_beside(database_url))
+    if isinstance(place, Path):
+        return place
+    name, _, prefix = place.partition("/")
+    return BucketSettings(
+        name=name,
+        prefix=prefix,
+        endpoint=read.optional("BRANCHLINE_BUNDLES_ENDPOINT", _http_url),
+        region=read.value("AWS_REGION", _word, default="us-east-1"),
+        access_key_id=read.value("AWS_ACCESS_KEY_ID", _token),
+        secret_access_key=Secret(read.value("AWS_SECRET_ACCESS_KEY", _token)),
+    )
+
+
+def _beside(database_url: str) -> str | None:
+    """Return the directory that bundles are kept in when nothing is said: only an SQLite file has a place."""
+    scheme, _, path = database_url.partition(":///")
+    return str(Path(path.partition("?")[0]).absolute().with_name("bundles")) if scheme == "sqlite" else None
+
+
+def _place(raw: str) -> Path | str:
+    """Return a directory, or BUCKET/PREFIX."""
+    bucket = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[\w.=-]+)*)/?", raw, re.ASCII)
+    if bucket:
+        return bucket[1]
+    path = Path(raw)
+    if not path.is_absolute() or ".." in path.parts:
+        raise ValueError("neither an absolute path nor s3://BUCKET/PREFIX")
+    return path
 
 
 def _http_url(raw: str) -> str:
@@ -242,6 +313,31 @@ def _database_url(raw: str) -> str:
             "has no port that is a number; write @ / ? # in a password as %40 %2F %3F %23"
         ) from None
     return f"postgresql+psycopg://{rest}"
+
+
+def _issuer_of(api_url: str) -> str:
+    """Return who signs the tokens of workflow runs at the GitHub with this API."""
+    # https://docs.github.com/en/actions/reference/security/oidc
+    host = urlsplit(api_url).hostname or ""
+    if host == "api.github.com":
+        return "https://token.actions.githubusercontent.com"
+    if host.startswith("api.") and host.endswith(".ghe.com"):
+        return f"https://token.actions.{host.removeprefix('api.')}"
+    return f"{api_url.removesuffix('/api/v3')}/_services/token"
+
+
+def _issuer(raw: str) -> str:
+    url = _http_url(raw)
+    parts = urlsplit(url)
+    if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+        raise ValueError("its keys would be fetched over plain http")
+    return url
+
+
+def _deploy_auth(raw: str) -> str:
+    if raw not in {"oidc", "hmac", "token"}:
+        raise ValueError("neither oidc, hmac nor token")
+    return raw
 
 
 def _address_style(raw: str) -> str:

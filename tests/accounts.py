@@ -17,6 +17,7 @@ def github_settings(api_url: str = "http://github.test:8080/api/v3", **changes: 
         app_id=None,
         private_key=None,
         write_pause_seconds=0,
+        oidc_issuer="https://github.test/_services/token",
     )
     return replace(settings, **changes)
 

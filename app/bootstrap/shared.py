@@ -10,7 +10,7 @@ from app.database.records import SqlRecords
 from app.database.session import create_engine
 from app.domain.addresses import Addresses
 from app.domain.environments import Environment
-from app.domain.platform import Platform
+from app.domain.platform import DeployAuth, Platform
 from app.jobs.engine import DbosEngine
 from app.settings import Settings
 
@@ -35,6 +35,7 @@ def platform_of(settings: Settings) -> Platform:
         addresses=Addresses(
             settings.apps_origin, settings.dispatch_origin, path_first=settings.address_style == "path"
         ),
+        deploy_auth=DeployAuth(settings.deploy_auth),
     )
 
 

@@ -2,9 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from app.domain.addresses import Addresses
 from app.domain.environments import Environment
+
+
+class DeployAuth(StrEnum):
+    """How a workflow run proves who it is."""
+
+    OIDC = "oidc"  # by the code host's word, through our gateway
+    HMAC = "hmac"  # by the app's key, through our gateway
+    TOKEN = "token"  # noqa: S105 - by the app's key; it uploads by itself, with a credential of its repository
+
+    @property
+    def has_gateway(self) -> bool:
+        """Its uploads pass through us: we keep their bundles and put them up ourselves."""
+        return self is not DeployAuth.TOKEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +35,7 @@ class Platform:
     template: str
     namespaces: Mapping[Environment, str]
     addresses: Addresses
+    deploy_auth: DeployAuth = DeployAuth.OIDC
     untrusted_namespace: str = "branchline-untrusted"
     preview_days: int = 7
     kept_deployments: int = 10

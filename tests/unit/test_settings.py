@@ -68,6 +68,8 @@ MALFORMED = {
     ],
     "BRANCHLINE_STAGE": ["Dev", "-dev", "a.b", "x" * 64],
     "BRANCHLINE_ADDRESS_STYLE": ["paths", "PATH"],
+    "BRANCHLINE_DEPLOY_AUTH": ["OIDC", "none", "oidc,hmac"],
+    "GITHUB_OIDC_ISSUER": ["token.example.com", "http://github.example.com/_services/token", "file:///keys"],
     "GITHUB_API_URL": ["api.github.com", "https://api.github.com/#x", "https://:p@api.github.com"],
     "GITHUB_TOKEN": ["canary\r\nX-Evil: 1", "canary token", "canäry"],
     "GITHUB_APP_ID": ["twelve", "12.5", "-1"],
@@ -200,7 +202,39 @@ def test_what_is_not_set_has_a_default() -> None:
     assert (settings.stage, settings.address_style) == ("live", "subdomain")
     assert settings.github.api_url == "https://api.github.com"
     assert settings.github.write_pause_seconds == 1
+    assert settings.deploy_auth == "oidc"
     assert settings.cloudflare.api_url == "https://api.cloudflare.com/client/v4"
+
+
+@pytest.mark.parametrize(
+    ("api_url", "issuer"),
+    [
+        ("https://api.github.com", "https://token.actions.githubusercontent.com"),
+        ("https://api.octocorp.ghe.com", "https://token.actions.octocorp.ghe.com"),
+        ("https://github.example.com/api/v3", "https://github.example.com/_services/token"),
+        ("http://127.0.0.1:9000/api/v3/", "http://127.0.0.1:9000/_services/token"),
+    ],
+)
+def test_every_github_has_its_own_issuer(api_url: str, issuer: str) -> None:
+    assert Settings.from_environ({**ENVIRON, "GITHUB_API_URL": api_url}).github.oidc_issuer == issuer
+
+
+def test_an_issuer_may_be_named_by_itself() -> None:
+    issuer = "https://token.actions.githubusercontent.com/octocat-inc"
+    assert Settings.from_environ({**ENVIRON, "GITHUB_OIDC_ISSUER": issuer}).github.oidc_issuer == issuer
+
+
+@pytest.mark.parametrize(("mode", "starts"), [("oidc", False), ("hmac", True), ("token", True)])
+def test_a_github_without_tls_does_for_keys_of_our_own_alone(mode: str, *, starts: bool) -> None:
+    environ = {
+        **ENVIRON,
+        "GITHUB_API_URL": "http://github.example.com/api/v3",
+        "BRANCHLINE_DEPLOY_AUTH": mode,
+    }
+    if starts:
+        assert Settings.from_environ(environ).deploy_auth == mode
+    else:
+        assert refusal(environ).setting == "GITHUB_OIDC_ISSUER"
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
