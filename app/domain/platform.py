@@ -40,6 +40,7 @@ class Platform:
     preview_days: int = 7
     kept_deployments: int = 10
     has_gateway: bool = True
+    cpu_ms: int | None = None
 
     def namespace_of(self, environment: Environment, *, is_from_fork: bool = False) -> str:
         """Return where scripts of an environment live, and those of forks."""

@@ -30,7 +30,8 @@ from app.domain.reports import (
     RepositoryTransferred,
     WorkflowRunChanged,
 )
-from app.pipeline.record import LIVE_OR_COMING, held_app, record_status_changed, run_changed
+from app.pipeline.known import held_app
+from app.pipeline.record import LIVE_OR_COMING, record_status_changed, run_changed
 from app.ports import Transaction
 
 Parse = Callable[[Delivery], Report | None]
@@ -62,7 +63,7 @@ def _dispatch(  # noqa: C901, PLR0911 - one line for each kind of report
         case WorkflowRunChanged():
             return run_changed(tx, report, platform, at)
         case DeploymentStatusChanged():
-            return record_status_changed(tx, report, at)
+            return record_status_changed(tx, report, platform, at)
         case RepositoryRenamed():
             return _renamed(tx, report, at)
         case RepositoryDeleted():

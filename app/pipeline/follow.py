@@ -9,7 +9,7 @@ from datetime import datetime
 from app.domain.apps import App, AppStatus
 from app.domain.events import Event, Tag
 from app.domain.jobs import Job, JobStatus, JobType
-from app.pipeline.record import known_app
+from app.pipeline.known import known_app
 from app.ports import Transaction
 
 # Without these an app is not what was asked for; a failed comment is only the job's own trouble.

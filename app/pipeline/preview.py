@@ -13,7 +13,7 @@ from app.domain.deployments import Deployment
 from app.domain.jobs import Job
 from app.domain.platform import Platform
 from app.domain.pulls import PullRequest
-from app.pipeline.record import known_app
+from app.pipeline.known import known_app
 from app.ports import Clock, Comments, Records, Steps, Transaction
 from app.render.comment import CommentFacts, marker, render_comment
 

@@ -13,7 +13,7 @@ from app.domain.deployments import Deployment, Status
 from app.domain.environments import Environment
 from app.domain.jobs import Job
 from app.domain.platform import Platform
-from app.pipeline.record import known_app
+from app.pipeline.known import known_app
 from app.ports import Publications, Records, Steps
 from app.render.text import one_line
 

@@ -6,29 +6,27 @@ order of runs decide, not the order of arrival.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
-from app.domain.addresses import Address
 from app.domain.apps import App, AppStatus
-from app.domain.deployments import UNFINISHED, Deployment, Run, Status, tags
-from app.domain.environments import Environment, environment_of
+from app.domain.deployments import UNFINISHED, Deployment, Run, Status
+from app.domain.environments import Environment
 from app.domain.events import Event, Tag
 from app.domain.jobs import JobType
-from app.domain.names import new_id, script_name
 from app.domain.platform import Platform
 from app.domain.reports import DeploymentStatusChanged, WorkflowRunChanged
 from app.domain.runs import RunOutcome, RunReport
-from app.errors import Busy, Conflict, NotFound
+from app.errors import NotFound
+from app.pipeline.begin import Origin, begin, deployment_of
 from app.pipeline.install import PLACES
+from app.pipeline.known import held_app
+from app.pipeline.move import move, tell_pull_request
+from app.pipeline.release import repair, show
 from app.ports import Transaction
 
-# After this long without a word an upload is taken for dead and the next one may begin: before the run that
-# waits for it gives up, which it does after ten minutes.
-LEASE: Final = timedelta(minutes=9)
 LIVE_OR_COMING: Final = UNFINISHED | {Status.READY}
-_BUSY_RETRY_SECONDS: Final = 2
 _ERROR_CHARACTERS: Final = 2000
 _EVENTS: Final = frozenset({"push", "pull_request", "workflow_dispatch"})
 _CANCELLED: Final = frozenset({"cancelled", "skipped", "stale"})
@@ -42,25 +40,6 @@ _RECORD_STATES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The answer to a run that is about to deploy: where to, or why not (`refusal`)."""
-
-    deployment: Deployment
-    address: Address
-    tags: list[str]
-    refusal: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Origin:
-    run: Run
-    branch: str
-    commit: str
-    message: str | None
-    pull_request: int | None
-
-
 def run_changed(tx: Transaction, report: WorkflowRunChanged, platform: Platform, at: datetime) -> bool:
     """Follow a run by what GitHub says of it; False when it is no run of ours."""
     app = held_app(tx, report.repository.id)
@@ -72,36 +51,16 @@ def run_changed(tx: Transaction, report: WorkflowRunChanged, platform: Platform,
         origin = _origin_of(tx, app, report)
         if origin is None:
             return False  # the run itself will say which pull request it is for
-        deployment = _new_deployment(tx, app, origin, platform, at)
-    status, error = _status_of_run(tx, deployment, report)
+        deployment = begin(tx, app, origin, platform, at)
+    if report.status != "completed":
+        status = Status.BUILDING if report.status == "in_progress" else Status.QUEUED
+        move(tx, deployment, status, at, actor="github")
+        return True
+    status, error = _end_of_run(tx, deployment, report)
+    status, error = _as_it_answers(deployment, status, error, platform)
     moved = move(tx, deployment, status, at, actor="github", error=error)
-    if report.status == "completed":
-        _take_down_again(tx, moved)
+    _settle(tx, deployment, moved, platform, at)
     return True
-
-
-def start(tx: Transaction, report: RunReport, platform: Platform, at: datetime) -> Plan:
-    """Answer a run that has built and wants to deploy.
-
-    Raises:
-        Busy: another run is uploading to the same script; ask again.
-        NotFound: no app has this repository.
-        Conflict: the app is being deleted, or its repository is not ours to follow any more.
-    """
-    app = _app_of(tx, report)
-    if app.status is AppStatus.DELETING:
-        raise Conflict(f"deploying {app.name}: the app is being deleted", code="app:deleting")
-    if app.status is AppStatus.DETACHED:
-        raise Conflict(f"deploying {app.name}: {app.error}", code="app:detached")
-    deployment = _deployment_of(tx, app, report, platform, at)
-    refusal = _refusal(tx, app, deployment)
-    if refusal is None:
-        _check_turn(tx, deployment, at)
-        deployment = move(tx, deployment, Status.DEPLOYING, at, actor="workflow", phases=report.phases)
-    elif not deployment.is_finished:
-        deployment = move(tx, deployment, Status.SUPERSEDED, at, actor="workflow", error=refusal)
-    address = platform.addresses.of(deployment.script)
-    return Plan(deployment, address, tags(deployment, app.slug), refusal)
 
 
 def finish(
@@ -113,21 +72,25 @@ def finish(
         NotFound: no app has this repository.
     """
     app = _app_of(tx, report)
-    deployment = _deployment_of(tx, app, report, platform, at)
+    deployment = deployment_of(tx, app, report, platform, at)
     if outcome.conclusion == "success":
         status, error = Status.READY, None
     elif outcome.conclusion == "cancelled":
         status, error = _cancelled(tx, deployment), None
     else:
         status, error = Status.ERROR, _error_text(outcome)
+    status, error = _as_it_answers(deployment, status, error, platform)
     # Nothing is ready that never asked where to.
+    ended = deployment
     if status is not Status.READY or deployment.status in {Status.DEPLOYING, Status.READY}:
-        deployment = _end(tx, deployment, status, at, phases=report.phases, error=error)
-    _take_down_again(tx, deployment)
-    return deployment
+        ended = _end(tx, deployment, status, at, phases=report.phases, error=error)
+    _settle(tx, deployment, ended, platform, at)
+    return ended
 
 
-def record_status_changed(tx: Transaction, report: DeploymentStatusChanged, at: datetime) -> bool:
+def record_status_changed(
+    tx: Transaction, report: DeploymentStatusChanged, platform: Platform, at: datetime
+) -> bool:
     """Follow what anybody said of a deployment record of ours; our own words come back as no change."""
     app = held_app(tx, report.repository.id)
     status = _RECORD_STATES.get(report.state)
@@ -139,22 +102,34 @@ def record_status_changed(tx: Transaction, report: DeploymentStatusChanged, at: 
         return False
     if deployment.app_id != app.id:
         return False
-    if status is Status.READY and deployment.status is not Status.DEPLOYING:
+    is_up = deployment.uploaded_at is not None or not platform.has_gateway
+    if status is Status.READY and not (is_up and deployment.status is Status.DEPLOYING):
         return True  # nothing was uploaded that could be ready
     move(tx, deployment, status, at, actor="github")
     return True
 
 
-def move(
-    tx: Transaction, deployment: Deployment, status: Status, at: datetime, *, actor: str, **facts: Any
-) -> Deployment:
-    """Move a deployment on, write the fact down and have the outside told; a step back changes nothing."""
-    moved = deployment.become(status, at, **facts)
-    if moved is deployment:
-        return deployment
-    tx.deployments.save(moved)
-    _tell(tx, moved, actor, at)
-    return moved
+def _as_it_answers(
+    deployment: Deployment, status: Status, error: str | None, platform: Platform
+) -> tuple[Status, str | None]:
+    """Return how a deployment ends: what was put up answers, however its run went on."""
+    if not platform.has_gateway:
+        return status, error
+    if deployment.uploaded_at is not None:
+        return Status.READY, None
+    if status is Status.READY:
+        return Status.ERROR, "The workflow ended without deploying."
+    return status, error
+
+
+def _settle(tx: Transaction, before: Deployment, ended: Deployment, platform: Platform, at: datetime) -> None:
+    """Bring what answers in line with how a deployment ended."""
+    was_deploying = before.status is Status.DEPLOYING
+    if ended.status is Status.READY and not platform.has_gateway:
+        show(tx, ended, at)
+    elif ended.status is not Status.READY and was_deploying and platform.has_gateway:
+        repair(tx, ended, at)
+    _take_down_again(tx, ended)
 
 
 def _end(
@@ -172,29 +147,8 @@ def _end(
     if moved.status is not status or told == moved:
         return moved
     tx.deployments.save(told)
-    _tell_pull_request(tx, told)
+    tell_pull_request(tx, told)
     return told
-
-
-def _tell(tx: Transaction, deployment: Deployment, actor: str, at: datetime) -> None:
-    payload = {
-        "app": deployment.app_id,
-        "environment": deployment.environment,
-        "script": deployment.script,
-        "commit": deployment.commit,
-        "run": deployment.run.id,
-        "error": deployment.error,
-    }
-    tx.events.append(Event(Tag(f"deployment:{deployment.status}"), deployment.id, actor, at, payload))
-    if deployment.status is Status.DEPLOYING:
-        return  # to the outside it is still on its way: nothing worth a write of GitHub's hourly budget
-    tx.jobs.enqueue(JobType.PUBLISH, deployment.app_id, {"deployment": deployment.id})
-    _tell_pull_request(tx, deployment)
-
-
-def _tell_pull_request(tx: Transaction, deployment: Deployment) -> None:
-    if deployment.pull_request is not None:
-        tx.jobs.enqueue(JobType.PREVIEW, deployment.app_id, {"pull_request": deployment.pull_request})
 
 
 def _app_of(tx: Transaction, report: RunReport) -> App:
@@ -202,79 +156,6 @@ def _app_of(tx: Transaction, report: RunReport) -> App:
     if app is None:
         raise NotFound(f"deploying: no app has repository {report.repository_id}", code="app:unknown")
     return app
-
-
-def _deployment_of(
-    tx: Transaction, app: App, report: RunReport, platform: Platform, at: datetime
-) -> Deployment:
-    known = tx.deployments.by_run(app.id, report.run_id, report.run_attempt)
-    if known is not None:
-        return known
-    run = Run(report.run_id, report.run_number, report.run_attempt, report.run_url)
-    origin = _Origin(run, report.branch, report.commit, report.message, report.pull_request)
-    return _new_deployment(tx, app, origin, platform, at)
-
-
-def _new_deployment(
-    tx: Transaction, app: App, origin: _Origin, platform: Platform, at: datetime
-) -> Deployment:
-    environment = environment_of(origin.branch, origin.pull_request, app.branches)
-    deployment = Deployment(
-        id=new_id("dpl", at),
-        app_id=app.id,
-        environment=environment,
-        namespace=platform.namespaces[environment],
-        script=script_name(app.slug, environment, origin.pull_request),
-        branch=origin.branch,
-        commit=origin.commit,
-        message=origin.message,
-        pull_request=origin.pull_request,
-        run=origin.run,
-        status=Status.QUEUED,
-        created_at=at,
-        updated_at=at,
-    )
-    tx.deployments.add(deployment)
-    _tell(tx, deployment, "github", at)
-    _overtake_cancelled(tx, deployment, at)
-    return deployment
-
-
-def _overtake_cancelled(tx: Transaction, deployment: Deployment, at: datetime) -> None:
-    """Call older runs that were cancelled superseded: word of them may come before word of this one."""
-    cancelled = frozenset({Status.CANCELLED})
-    for older in tx.deployments.find(deployment.app_id, script=deployment.script, statuses=cancelled):
-        if older.order < deployment.order:
-            superseded = replace(older, status=Status.SUPERSEDED, updated_at=at)
-            tx.deployments.save(superseded)
-            _tell(tx, superseded, "github", at)
-
-
-def _refusal(tx: Transaction, app: App, deployment: Deployment) -> str | None:
-    """Say why this run may not go live, or None."""
-    if deployment.is_finished:
-        return f"this run is already {deployment.status}"
-    if deployment.pull_request is not None:
-        pull = tx.pulls.get(app.id, deployment.pull_request)
-        if pull is not None and not pull.is_open:
-            return f"pull request #{pull.number} is closed"
-    newer = _newer(tx, deployment, frozenset({Status.READY}))
-    if newer is not None:
-        return f"superseded by run {newer.run.number} with commit {newer.commit[:7]}"
-    return None
-
-
-def _check_turn(tx: Transaction, deployment: Deployment, at: datetime) -> None:
-    """One upload to a script at a time: the last acknowledged upload is then the newest commit."""
-    deploying = tx.deployments.find(
-        deployment.app_id, script=deployment.script, statuses=frozenset({Status.DEPLOYING})
-    )
-    for other in deploying:
-        if other.id != deployment.id and at - other.updated_at < LEASE:
-            raise Busy(
-                f"deploying to {deployment.script}: run {other.run.number} is uploading to it",
-                retry_after_seconds=_BUSY_RETRY_SECONDS,
-            )
 
 
 def _newer(
@@ -310,11 +191,9 @@ def _is_gone(tx: Transaction, deployment: Deployment) -> bool:
     return is_stopped and not tx.deployments.find(app_id, script=script, statuses=LIVE_OR_COMING, limit=1)
 
 
-def _status_of_run(
+def _end_of_run(
     tx: Transaction, deployment: Deployment, report: WorkflowRunChanged
 ) -> tuple[Status, str | None]:
-    if report.status != "completed":
-        return (Status.BUILDING if report.status == "in_progress" else Status.QUEUED), None
     if report.conclusion == "success":
         if deployment.status is Status.DEPLOYING:
             return Status.READY, None
@@ -329,12 +208,12 @@ def _is_our_run(report: WorkflowRunChanged) -> bool:
     return is_ours and not report.is_from_fork and report.event in _EVENTS
 
 
-def _origin_of(tx: Transaction, app: App, report: WorkflowRunChanged) -> _Origin | None:
+def _origin_of(tx: Transaction, app: App, report: WorkflowRunChanged) -> Origin | None:
     pull_request = _pull_request_of(tx, app, report)
     if report.event == "pull_request" and pull_request is None:
         return None
     run = Run(report.run_id, report.run_number, report.run_attempt, report.html_url)
-    return _Origin(run, report.head_branch or "", report.head_commit, report.message, pull_request)
+    return Origin(run, report.head_branch or "", report.head_commit, report.message, pull_request)
 
 
 def _pull_request_of(tx: Transaction, app: App, report: WorkflowRunChanged) -> int | None:
@@ -358,17 +237,3 @@ def _error_text(outcome: RunOutcome) -> str:
     phase = f"{outcome.error_phase} failed" if outcome.error_phase else "The workflow run failed"
     text = f"{phase}: {outcome.error_message}" if outcome.error_message else f"{phase}."
     return text[:_ERROR_CHARACTERS]
-
-
-def held_app(tx: Transaction, repository_id: int) -> App | None:
-    """Return the app with this repository, held until the transaction ends."""
-    app = tx.apps.by_repository(repository_id)
-    return known_app(tx, app.id, lock=True) if app else None
-
-
-def known_app(tx: Transaction, app_id: str, *, lock: bool = False) -> App | None:
-    """Return an app, or None when it was deleted meanwhile."""
-    try:
-        return tx.apps.get(app_id, lock=lock)
-    except NotFound:
-        return None

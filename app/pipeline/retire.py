@@ -18,8 +18,11 @@ from app.domain.jobs import Job, JobType
 from app.domain.names import script_name
 from app.domain.platform import Platform
 from app.errors import Conflict, RemoteRefused
+from app.pipeline.known import known_app
+from app.pipeline.move import move
 from app.pipeline.preview import Previewer, write_comment
-from app.pipeline.record import LEASE, LIVE_OR_COMING, known_app, move
+from app.pipeline.record import LIVE_OR_COMING
+from app.pipeline.start import LEASE
 from app.ports import Clock, Comments, Records, Repositories, Runs, Scripts, Steps, Transaction
 
 _LIVE: Final = frozenset({Status.READY})

@@ -24,6 +24,7 @@ from app.ports.memory import Apps, Deliveries, Deployments, Events, Jobs, Page, 
 from app.ports.records import Records, Transaction
 from app.ports.releases import Aliases, Approvals, Assets, OwnScripts, Tokens, Variables
 from app.ports.scripts import Bundles, DeployAccess, Limits, Scripts, Upload
+from app.ports.vault import Vault
 from app.ports.work import JobEngine, Steps
 
 __all__ = [
@@ -57,5 +58,6 @@ __all__ = [
     "Transaction",
     "Upload",
     "Variables",
+    "Vault",
     "WorkflowRun",
 ]

@@ -17,7 +17,8 @@ from app.errors import BadSignature, Malformed, Stale, TooLarge
 from app.github.signature import HEADER as SIGNATURE_HEADER
 from app.github.signature import check_form as signature_form
 from app.github.signature import verify as verify_github
-from app.pipeline.record import Plan, finish, start
+from app.pipeline.record import finish
+from app.pipeline.start import Plan, start
 from app.ports import DeployAccess, Transaction
 from app.web import signing
 from app.web.context import context
