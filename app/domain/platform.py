@@ -15,11 +15,6 @@ class DeployAuth(StrEnum):
     HMAC = "hmac"  # by the app's key, through our gateway
     TOKEN = "token"  # noqa: S105 - by the app's key; it uploads by itself, with a credential of its repository
 
-    @property
-    def has_gateway(self) -> bool:
-        """Its uploads pass through us: we keep their bundles and put them up ourselves."""
-        return self is not DeployAuth.TOKEN
-
 
 @dataclass(frozen=True, slots=True)
 class Platform:
@@ -39,8 +34,12 @@ class Platform:
     untrusted_namespace: str = "branchline-untrusted"
     preview_days: int = 7
     kept_deployments: int = 10
-    has_gateway: bool = True
     cpu_ms: int | None = None
+
+    @property
+    def has_gateway(self) -> bool:
+        """Uploads pass through us: we keep their bundles and put them up ourselves."""
+        return self.deploy_auth is not DeployAuth.TOKEN
 
     def namespace_of(self, environment: Environment, *, is_from_fork: bool = False) -> str:
         """Return where scripts of an environment live, and those of forks."""
