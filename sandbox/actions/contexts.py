@@ -40,6 +40,7 @@ def github(occasion: Occasion, repository: dict[str, Any], side: GitHubSide) -> 
         "repository_owner": repository["owner"]["login"],
         "repository_owner_id": str(repository["owner"].get("id", "")),
         "actor": actor(occasion, repository)["login"],
+        "actor_id": str(actor(occasion, repository).get("id", "")),
         "server_url": side.url,
         "api_url": side.api_url,
         "graphql_url": f"{side.url}/api/graphql",

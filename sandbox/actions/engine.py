@@ -27,9 +27,11 @@ from sandbox.actions import (
     workflows,
 )
 from sandbox.actions.announcements import Announcements
-from sandbox.actions.execution import Execution, Surroundings, inputs
+from sandbox.actions.assignments import Assigner, inputs
+from sandbox.actions.execution import Execution, Surroundings
 from sandbox.actions.leash import Leash
 from sandbox.actions.logs import Logs
+from sandbox.actions.oidc.issuer import Issuer
 from sandbox.actions.ports import GitHubSide, Occasion
 from sandbox.actions.records import Records, Run, WorkflowRecord, now
 from sandbox.actions.scheduler import Scheduler
@@ -56,12 +58,14 @@ class Engine:
         self.records = Records(directory / "actions.sqlite")
         self.logs = Logs(directory / "logs")
         self.announce = Announcements(github, self.records)
+        self.issuer = Issuer(directory, github.url)
         self._admission = threading.Lock()
         self._runs_directory = directory / "runs"
         toolbox = Toolbox(directory / "tools")
         self._leash = Leash()
+        assigner = Assigner(github, toolbox, self.issuer)
         around = Surroundings(
-            self._runs_directory, github, self.records, self.logs, self.announce, toolbox, self._leash
+            self._runs_directory, self.records, self.logs, self.announce, toolbox, assigner, self._leash
         )
         self._scheduler = Scheduler(
             self.records, self.announce, lambda run: Execution(run, around, self._scheduler.done), concurrency

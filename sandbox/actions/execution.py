@@ -3,8 +3,7 @@
 It runs what the commit says, with the secrets of the moment. Cancellation is as faithful as act allows:
 SIGINT to the running step, SIGTERM after 7.5 s, the end of its processes 2.5 s later, and then the steps with
 `if: always()` or `cancelled()`, for which act has five minutes. A step whose own condition names one of the
-two is not interrupted. Jobs of one run share one set of secrets: those of an environment count when every job
-that names an environment names the same one.
+two is not interrupted.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandbox.actions import act_output, contexts, expressions, git, processes, runner, workflows
+from sandbox.actions import act_output, expressions, git, processes, runner, workflows
 from sandbox.actions.recorder import Recorder
 from sandbox.actions.toolbox import UnknownActionError
 
@@ -26,9 +25,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sandbox.actions.announcements import Announcements
+    from sandbox.actions.assignments import Assigner
     from sandbox.actions.leash import Leash
     from sandbox.actions.logs import Logs
-    from sandbox.actions.ports import GitHubSide, Occasion
     from sandbox.actions.records import Records, Run
     from sandbox.actions.toolbox import Toolbox
 
@@ -44,11 +43,11 @@ class Surroundings:
     """What every attempt of an engine needs."""
 
     directory: Path
-    github: GitHubSide
     records: Records
     logs: Logs
     announce: Announcements
     toolbox: Toolbox
+    assigner: Assigner
     leash: Leash
 
 
@@ -76,6 +75,7 @@ class Execution(threading.Thread):
         except Exception as error:  # noqa: BLE001 - a run must reach its conclusion
             _log.exception("run %s", self._run.id)
             conclusion, note = "failure", f"The runner stopped: {error}"
+        self._around.assigner.dismiss(self._run)
         if not self._is_abandoned:
             self._conclude(conclusion, note)
         self._done(self._run.id)
@@ -99,8 +99,8 @@ class Execution(threading.Thread):
         self._kill()
 
     def _attempt(self, directory: Path) -> tuple[str, str]:
-        assignment = self._assignment()
-        masks = act_output.Masks([*assignment.secrets.values()])
+        assignment = self._around.assigner.assign(self._run)
+        masks = act_output.Masks([*assignment.secrets.values(), *assignment.hidden])
         recorder = Recorder(
             self._run, assignment.workflow, self._around.records, self._around.logs, self._around.announce
         )
@@ -157,47 +157,6 @@ class Execution(threading.Thread):
         run = records.update_run(self._run.id, status="completed", conclusion=conclusion, note=note)
         announce.run("completed", run)
 
-    def _assignment(self) -> runner.Assignment:
-        run, github = self._run, self._around.github
-        occasion = run.caused_by()
-        git_directory = github.git_directory(run.repository_id)
-        text = git.text(git_directory, run.sha, run.path, maximum_bytes=workflows.MAXIMUM_BYTES)
-        workflow = workflows.parse(run.path, text)
-        repository = github.repository(run.repository_id)
-        context = contexts.of_run(contexts.github(occasion, repository, github), run)
-        variables = self._variables(occasion, None)
-        environment = _environment(
-            workflow, {"github": context, "vars": variables, "inputs": inputs(occasion)}
-        )
-        return runner.Assignment(
-            workflow=workflow,
-            git_directory=git_directory,
-            commit=run.sha,
-            event=run.event,
-            payload=occasion.payload,
-            actor=context["actor"],
-            github=contexts.as_environment(context),
-            secrets=self._secrets(occasion, workflow, environment),
-            variables=self._variables(occasion, environment),
-            actions=self._around.toolbox.actions_for(workflow.uses, github),
-            tracking_id=run.tracking_id,
-        )
-
-    def _secrets(
-        self, occasion: Occasion, workflow: workflows.Workflow, environment: str | None
-    ) -> dict[str, str]:
-        """Return the secrets of the run: those of a fork's pull request are a token that only reads."""
-        github, repository_id = self._around.github, self._run.repository_id
-        read_only = occasion.is_fork_pull_request or workflow.is_read_only
-        token = {"GITHUB_TOKEN": github.job_token(repository_id, read_only=read_only)}
-        return token if occasion.is_fork_pull_request else github.secrets(repository_id, environment) | token
-
-    def _variables(self, occasion: Occasion, environment: str | None) -> dict[str, str]:
-        """Return the variables of the run; GitHub gives none to a fork's pull request either."""
-        if occasion.is_fork_pull_request:
-            return {}
-        return self._around.github.variables(self._run.repository_id, environment)
-
     def _interrupt(self, process: subprocess.Popen[str]) -> None:
         processes.cancel(process.pid, self._keeps_running)
         if not self._is_over.wait(_CANCELLATION_SECONDS):
@@ -213,16 +172,3 @@ class Execution(threading.Thread):
         with self._lock:
             session = self._process.pid if self._process else None
         processes.kill_all(self._run.tracking_id, session)
-
-
-def inputs(occasion: Occasion) -> dict[str, object]:
-    """Return the `inputs` context of an occasion."""
-    return dict(occasion.payload.get("inputs") or {}) if occasion.event == "workflow_dispatch" else {}
-
-
-def _environment(workflow: workflows.Workflow, known: dict[str, object]) -> str | None:
-    """Return the one environment that the jobs name, None when there is none or several."""
-    sources = [job.environment for job in workflow.jobs if job.environment]
-    named = [source.get("name", "") if isinstance(source, dict) else source for source in sources]
-    names = {expressions.as_text(expressions.value_of(name, known)) for name in named}
-    return names.pop() or None if len(names) == 1 else None

@@ -1,6 +1,6 @@
 """One attempt of a run as an act process: its directory, its files, its command line.
 
-Secrets travel in a file that only the owner can read and that goes with the directory. act itself decides
+Secrets travel in files that only the owner can read and that go with the directory. act itself decides
 what happens inside the jobs; nothing here looks at the outcome.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sandbox.actions import git, processes
@@ -16,27 +15,9 @@ from sandbox.actions import git, processes
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sandbox.actions.workflows import Workflow
+    from sandbox.actions.assignments import Assignment
 
 _NO_FILE = "/dev/null"
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """Everything that act must be told of one attempt."""
-
-    workflow: Workflow
-    git_directory: Path
-    commit: str
-    event: str
-    payload: dict[str, Any]
-    actor: str
-    github: dict[str, str]
-    """The `GITHUB_*` variables."""
-    secrets: dict[str, str]
-    variables: dict[str, str]
-    actions: dict[str, Path]
-    tracking_id: str
 
 
 def launch(
@@ -49,7 +30,8 @@ def launch(
     _write(directory, "event", assignment.payload)
     _write(directory, "secrets", assignment.secrets)
     _write(directory, "variables", assignment.variables)
-    _write(directory, "environment", assignment.github | {processes.VARIABLE: assignment.tracking_id})
+    _write(directory, "environment", assignment.environment | {processes.VARIABLE: assignment.tracking_id})
+    _write_privately(_workflow_file(directory, assignment), assignment.text)
     return subprocess.Popen(
         _command(act, directory, assignment),
         cwd=work,
@@ -77,12 +59,21 @@ def _command(act: str, directory: Path, assignment: Assignment) -> list[str]:
         *("--input-file", _NO_FILE, "--action-cache-path", str(directory / "act")),
     ]
     switches = ["--json", "--no-skip-checkout", "--no-cache-server", "--action-offline-mode", "--no-recurse"]
-    named = ["--workflows", assignment.workflow.path, "--actor", assignment.actor]
+    named = ["--workflows", str(_workflow_file(directory, assignment)), "--actor", assignment.actor]
     return [act, assignment.event, *switches, *named, *files, *platforms, *actions]
 
 
 def _write(directory: Path, name: str, content: dict[str, Any]) -> None:
     """Write one of act's files as JSON, which is YAML: values keep their quotes and their lines."""
-    path = directory / f"{name}.yml"
+    _write_privately(directory / f"{name}.yml", json.dumps(content))
+
+
+def _write_privately(path: Path, text: str) -> None:
+    path.parent.mkdir(exist_ok=True)
     path.touch(mode=0o600)
-    path.write_text(json.dumps(content), encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
+
+
+def _workflow_file(directory: Path, assignment: Assignment) -> Path:
+    """Return where the workflow lies for act: under its own name, out of the steps' sight."""
+    return directory / "workflow" / assignment.workflow.path.rpartition("/")[2]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from sandbox.actions import git
+from sandbox.actions import git, permissions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +63,11 @@ class Job:
     environment: Any = None
     permissions: Any = None
 
+    @property
+    def environment_name(self) -> Any:
+        """Return the name of its environment, perhaps an expression; None when it has none."""
+        return self.environment.get("name") if isinstance(self.environment, dict) else self.environment
+
 
 @dataclass(frozen=True)
 class Workflow:
@@ -82,12 +87,18 @@ class Workflow:
         steps = [step for job in self.jobs if job.key == job_key for step in job.steps]
         return next((step.condition for step in steps if step.key == step_key), "")
 
+    def permissions_of(self, job: Job) -> Any:
+        """Return what `job` may do: what it states itself, else what the workflow states."""
+        return self.permissions if job.permissions is None else job.permissions
+
+    def may_have_identity(self, job: Job) -> bool:
+        """Say whether `job` may ask for identity tokens."""
+        return permissions.may_have_identity(self.permissions_of(job))
+
     @property
     def is_read_only(self) -> bool:
         """Say whether no job of it asks for a token that may write."""
-        asked = [self.permissions, *(job.permissions for job in self.jobs)]
-        stated = [permissions for permissions in asked if permissions is not None]
-        return bool(stated) and not any("write" in str(permissions) for permissions in stated)
+        return all(permissions.is_read_only(self.permissions_of(job)) for job in self.jobs)
 
     @property
     def uses(self) -> set[str]:

@@ -23,6 +23,11 @@ MISCONFIGURED = 78
     "--bot", default="branchline-bot", help="Owner of the organisation, whose token the control plane uses."
 )
 @click.option("--developer", default="ada", help="A member of the organisation.")
+@click.option(
+    "--outsider",
+    default="mallory",
+    help="Somebody who is no member and may write to nothing of the organisation.",
+)
 @click.option("--template-name", default="template", help="The template repository in the organisation.")
 @click.option(
     "--template-from",

@@ -29,6 +29,7 @@ class Settings:
     org: str = "acme"
     bot: str = "branchline-bot"
     developer: str = "ada"
+    outsider: str = "mallory"
     template_name: str = "template"
     template_from: Path | None = None
     token_file: Path | None = None

@@ -1,5 +1,6 @@
 """A sandbox GitHub in this process, a caller that checks every answer, a receiver of webhooks, and git."""
 
+import base64
 import hashlib
 import hmac
 import json
@@ -184,7 +185,7 @@ class Receiver:
 
 
 class World:
-    """A running sandbox GitHub without Actions."""
+    """A running sandbox GitHub: its callers are the owner's bot, a member, an outsider and anybody."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -194,6 +195,7 @@ class World:
         self._repositories = 0
         self.bot = self.caller(self.tokens["branchline-bot"])
         self.ada = self.caller(self.tokens["ada"])
+        self.mallory = self.caller(self.tokens["mallory"])
         self.anybody = self.caller(None)
 
     def caller(self, token: str | None) -> Caller:
@@ -235,6 +237,18 @@ class World:
         self.commit(full_name, branch, {f"{branch}.txt": "new\n"})
         wanted = {"title": f"Try {branch}", "head": branch, "base": base, "body": "Look"}
         made: dict[str, Any] = self.ada("POST", f"/repos/{full_name}/pulls", 201, wanted)
+        return made
+
+    def fork_pull(self, full_name: str, files: dict[str, str]) -> dict[str, Any]:
+        """Have the outsider propose files from a fork and return the pull request."""
+        wanted = {"name": full_name.replace("/", "-")}
+        fork = self.mallory("POST", f"/repos/{full_name}/forks", 202, wanted)["full_name"]
+        eventually(lambda: self.mallory.client.get(f"/repos/{fork}/branches").json())
+        for path, text in files.items():
+            content = {"content": base64.b64encode(text.encode()).decode(), "message": f"Add {path}"}
+            self.mallory("PUT", f"/repos/{fork}/contents/{path}", 201, content)
+        proposal = {"title": "From outside", "head": "mallory:main", "base": "main"}
+        made: dict[str, Any] = self.mallory("POST", f"/repos/{full_name}/pulls", 201, proposal)
         return made
 
     def hook(self, full_name: str, receiver: Receiver, events: tuple[str, ...] = ("*",)) -> int:

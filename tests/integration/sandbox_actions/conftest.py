@@ -8,7 +8,10 @@ import pytest
 
 from sandbox import actions
 from sandbox.actions import pages, routes
+from sandbox.github.server import Server
+from sandbox.github.settings import Settings
 from tests.fakes.github_for_actions import FakeGitHub
+from tests.integration.sandbox_actions.hub import Hub
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +37,20 @@ def engine(tmp_path: Path, github: FakeGitHub) -> Iterator[actions.Engine]:
     engine.start()
     yield engine
     engine.close()
+
+
+@pytest.fixture(scope="session")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    template = tmp_path_factory.mktemp("template")
+    (template / "README.md").write_text("# Template\n")
+    settings = Settings(
+        directory=tmp_path_factory.mktemp("hub"), template_from=template, fork_delay_seconds=0.1
+    )
+    server = Server(settings)
+    server.start()
+    running = Hub(server)
+    yield running
+    running.close()
 
 
 @pytest.fixture

@@ -72,6 +72,8 @@ def test_an_invalid_file_is_refused_with_a_reason(text: str, reason: str) -> Non
         ("", False),
         ("permissions: {}", True),
         ("permissions: {contents: read}", True),
+        ("permissions: {contents: read, id-token: write}", True),
+        ("permissions: {contents: write, id-token: write}", False),
         ("permissions: write-all", False),
     ],
 )
