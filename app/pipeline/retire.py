@@ -1,7 +1,8 @@
-"""Retire: what is closed, deleted or gone is taken down.
+"""Retire: what is closed, deleted or gone is taken down, with every address that it had.
 
-A script with another's tags is never deleted; one that has none was uploaded and not tagged yet, and one that
-is gone already is fine. A look that failed is an error and never taken for an absence.
+Scripts go by tag, all of a pull request or of an app in one call. What else bears a name of ours is looked at
+first: a script with another's tags is never deleted; one that has none was uploaded past the gateway and not
+tagged yet, and one that is gone already is fine. A look that failed is an error and never an absence.
 """
 
 from contextlib import suppress
@@ -11,12 +12,13 @@ from functools import partial
 from typing import Any, Final
 
 from app.domain.apps import App, AppStatus, Repository
-from app.domain.deployments import UNFINISHED, Deployment, Status
+from app.domain.deployments import UNFINISHED, Deployment, Status, app_tag, pull_tag
 from app.domain.environments import Environment
 from app.domain.events import Event, Tag
 from app.domain.jobs import Job, JobType
 from app.domain.names import script_name
 from app.domain.platform import Platform
+from app.domain.pulls import PullRequest
 from app.errors import Conflict, RemoteRefused
 from app.pipeline.known import known_app
 from app.pipeline.move import move
@@ -66,14 +68,16 @@ def retire(job: Job, steps: Steps, to: Retirer) -> dict[str, Any]:
         app = known_app(tx, job.app_id)
         if app is None:
             return {"skipped": "the app is deleted"}
-    script = script_name(app.slug, Environment.PREVIEW, number)
+        pull = tx.pulls.get(app.id, number) if number is not None else None
+    is_from_fork = pull is not None and pull.is_from_fork
+    script = script_name(app.slug, Environment.PREVIEW, number, is_from_fork=is_from_fork)
     stays, branch = steps.run("look whether it stays", lambda: _look(job, script, to))
     if stays is not None:
         return {"skipped": stays}
     # What was opened or pushed again in the middle has runs of its own, which are not touched.
     reach = _Reach(until=job.created_at, branch=branch)
     steps.run("cancel runs", lambda: _cancel_runs(app, script, to, reach))
-    removed = steps.run("delete script", lambda: _delete_preview(app, script, to, reach))
+    removed = steps.run("delete scripts", lambda: _delete_preview(app, script, pull, to, reach))
     steps.run("record removal", lambda: _record_removal(app.id, script, to, reach))
     if number is not None:
         previewer = Previewer(to.records, to.comments, to.platform, to.clock)
@@ -127,9 +131,12 @@ def delete_app(job: Job, steps: Steps, to: Retirer) -> dict[str, Any]:
         steps.run(f"cancel runs of {script}", partial(_cancel_runs, app, script, to))
     _let_uploads_end(app, steps, to)
     for script, environment in scripts:
-        delete = partial(_delete_script, app, script, Environment(environment), to)
-        steps.run(f"delete script {script}", delete)
+        namespace = to.platform.namespaces[Environment(environment)]
+        steps.run(f"delete script {script}", partial(_delete_script, app, script, namespace, to))
         steps.run(f"record removal of {script}", partial(_record_removal, app.id, script, to))
+    for namespace in (*to.platform.namespaces.values(), to.platform.untrusted_namespace):
+        delete = partial(to.scripts.delete_tagged, namespace, app_tag(app.slug))
+        steps.run(f"delete all that is left in {namespace}", delete)
     if app.repository is not None and not job.arguments["keep_repository"]:
         steps.run("delete repository", partial(_delete_repository, app.repository, to))
     steps.run("forget app", lambda: _forget(app, to))
@@ -180,22 +187,26 @@ def _cancel_runs(app: App, script: str, to: Retirer, reach: _Reach = _ALL) -> li
     return [deployment.run.id for deployment in unfinished]
 
 
-def _delete_preview(app: App, script: str, to: Retirer, reach: _Reach) -> bool:
-    """Delete a preview's script, unless it shows, or is about to show, what is not to be taken down."""
+def _delete_preview(app: App, script: str, pull: PullRequest | None, to: Retirer, reach: _Reach) -> bool:
+    """Delete a preview's scripts, unless it shows, or is about to show, what is not to be taken down."""
     with to.records.read() as tx:
         live = tx.deployments.find(app.id, script=script, statuses=_LIVE, limit=1)
         uploading = tx.deployments.find(app.id, script=script, statuses=frozenset({Status.DEPLOYING}))
     if not all(reach.covers(holder) for holder in [*live, *uploading]):
         return False
-    return _delete_script(app, script, Environment.PREVIEW, to)
+    is_from_fork = pull is not None and pull.is_from_fork
+    namespace = to.platform.namespace_of(Environment.PREVIEW, is_from_fork=is_from_fork)
+    is_deleted = _delete_script(app, script, namespace, to)
+    if pull is not None:
+        to.scripts.delete_tagged(namespace, pull_tag(app.slug, pull.number))
+    return is_deleted
 
 
-def _delete_script(app: App, script: str, environment: Environment, to: Retirer) -> bool:
-    namespace = to.platform.namespaces[environment]
+def _delete_script(app: App, script: str, namespace: str, to: Retirer) -> bool:
     found = to.scripts.tags(namespace, script)
     if found is None:
         return False
-    if found and f"app-{app.slug}" not in found:
+    if found and app_tag(app.slug) not in found:
         raise RemoteRefused(
             f"deleting script {script} in {namespace}: its tags say that it is not {app.name}'s",
             code="script:not-ours",
@@ -230,12 +241,33 @@ def _record_removal(app_id: str, script: str, to: Retirer, reach: _Reach = _ALL)
             known_app(tx, app_id, lock=True)
             affected = _doomed(tx, app_id, script, LIVE_OR_COMING, reach)[:_AT_A_TIME]
             for deployment in affected:
-                is_live = deployment.status is Status.READY
-                status = Status.REMOVED if is_live else Status.CANCELLED
-                move(tx, deployment, status, to.clock(), actor="job")
+                _remove(tx, deployment, to.clock())
+            if not affected:
+                _show_nothing(tx, script, to.clock())
         if not affected:
             return ended
         ended += [deployment.id for deployment in affected]
+
+
+def _remove(tx: Transaction, deployment: Deployment, at: datetime) -> None:
+    """Call a deployment removed, or cancelled when it was on its way; its own address is to be gone too."""
+    if deployment.has_own_address:
+        deployment = replace(deployment, retired_at=at)
+        tx.deployments.save(deployment)
+        if deployment.pull_request is None:  # all of a pull request go by its tag
+            tx.jobs.enqueue(JobType.EXPIRE, deployment.app_id, {"deployment": deployment.id})
+    status = Status.REMOVED if deployment.status is Status.READY else Status.CANCELLED
+    move(tx, deployment, status, at, actor="job")
+
+
+def _show_nothing(tx: Transaction, script: str, at: datetime) -> None:
+    """Let the alias show nothing when what it showed is removed."""
+    alias = tx.aliases.get(script)
+    if alias is None or alias.deployment_id is None:
+        return
+    if tx.deployments.get(alias.deployment_id).status is Status.REMOVED:
+        ended = replace(alias, deployment_id=None, expires_at=None, is_pinned=False, updated_at=at)
+        tx.aliases.save(ended)
 
 
 def _forget(app: App, to: Retirer) -> None:
@@ -245,5 +277,7 @@ def _forget(app: App, to: Retirer) -> None:
         known_app(tx, app.id, lock=True)
         for deployment in tx.deployments.find(app.id, statuses=UNFINISHED):
             move(tx, deployment, Status.CANCELLED, at, actor="job")
+        tx.aliases.forget(app.id)
+        tx.variables.forget(app.id)
         tx.apps.remove(app.id)
         tx.events.append(Event(Tag.APP_DELETED, app.id, "job", at, {"name": app.name}))

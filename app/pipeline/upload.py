@@ -45,7 +45,9 @@ def go_live(deployment_id: str, bundle: Bundle, to: Putter) -> Deployment:
         put_up(app, deployment, own, digest, to)
         if goes_live:
             put_up(app, deployment, deployment.script, digest, to)
-        return _keep(deployment_id, digest, to, went_live=goes_live)
+        kept = _keep(deployment_id, digest, to, went_live=goes_live)
+    _check_open(app, kept)
+    return kept
 
 
 def _claim(deployment_id: str, to: Putter) -> tuple[App, Deployment, bool]:
@@ -123,37 +125,37 @@ def _keep(deployment_id: str, digest: str, to: Putter, *, went_live: bool) -> De
     with to.records.begin() as tx:
         tx.apps.get(tx.deployments.get(deployment_id).app_id, lock=True)
         before = tx.deployments.get(deployment_id)
+        alias = replace(alias_of(tx, before, at), holder=None, held_until=None)
+        if before.status is not Status.DEPLOYING:
+            _undo(tx, before, alias, went_live=went_live)
+            return before
         expires_at = expiry_of(before, at, to)
         deployment = replace(
             before, bundle=digest, uploaded_at=at, updated_at=at, expires_at=expires_at, retired_at=None
         )
         tx.deployments.save(deployment)
-        is_live = _point(tx, deployment, at, went_live=went_live)
-        payload = {
-            "app": deployment.app_id,
-            "script": deployment.own_script,
-            "isLive": is_live,
-            "bundle": digest,
-        }
-        tx.events.append(Event(Tag.DEPLOYMENT_UPLOADED, deployment.id, "workflow", at, payload))
-        if expires_at is not None:
-            tx.own_scripts.renew(deployment.app_id, deployment.script, expires_at)
-        elif (
-            len(tx.own_scripts.standing(deployment.app_id, deployment.script)) > to.platform.kept_deployments
-        ):
-            tx.jobs.enqueue(JobType.EXPIRE, deployment.app_id, {"script": deployment.script})
+        is_live = _point(tx, deployment, alias, at, went_live=went_live)
+        _note(tx, deployment, at, is_live=is_live)
+        _make_room(tx, deployment, to)
     return deployment
 
 
-def _point(tx: Transaction, deployment: Deployment, at: datetime, *, went_live: bool) -> bool:
+def _undo(tx: Transaction, ended: Deployment, alias: Alias, *, went_live: bool) -> None:
+    """Have everything taken back that went up for a deployment that was ended meanwhile."""
+    request_take_down(tx, ended)
+    if went_live:
+        request_release(tx, alias)
+    else:
+        tx.aliases.save(alias)
+
+
+def _point(tx: Transaction, deployment: Deployment, alias: Alias, at: datetime, *, went_live: bool) -> bool:
     """Point the alias at what went live; when that was decided otherwise meanwhile, have it put right."""
-    alias = replace(alias_of(tx, deployment, at), holder=None, held_until=None)
     if not went_live:
         tx.aliases.save(alias)
         return False
-    if deployment.status is not Status.DEPLOYING or not _may_go_live(alias, deployment):
+    if not _may_go_live(alias, deployment):
         request_release(tx, alias)
-        request_take_down(tx, deployment)
         return False
     tx.aliases.save(
         replace(
@@ -168,6 +170,25 @@ def _point(tx: Transaction, deployment: Deployment, at: datetime, *, went_live: 
         )
     )
     return True
+
+
+def _note(tx: Transaction, deployment: Deployment, at: datetime, *, is_live: bool) -> None:
+    payload = {
+        "app": deployment.app_id,
+        "script": deployment.own_script,
+        "isLive": is_live,
+        "bundle": deployment.bundle,
+    }
+    tx.events.append(Event(Tag.DEPLOYMENT_UPLOADED, deployment.id, "workflow", at, payload))
+
+
+def _make_room(tx: Transaction, deployment: Deployment, to: Putter) -> None:
+    """Renew what a push renews, and have taken down what too many deployments have followed."""
+    app_id, script = deployment.app_id, deployment.script
+    if deployment.expires_at is not None:
+        tx.own_scripts.renew(app_id, script, deployment.expires_at)
+    elif len(tx.own_scripts.standing(app_id, script)) > to.platform.kept_deployments:
+        tx.jobs.enqueue(JobType.EXPIRE, app_id, {"script": script})
 
 
 def expiry_of(deployment: Deployment, at: datetime, to: Putter) -> datetime | None:
