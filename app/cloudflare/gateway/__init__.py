@@ -1,0 +1,7 @@
+"""The rules of the deploy gateway: what of Cloudflare's API an app's `wrangler deploy` may use, and how.
+
+Pure: bytes in, values out, errors of `app/errors.py`. `multipart` and `content` read bodies as they come;
+`manifest` checks which assets are announced, `modules`, `bindings` and `metadata` what a script is made of;
+`sessions` signs the token of an upload; `envelope` is the form of every answer. Nothing here knows who asks,
+what is kept where, or HTTP: that is `app/web/gateway`.
+"""

@@ -1,0 +1,142 @@
+"""Static files on their way into the bundle store: announced, sent in buckets, and named at the end.
+
+Which bytes a client means by a name is remembered per app and environment, so that what was uploaded once is
+not sent again. Nothing is remembered of a request that did not end well; its bytes are of no bundle and are
+pruned.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from flask import Response, request
+
+from app.cloudflare.gateway.content import at_most, decoded
+from app.cloudflare.gateway.manifest import BUCKET_BYTES, BUCKET_FILES, Manifest, buckets
+from app.cloudflare.gateway.multipart import Part, boundary_of, read_parts
+from app.cloudflare.gateway.sessions import AssetSession
+from app.domain.bundles import Asset, KnownAsset
+from app.domain.deployments import Deployment
+from app.errors import InvalidInput, NotFound, Unauthenticated
+from app.pipeline.putting import naming_scope
+from app.web.gateway.access import granted, granted_session
+from app.web.gateway.answers import accept
+from app.web.gateway.bodies import reading, whole
+from app.web.gateway.context import context
+
+_MANIFEST_BYTES: Final = 16 * 1024 * 1024
+_PART_HEADER_BYTES: Final = 2048
+# In base64 four characters are three bytes.
+_BUCKET_BODY_BYTES: Final = BUCKET_BYTES // 3 * 4 + BUCKET_FILES * _PART_HEADER_BYTES
+_LONGEST_TYPE: Final = 200
+# What wrangler says of a file whose type it does not know.
+_NO_TYPE: Final = "application/null"
+
+
+def open_session(account_id: str, namespace: str, script: str) -> Response:
+    """Take an announcement of files; the answer names those that are still to be sent."""
+    deployment = granted(account_id, namespace, script)
+    with context().turns.take(deployment.id):
+        manifest = Manifest.from_request(whole(_MANIFEST_BYTES))
+        kept, _ = context().bundles.write([manifest.to_json()])
+        missing = _missing(deployment, manifest)
+    session = AssetSession(deployment.id, kept, is_complete=not missing)
+    return accept({"jwt": _token(session), "buckets": buckets(missing)})
+
+
+def upload_bucket(account_id: str) -> Response:
+    """Keep the files of one bucket, each a part named by its hash; the last one is answered with a token."""
+    session, deployment = granted_session(account_id)
+    if request.args.get("base64") != "true":
+        raise InvalidInput(
+            "uploading assets: send them in base64, with ?base64=true", code="upload:malformed"
+        )
+    boundary = boundary_of(request.headers.get("Content-Type", ""))
+    with context().turns.take(deployment.id):
+        manifest = _manifest(session)
+        sizes = manifest.sizes()
+        with reading(_BUCKET_BODY_BYTES) as body:
+            kept = dict(_kept(part, sizes) for part in read_parts(boundary, body))
+        with context().records.begin() as tx:
+            tx.assets.add(naming_scope(deployment), kept)
+    if len(_known(deployment, manifest)) < len(sizes):
+        return accept({}, 202)
+    return accept({"jwt": _token(AssetSession(deployment.id, session.manifest, is_complete=True))}, 201)
+
+
+def uploaded_assets(deployment: Deployment, token: str) -> Iterator[Asset]:
+    """Yield the files of a complete upload of this deployment.
+
+    Raises:
+        Unauthenticated: the token is not that of such an upload.
+    """
+    session = context().sessions.read(token, context().clock(), is_complete=True)
+    if session.deployment_id != deployment.id:
+        raise Unauthenticated("uploading: the assets are another deployment's", code="upload:bad-session")
+    manifest = _manifest(session)
+    known = _known(deployment, manifest)
+    for path, entry in manifest.entries.items():
+        asset = known[entry.name]
+        yield Asset(path, asset.sha256, asset.size_bytes, asset.content_type)
+
+
+def _kept(part: Part, sizes: Mapping[str, int]) -> tuple[str, KnownAsset]:
+    """Put one file into the store as it comes."""
+    if part.name not in sizes:
+        raise InvalidInput(
+            f"uploading asset {part.name[:80]!r}: it was not announced", code="upload:invalid-asset"
+        )
+    size_bytes, content_type = sizes[part.name], _content_type(part)
+    content = at_most(size_bytes, decoded(part.content), f"asset {part.name}")
+    sha256, received = context().bundles.write(content)
+    if received != size_bytes:
+        raise InvalidInput(
+            f"uploading asset {part.name}: {size_bytes} bytes were announced, {received} came",
+            code="upload:invalid-asset",
+        )
+    return part.name, KnownAsset(sha256, size_bytes, content_type)
+
+
+def _content_type(part: Part) -> str | None:
+    told = part.content_type
+    if told is None or told == _NO_TYPE:
+        return None
+    if len(told) > _LONGEST_TYPE or not (told.isascii() and told.isprintable()):
+        raise InvalidInput(
+            f"uploading asset {part.name}: its content type is malformed", code="upload:invalid-asset"
+        )
+    return told
+
+
+def _missing(deployment: Deployment, manifest: Manifest) -> Mapping[str, int]:
+    """Return the files that are to be sent: new ones, and those whose bytes the store has no more."""
+    known = _known(deployment, manifest)
+    return {
+        name: size_bytes
+        for name, size_bytes in manifest.sizes().items()
+        if name not in known or not context().bundles.has(known[name].sha256)
+    }
+
+
+def _known(deployment: Deployment, manifest: Manifest) -> Mapping[str, KnownAsset]:
+    sizes = manifest.sizes()
+    with context().records.read() as tx:
+        known = tx.assets.known(naming_scope(deployment), list(sizes))
+    for name, asset in known.items():
+        if asset.size_bytes != sizes[name]:
+            raise InvalidInput(
+                f"reading the assets' manifest: {name} was uploaded before with {asset.size_bytes} bytes",
+                code="upload:invalid-manifest",
+            )
+    return known
+
+
+def _manifest(session: AssetSession) -> Manifest:
+    try:
+        with context().bundles.open(session.manifest) as file:
+            return Manifest.from_json(file.read())
+    except NotFound:
+        raise Unauthenticated("uploading assets: the upload has expired", code="upload:bad-session") from None
+
+
+def _token(session: AssetSession) -> str:
+    return context().sessions.issue(session, context().clock())

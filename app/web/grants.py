@@ -1,0 +1,66 @@
+"""Deploy grants: what a workflow run gets instead of a Cloudflare token.
+
+A grant names one deployment, and with it one namespace and one script. It is signed by us with a key for this
+purpose alone, and ends by itself after fifteen minutes; whether its deployment still takes uploads is for
+whoever reads it to look up.
+"""
+
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any, Final
+
+from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
+
+from app.domain.deployments import Deployment
+from app.errors import Unauthenticated
+from app.ports import Clock
+
+LIFETIME: Final = timedelta(minutes=15)
+_PURPOSE: Final = "branchline/deploy-grant"
+_LONGEST: Final = 1024
+
+
+class Grants:
+    """Issues grants and reads them; all processes with one secret key read each other's."""
+
+    def __init__(self, secret_key: str, clock: Clock) -> None:
+        self._serializer = URLSafeTimedSerializer(
+            secret_key,
+            salt=_PURPOSE,
+            signer=_Signer,
+            signer_kwargs={"clock": clock, "key_derivation": "hmac", "digest_method": sha256},
+        )
+
+    def issue(self, deployment: Deployment) -> str:
+        """Return a grant to put the script of `deployment` up."""
+        return self._serializer.dumps({"deployment": deployment.id})
+
+    def read(self, token: str, now: datetime) -> str:
+        """Return the id of the deployment that a grant is for.
+
+        Raises:
+            Unauthenticated: it is not a grant of ours, or its time is over.
+        """
+        try:
+            told, issued_at = self._serializer.loads(token[:_LONGEST], return_timestamp=True)
+        except BadData:
+            raise _refused("this is not a deploy grant that was given out here") from None
+        if not timedelta(0) <= now - issued_at < LIFETIME:
+            raise _refused("the deploy grant has expired: run the workflow again")
+        return str(told["deployment"])
+
+
+class _Signer(TimestampSigner):
+    """Stamps by the clock that the rest of the process goes by."""
+
+    def __init__(self, *args: Any, clock: Clock, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._clock = clock
+
+    def get_timestamp(self) -> int:
+        """Return the time in seconds."""
+        return int(self._clock().timestamp())
+
+
+def _refused(problem: str) -> Unauthenticated:
+    return Unauthenticated(f"deploying: {problem}", code="grant:invalid")
