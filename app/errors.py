@@ -21,6 +21,7 @@
     │   ├── RemoteForbidden
     │   └── ScriptRefused
     ├── Misconfigured         operator                 does not start
+    │   └── SecretUnreadable  or who knows the secret  never
     └── Broken                us                       never
 
 The text says what was being done to what. Status codes live in `web/errors.py`, exit codes in `cli/`:
@@ -179,6 +180,20 @@ class Misconfigured(BranchlineError):
     def __init__(self, setting: str, problem: str, remedy: str) -> None:
         super().__init__(f"{setting} {problem}: {remedy}", setting=setting)
         self.setting = setting
+
+
+class SecretUnreadable(Misconfigured):
+    """No key opens a secret; `place` says whose it is. Who knows its text may also set it again."""
+
+    code = "secret:unreadable"
+
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            "BRANCHLINE_ENCRYPTION_KEYS",
+            f"does not open secret {place}",
+            "add the key that it was encrypted with, or set the secret again",
+        )
+        self.place = place
 
 
 class Broken(BranchlineError):

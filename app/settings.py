@@ -4,13 +4,12 @@ Nothing else reads the environment. A `Secret` never prints itself. Nothing here
 whether a token is accepted is found out by whoever uses it.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NoReturn, TypeVar
-from urllib.parse import urlsplit
 
+from app import formats
 from app.errors import Misconfigured
 
 T = TypeVar("T")
@@ -53,6 +52,8 @@ REMEDIES: Final[Mapping[str, str]] = {
     "BRANCHLINE_URL": "the public address of this control plane, for example https://branchline.example.com",
     "BRANCHLINE_SECRET_KEY": "at least 32 random characters: "
     "python -c 'import secrets; print(secrets.token_urlsafe(48))'",
+    "BRANCHLINE_ENCRYPTION_KEYS": "keys with commas between them, the newest first: python -c "
+    "'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'",
     "BRANCHLINE_API_TOKEN": "at least 20 random characters: "
     "python -c 'import secrets; print(secrets.token_urlsafe(32))'",
     "BRANCHLINE_STAGE": "lower-case letters, digits and hyphens, for example dev or live",
@@ -93,10 +94,7 @@ REMEDIES: Final[Mapping[str, str]] = {
     "for example example.app",
 }
 
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _MINIMUM_KEY: Final = 32
-_MINIMUM_TOKEN: Final = 20
 _MINIMUM_WEBHOOK_SECRET: Final = 16
 
 
@@ -141,11 +139,15 @@ class BucketSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that the environment decides. `database_url` may hold a password and is not shown."""
+    """Everything that the environment decides. `database_url` may hold a password and is not shown.
+
+    `encryption_keys` are the operator's own, the newest first, or none.
+    """
 
     database_url: str = field(repr=False)
     url: str
     secret_key: Secret
+    encryption_keys: tuple[Secret, ...]
     api_token: Secret
     stage: str
     address_style: str
@@ -164,19 +166,23 @@ class Settings:
             Misconfigured: for the first one that is missing or malformed; nothing may start.
         """
         read = _Reader(environ)
-        stage = read.value("BRANCHLINE_STAGE", _label, default="live")
-        deploy_auth = read.value("BRANCHLINE_DEPLOY_AUTH", _deploy_auth, default="oidc")
-        database_url = read.value("DATABASE_URL", _database_url, default="sqlite:///branchline.sqlite")
+        stage = read.value("BRANCHLINE_STAGE", formats.label, default="live")
+        deploy_auth = read.value("BRANCHLINE_DEPLOY_AUTH", formats.deploy_auth, default="oidc")
+        database_url = read.value("DATABASE_URL", formats.database_url, default="sqlite:///branchline.sqlite")
         return cls(
             database_url=database_url,
-            url=read.value("BRANCHLINE_URL", _http_url),
-            secret_key=Secret(read.value("BRANCHLINE_SECRET_KEY", _at_least(_MINIMUM_KEY))),
-            api_token=Secret(read.value("BRANCHLINE_API_TOKEN", _long_token)),
+            url=read.value("BRANCHLINE_URL", formats.http_url),
+            secret_key=Secret(read.value("BRANCHLINE_SECRET_KEY", formats.at_least(_MINIMUM_KEY))),
+            encryption_keys=tuple(
+                Secret(key)
+                for key in read.optional("BRANCHLINE_ENCRYPTION_KEYS", formats.encryption_keys) or ()
+            ),
+            api_token=Secret(read.value("BRANCHLINE_API_TOKEN", formats.long_token)),
             stage=stage,
-            address_style=read.value("BRANCHLINE_ADDRESS_STYLE", _address_style, default="subdomain"),
+            address_style=read.value("BRANCHLINE_ADDRESS_STYLE", formats.address_style, default="subdomain"),
             deploy_auth=deploy_auth,
-            dispatch_origin=read.value("WFP_DISPATCH_DOMAIN", _origin),
-            apps_origin=read.value("APPS_DOMAIN", _origin),
+            dispatch_origin=read.value("WFP_DISPATCH_DOMAIN", formats.origin),
+            apps_origin=read.value("APPS_DOMAIN", formats.origin),
             github=_github(read, deploy_auth),
             cloudflare=_cloudflare(read, stage),
             bundles=_bundles(read, database_url),
@@ -185,7 +191,7 @@ class Settings:
 
 def database_url_from_environ(environ: Mapping[str, str]) -> str:
     """Return the one setting that `branchline db` needs."""
-    return _Reader(environ).value("DATABASE_URL", _database_url, default="sqlite:///branchline.sqlite")
+    return _Reader(environ).value("DATABASE_URL", formats.database_url, default="sqlite:///branchline.sqlite")
 
 
 class _Reader:
@@ -208,27 +214,29 @@ class _Reader:
 
 
 def _github(read: _Reader, deploy_auth: str) -> GitHubSettings:
-    token = read.optional("GITHUB_TOKEN", _token)
-    app_id = read.optional("GITHUB_APP_ID", _digits)
-    private_key = read.optional("GITHUB_PRIVATE_KEY", _private_key)
+    token = read.optional("GITHUB_TOKEN", formats.token)
+    app_id = read.optional("GITHUB_APP_ID", formats.digits)
+    private_key = read.optional("GITHUB_PRIVATE_KEY", formats.private_key)
     if token is None and app_id is None and private_key is None:
         raise Misconfigured("GITHUB_TOKEN", "is missing", REMEDIES["GITHUB_TOKEN"])
     if (app_id is None) != (private_key is None):
         name = "GITHUB_APP_ID" if app_id is None else "GITHUB_PRIVATE_KEY"
         raise Misconfigured(name, "is missing", REMEDIES[name])
-    api_url = read.value("GITHUB_API_URL", _http_url, default="https://api.github.com")
+    api_url = read.value("GITHUB_API_URL", formats.http_url, default="https://api.github.com")
     return GitHubSettings(
         api_url=api_url,
-        org=read.value("GITHUB_ORG", _owner),
-        template_repo=read.value("GITHUB_TEMPLATE_REPO", _full_name),
-        webhook_secret=Secret(read.value("GITHUB_WEBHOOK_SECRET", _at_least(_MINIMUM_WEBHOOK_SECRET))),
+        org=read.value("GITHUB_ORG", formats.owner),
+        template_repo=read.value("GITHUB_TEMPLATE_REPO", formats.full_name),
+        webhook_secret=Secret(read.value("GITHUB_WEBHOOK_SECRET", formats.at_least(_MINIMUM_WEBHOOK_SECRET))),
         token=Secret(token) if token else None,
         app_id=app_id,
         private_key=Secret(private_key) if private_key else None,
-        write_pause_seconds=read.value("GITHUB_WRITE_PAUSE_SECONDS", _seconds, default="1"),
+        write_pause_seconds=read.value("GITHUB_WRITE_PAUSE_SECONDS", formats.seconds, default="1"),
         # Where no token of its is believed, nobody asks it for keys.
         oidc_issuer=read.value(
-            "GITHUB_OIDC_ISSUER", _issuer if deploy_auth == "oidc" else _http_url, default=_issuer_of(api_url)
+            "GITHUB_OIDC_ISSUER",
+            formats.issuer if deploy_auth == "oidc" else formats.http_url,
+            default=formats.issuer_of(api_url),
         ),
     )
 
@@ -236,12 +244,14 @@ def _github(read: _Reader, deploy_auth: str) -> GitHubSettings:
 def _cloudflare(read: _Reader, stage: str) -> CloudflareSettings:
     def namespace(environment: str) -> str:
         name = f"WFP_NAMESPACE_{environment.upper()}"
-        return read.value(name, _label, default=f"branchline-{stage}-{environment}")
+        return read.value(name, formats.label, default=f"branchline-{stage}-{environment}")
 
     return CloudflareSettings(
-        api_url=read.value("CLOUDFLARE_API_URL", _http_url, default="https://api.cloudflare.com/client/v4"),
-        account_id=read.value("CLOUDFLARE_ACCOUNT_ID", _word),
-        api_token=Secret(read.value("CLOUDFLARE_API_TOKEN", _token)),
+        api_url=read.value(
+            "CLOUDFLARE_API_URL", formats.http_url, default="https://api.cloudflare.com/client/v4"
+        ),
+        account_id=read.value("CLOUDFLARE_ACCOUNT_ID", formats.word),
+        api_token=Secret(read.value("CLOUDFLARE_API_TOKEN", formats.token)),
         namespace_preview=namespace("preview"),
         namespace_staging=namespace("staging"),
         namespace_production=namespace("production"),
@@ -249,17 +259,17 @@ def _cloudflare(read: _Reader, stage: str) -> CloudflareSettings:
 
 
 def _bundles(read: _Reader, database_url: str) -> Path | BucketSettings:
-    place = read.value("BRANCHLINE_BUNDLES", _place, default=_beside(database_url))
+    place = read.value("BRANCHLINE_BUNDLES", formats.place, default=_beside(database_url))
     if isinstance(place, Path):
         return place
     name, _, prefix = place.partition("/")
     return BucketSettings(
         name=name,
         prefix=prefix,
-        endpoint=read.optional("BRANCHLINE_BUNDLES_ENDPOINT", _http_url),
-        region=read.value("AWS_REGION", _word, default="us-east-1"),
-        access_key_id=read.value("AWS_ACCESS_KEY_ID", _token),
-        secret_access_key=Secret(read.value("AWS_SECRET_ACCESS_KEY", _token)),
+        endpoint=read.optional("BRANCHLINE_BUNDLES_ENDPOINT", formats.http_url),
+        region=read.value("AWS_REGION", formats.word, default="us-east-1"),
+        access_key_id=read.value("AWS_ACCESS_KEY_ID", formats.token),
+        secret_access_key=Secret(read.value("AWS_SECRET_ACCESS_KEY", formats.token)),
     )
 
 
@@ -267,125 +277,3 @@ def _beside(database_url: str) -> str | None:
     """Return the directory that bundles are kept in when nothing is said: only an SQLite file has a place."""
     scheme, _, path = database_url.partition(":///")
     return str(Path(path.partition("?")[0]).absolute().with_name("bundles")) if scheme == "sqlite" else None
-
-
-def _place(raw: str) -> Path | str:
-    """Return a directory, or BUCKET/PREFIX."""
-    bucket = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[\w.=-]+)*)/?", raw, re.ASCII)
-    if bucket:
-        return bucket[1]
-    path = Path(raw)
-    if not path.is_absolute() or ".." in path.parts:
-        raise ValueError("neither an absolute path nor s3://BUCKET/PREFIX")
-    return path
-
-
-def _http_url(raw: str) -> str:
-    parts = urlsplit(raw)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("not an http address")
-    if parts.query or parts.fragment or "@" in parts.netloc:
-        raise ValueError("has a query, a fragment or a user")
-    return raw.rstrip("/")
-
-
-def _origin(raw: str) -> str:
-    """Accept `domain[:port]`, which means https, or a full http(s) origin."""
-    url = _http_url(raw if "://" in raw else f"https://{raw}")
-    if urlsplit(url).path:
-        raise ValueError("has a path")
-    return url
-
-
-def _database_url(raw: str) -> str:
-    scheme, _, rest = raw.partition("://")
-    if scheme == "sqlite":
-        if not rest.startswith("/") or rest in {"/", "/:memory:"}:
-            raise ValueError("names no file")
-        return raw
-    if scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
-        raise ValueError("neither sqlite nor postgresql")
-    try:
-        _ = urlsplit(raw).port
-    except ValueError:
-        # Python's own words would quote what it took for the port: perhaps a piece of the password.
-        raise ValueError(
-            "has no port that is a number; write @ / ? # in a password as %40 %2F %3F %23"
-        ) from None
-    return f"postgresql+psycopg://{rest}"
-
-
-def _issuer_of(api_url: str) -> str:
-    """Return who signs the tokens of workflow runs at the GitHub with this API."""
-    # https://docs.github.com/en/actions/reference/security/oidc
-    host = urlsplit(api_url).hostname or ""
-    if host == "api.github.com":
-        return "https://token.actions.githubusercontent.com"
-    if host.startswith("api.") and host.endswith(".ghe.com"):
-        return f"https://token.actions.{host.removeprefix('api.')}"
-    return f"{api_url.removesuffix('/api/v3')}/_services/token"
-
-
-def _issuer(raw: str) -> str:
-    url = _http_url(raw)
-    parts = urlsplit(url)
-    if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
-        raise ValueError("its keys would be fetched over plain http")
-    return url
-
-
-def _deploy_auth(raw: str) -> str:
-    if raw not in {"oidc", "hmac", "token"}:
-        raise ValueError("neither oidc, hmac nor token")
-    return raw
-
-
-def _address_style(raw: str) -> str:
-    if raw not in {"subdomain", "path"}:
-        raise ValueError("unknown style")
-    return raw
-
-
-def _at_least(length: int) -> Callable[[str], str]:
-    def parse(raw: str) -> str:
-        if len(raw) < length:
-            raise ValueError(f"shorter than {length} characters")
-        return raw
-
-    return parse
-
-
-def _matching(pattern: str, problem: str) -> Callable[[str], str]:
-    def parse(raw: str) -> str:
-        if not re.fullmatch(pattern, raw):
-            raise ValueError(problem)
-        return raw
-
-    return parse
-
-
-def _long_token(raw: str) -> str:
-    return _token(_at_least(_MINIMUM_TOKEN)(raw))
-
-
-_label = _matching(_LABEL.pattern, "not one DNS label")
-_digits = _matching(r"[0-9]+", "not a number")
-_word = _matching(r"[A-Za-z0-9_-]+", "not an id")
-_owner = _matching(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})", "not a GitHub owner")
-# What travels in a header; libraries quote what they refuse there.
-_token = _matching(r"[!-~]+", "has spaces, line ends or other than ASCII characters")
-_full_name = _matching(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+", "not OWNER/NAME")
-
-
-def _private_key(raw: str) -> str:
-    pem = raw.replace("\\n", "\n")
-    if "PRIVATE KEY-----" not in pem:
-        raise ValueError("not a PEM private key")
-    return pem
-
-
-def _seconds(raw: str) -> float:
-    seconds = float(raw)
-    if not 0 <= seconds <= 60:  # noqa: PLR2004 - a minute between writes is already absurd
-        raise ValueError("not between 0 and 60")
-    return seconds

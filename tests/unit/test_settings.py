@@ -6,20 +6,26 @@ import json
 import logging
 import pickle
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.errors import Misconfigured
-from app.settings import REMEDIES, Secret, Settings, database_url_from_environ
+from app.settings import REMEDIES, BucketSettings, Secret, Settings, database_url_from_environ
 
 PEM = "-----BEGIN RSA PRIVATE KEY-----\ncanary-pem\n-----END RSA PRIVATE KEY-----\n"
+FERNET_KEY = "Y2FuYXJ5LWVuY3J5cHRpb24ta2V5LW9mLTMyLWJ5dGU="
 ENVIRON = {
     "DATABASE_URL": "postgresql://branchline:canary-database@db.example/branchline",
     "BRANCHLINE_URL": "https://branchline.example.com/",
     "BRANCHLINE_SECRET_KEY": "canary-secret-key-" + "x" * 32,
+    "BRANCHLINE_ENCRYPTION_KEYS": FERNET_KEY,
     "BRANCHLINE_API_TOKEN": "canary-api-token-" + "x" * 20,
     "BRANCHLINE_STAGE": "dev",
+    "BRANCHLINE_BUNDLES": "s3://acme-bundles/branchline/live/",
+    "AWS_ACCESS_KEY_ID": "AKIATEST",
+    "AWS_SECRET_ACCESS_KEY": "canary-aws-key",
     "GITHUB_TOKEN": "canary-github-token",
     "GITHUB_APP_ID": "12345",
     "GITHUB_PRIVATE_KEY": PEM,
@@ -35,6 +41,9 @@ REQUIRED = [
     "BRANCHLINE_URL",
     "BRANCHLINE_SECRET_KEY",
     "BRANCHLINE_API_TOKEN",
+    "BRANCHLINE_BUNDLES",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
     "GITHUB_WEBHOOK_SECRET",
     "GITHUB_ORG",
     "GITHUB_TEMPLATE_REPO",
@@ -66,8 +75,28 @@ MALFORMED = {
         "twenty-characters-\nand-more",
         "twenty-characters-wíth-more",
     ],
+    "BRANCHLINE_ENCRYPTION_KEYS": [
+        "canary",
+        ",",
+        FERNET_KEY + ",",
+        FERNET_KEY[:-2],
+        f"{FERNET_KEY} {FERNET_KEY}",
+    ],
     "BRANCHLINE_STAGE": ["Dev", "-dev", "a.b", "x" * 64],
     "BRANCHLINE_ADDRESS_STYLE": ["paths", "PATH"],
+    "BRANCHLINE_BUNDLES": [
+        "bundles",
+        "./bundles",
+        "/var/../etc",
+        "s3://",
+        "s3://A/b",
+        "s3://abc/../x",
+        "gs://abc",
+    ],
+    "BRANCHLINE_BUNDLES_ENDPOINT": ["s3.example.com", "https://key:secret@s3.example.com"],
+    "AWS_ACCESS_KEY_ID": ["two words", "canäry"],
+    "AWS_SECRET_ACCESS_KEY": ["canary\nline", "canäry"],
+    "AWS_REGION": ["eu central", "a/b"],
     "BRANCHLINE_DEPLOY_AUTH": ["OIDC", "none", "oidc,hmac"],
     "GITHUB_OIDC_ISSUER": ["token.example.com", "http://github.example.com/_services/token", "file:///keys"],
     "GITHUB_API_URL": ["api.github.com", "https://api.github.com/#x", "https://:p@api.github.com"],
@@ -133,8 +162,10 @@ def test_a_malformed_setting_is_named_with_its_remedy(name: str, value: str) -> 
         ("GITHUB_PRIVATE_KEY", "canary"),
         # httpx and requests would quote a token that is no header's value in full.
         ("BRANCHLINE_API_TOKEN", "canary-with-another\nline"),
+        ("BRANCHLINE_ENCRYPTION_KEYS", f"canary,{FERNET_KEY}"),
         ("GITHUB_TOKEN", "canary\nline"),
         ("CLOUDFLARE_API_TOKEN", "canary\nline"),
+        ("AWS_SECRET_ACCESS_KEY", "canary\nline"),
     ],
 )
 def test_a_malformed_secret_is_not_repeated(name: str, value: str) -> None:
@@ -206,6 +237,13 @@ def test_what_is_not_set_has_a_default() -> None:
     assert settings.cloudflare.api_url == "https://api.cloudflare.com/client/v4"
 
 
+def test_encryption_keys_stay_in_their_order_and_may_be_left_out() -> None:
+    other = FERNET_KEY.replace("Y", "Z", 1)
+    settings = Settings.from_environ({**ENVIRON, "BRANCHLINE_ENCRYPTION_KEYS": f"{other}, {FERNET_KEY}\n"})
+    assert settings.encryption_keys == (Secret(other), Secret(FERNET_KEY))
+    assert Settings.from_environ(without("BRANCHLINE_ENCRYPTION_KEYS")).encryption_keys == ()
+
+
 @pytest.mark.parametrize(
     ("api_url", "issuer"),
     [
@@ -237,6 +275,40 @@ def test_a_github_without_tls_does_for_keys_of_our_own_alone(mode: str, *, start
         assert refusal(environ).setting == "GITHUB_OIDC_ISSUER"
 
 
+def test_bundles_lie_in_a_bucket_when_it_is_named() -> None:
+    bundles = Settings.from_environ(ENVIRON).bundles
+    assert isinstance(bundles, BucketSettings)
+    assert (bundles.name, bundles.prefix) == ("acme-bundles", "branchline/live")
+    assert (bundles.endpoint, bundles.region) == (None, "us-east-1")
+    assert bundles.secret_access_key == Secret("canary-aws-key")
+
+
+def test_a_bucket_may_be_anybodys() -> None:
+    environ = {**ENVIRON, "BRANCHLINE_BUNDLES_ENDPOINT": "https://s3.example.com/", "AWS_REGION": "auto"}
+    bundles = Settings.from_environ({**environ, "BRANCHLINE_BUNDLES": "s3://bundles"}).bundles
+    assert isinstance(bundles, BucketSettings)
+    assert (bundles.name, bundles.prefix, bundles.region) == ("bundles", "", "auto")
+    assert bundles.endpoint == "https://s3.example.com"
+
+
+def test_bundles_lie_in_a_directory_without_keys_of_a_bucket() -> None:
+    environ = without("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    assert Settings.from_environ({**environ, "BRANCHLINE_BUNDLES": "/srv/x"}).bundles == Path("/srv/x")
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("sqlite:////var/lib/branchline/branchline.sqlite", Path("/var/lib/branchline/bundles")),
+        ("sqlite:////var/lib/branchline.sqlite?timeout=5", Path("/var/lib/bundles")),
+        ("sqlite:///branchline.sqlite", Path.cwd() / "bundles"),
+    ],
+)
+def test_bundles_lie_beside_an_sqlite_database(url: str, expected: Path) -> None:
+    environ = {**without("BRANCHLINE_BUNDLES"), "DATABASE_URL": url}
+    assert Settings.from_environ(environ).bundles == expected
+
+
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_postgresql_goes_by_three_names(scheme: str) -> None:
     url = database_url_from_environ({"DATABASE_URL": f"{scheme}://u:p@db:5432/x?sslmode=require"})
@@ -250,7 +322,7 @@ def test_postgresql_goes_by_three_names(scheme: str) -> None:
 def test_settings_show_no_secret(show: Callable[[Any], str]) -> None:
     settings = Settings.from_environ(ENVIRON)
     for value in (settings, settings.github, settings.cloudflare, settings.secret_key):
-        assert "canary" not in show(value)
+        assert not any(it in show(value) for it in ("canary", FERNET_KEY))
 
 
 def test_settings_log_no_secret(caplog: pytest.LogCaptureFixture) -> None:
