@@ -1,7 +1,7 @@
 """What every suite shares: databases that are really there, and no network beyond this machine.
 
 `sqlite_url` and `postgres_url` are new, empty databases, `database_url` is one after the other;
-`migrated_url` is the same with our tables in it.
+`migrated_url` is the same with our tables in it. `s3` is a server that speaks S3.
 """
 
 import ipaddress
@@ -19,6 +19,7 @@ import sqlalchemy
 from sqlalchemy import URL, make_url
 
 from app.database import migrate
+from tests.s3 import S3Server
 
 _TEMPLATE = "branchline_template"
 
@@ -137,6 +138,15 @@ def migrated_sqlite_url(sqlite_url: str, _sqlite_template: Path) -> str:
 def migrated_url(request: pytest.FixtureRequest) -> str:
     """Return the address of a database with our tables, of both kinds in turn."""
     return str(request.getfixturevalue(f"migrated_{request.param}_url"))
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """Start one S3-compatible server for the whole session."""
+    server = S3Server(tmp_path_factory.mktemp("s3"))
+    server.start()
+    yield server
+    server.stop()
 
 
 def _new_database(server: URL, *, template: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from io import BytesIO
 from typing import IO
 
+from app.bundles.content import parsed
 from app.domain.bundles import Bundle
 from app.errors import NotFound
 from app.ports import Clock
@@ -49,7 +50,7 @@ class FakeBundles:
 
     def load(self, digest: str) -> Bundle:
         with self.faults.during("load"):
-            return Bundle.from_json(self._blob(digest))
+            return parsed(BytesIO(self._blob(digest)), digest)
 
     def prune(self, wanted: Callable[[str], bool], older_than: datetime) -> int:
         with self.faults.during("prune"):
@@ -61,5 +62,7 @@ class FakeBundles:
 
     def _blob(self, sha256: str) -> bytes:
         if sha256 not in self.blobs:
-            raise NotFound(f"looking for {sha256} in the bundle store: it is not there")
+            raise NotFound(
+                f"looking for {sha256} in the bundle store: it is not there", code="bundle:not-found"
+            )
         return self.blobs[sha256]
