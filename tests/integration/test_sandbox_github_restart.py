@@ -198,6 +198,6 @@ def test_a_directory_has_one_server_and_its_tokens_one_reader(github: Callable[.
     assert "is used by another sandbox GitHub" in second.stderr
     for name in ("tokens.json", "app.json"):
         assert (running.directory / name).stat().st_mode & 0o777 == 0o600
-    assert set(running.tokens) == {"branchline-bot", "ada"}
+    assert set(running.tokens) == {"branchline-bot", "ada", "mallory"}
     # The database beside them has the Actions secrets and webhooks' secrets of every repository.
     assert running.directory.stat().st_mode & 0o077 == 0
