@@ -164,3 +164,14 @@ def seconds(raw: str) -> float:
     if not 0 <= pause <= 60:  # noqa: PLR2004 - a minute between writes is already absurd
         raise ValueError("not between 0 and 60")
     return pause
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """Accept a whole number within these bounds."""
+
+    def parse(raw: str) -> int:
+        if not raw.isascii() or not raw.isdigit() or not least <= int(raw) <= most:
+            raise ValueError(f"not a whole number from {least} to {most}")
+        return int(raw)
+
+    return parse

@@ -66,6 +66,10 @@ REMEDIES: Final[Mapping[str, str]] = {
     "BRANCHLINE_BUNDLES",
     "AWS_SECRET_ACCESS_KEY": "the secret that goes with AWS_ACCESS_KEY_ID",
     "AWS_REGION": "the bucket's region, for example eu-central-1; auto for R2",
+    "BRANCHLINE_PREVIEW_DAYS": "days from the last push after which a preview is taken down, 1 to 365",
+    "BRANCHLINE_KEPT_DEPLOYMENTS": "how many deployments of production and of staging keep their own address, "
+    "1 to 1000",
+    "BRANCHLINE_CPU_MS": "milliseconds of processor time that one request to a script may take, 1 to 300000",
     "BRANCHLINE_DEPLOY_AUTH": "oidc, hmac where GitHub's tokens are not to be had, or token "
     "(what that exposes: docs/security.md)",
     "GITHUB_API_URL": "https://api.github.com, or https://HOST/api/v3 for GitHub Enterprise Server",
@@ -88,6 +92,7 @@ REMEDIES: Final[Mapping[str, str]] = {
     "WFP_NAMESPACE_PREVIEW": "the name of the dispatch namespace for previews",
     "WFP_NAMESPACE_STAGING": "the name of the dispatch namespace for staging",
     "WFP_NAMESPACE_PRODUCTION": "the name of the dispatch namespace for production",
+    "WFP_NAMESPACE_UNTRUSTED": "the name of the dispatch namespace for previews of forks",
     "WFP_DISPATCH_DOMAIN": "the address of the dispatch worker for /app/{script}, "
     "for example apps.example.com",
     "APPS_DOMAIN": "the domain under which {script}.APPS_DOMAIN reaches the dispatch worker, "
@@ -123,6 +128,7 @@ class CloudflareSettings:
     namespace_preview: str
     namespace_staging: str
     namespace_production: str
+    namespace_untrusted: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +163,9 @@ class Settings:
     github: GitHubSettings
     cloudflare: CloudflareSettings
     bundles: Path | BucketSettings
+    preview_days: int
+    kept_deployments: int
+    cpu_ms: int | None
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
@@ -186,6 +195,9 @@ class Settings:
             github=_github(read, deploy_auth),
             cloudflare=_cloudflare(read, stage),
             bundles=_bundles(read, database_url),
+            preview_days=read.value("BRANCHLINE_PREVIEW_DAYS", formats.whole(1, 365), default="7"),
+            kept_deployments=read.value("BRANCHLINE_KEPT_DEPLOYMENTS", formats.whole(1, 1000), default="10"),
+            cpu_ms=read.optional("BRANCHLINE_CPU_MS", formats.whole(1, 300_000)),
         )
 
 
@@ -255,6 +267,7 @@ def _cloudflare(read: _Reader, stage: str) -> CloudflareSettings:
         namespace_preview=namespace("preview"),
         namespace_staging=namespace("staging"),
         namespace_production=namespace("production"),
+        namespace_untrusted=namespace("untrusted"),
     )
 
 

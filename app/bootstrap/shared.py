@@ -36,6 +36,10 @@ def platform_of(settings: Settings) -> Platform:
             settings.apps_origin, settings.dispatch_origin, path_first=settings.address_style == "path"
         ),
         deploy_auth=DeployAuth(settings.deploy_auth),
+        untrusted_namespace=cloudflare.namespace_untrusted,
+        preview_days=settings.preview_days,
+        kept_deployments=settings.kept_deployments,
+        cpu_ms=settings.cpu_ms,
     )
 
 

@@ -19,6 +19,7 @@ from app.errors import BranchlineError
 _COMMANDS: Final = {
     "apps": ("app.cli.apps", "apps"),
     "deployments": ("app.cli.deployments", "deployments"),
+    "restore": ("app.cli.restore", "restore"),
     "deliveries": ("app.cli.deliveries", "deliveries"),
     "db": ("app.cli.db", "db"),
     "serve": ("app.cli.serve", "serve"),
