@@ -16,7 +16,8 @@ from app.domain.reports import DeploymentStatusChanged, RepositoryName
 from app.domain.runs import RunReport
 from app.errors import Busy, Conflict, NotFound
 from app.pipeline.install import PLACES
-from app.pipeline.record import LEASE, record_status_changed
+from app.pipeline.record import record_status_changed
+from app.pipeline.start import LEASE
 from tests.builders import NOON, a_deployment, a_pull
 from tests.unit.pipeline.world import OURS, World, a_pull_run, a_run, what_github_says
 
@@ -32,7 +33,7 @@ def hear_status(world: World, deployment_id: str | None, state: str) -> bool:
         log_url=None,
     )
     with world.records.begin() as tx:
-        return record_status_changed(tx, report, world.clock())
+        return record_status_changed(tx, report, world.platform, world.clock())
 
 
 @pytest.fixture

@@ -5,24 +5,33 @@ from dataclasses import replace
 from typing import Any
 
 from app.domain.addresses import Addresses
+from app.domain.aliases import Alias
 from app.domain.apps import App
+from app.domain.bundles import Bundle, Module
 from app.domain.deployments import Deployment, Status
 from app.domain.environments import Environment
 from app.domain.events import Event, Tag
 from app.domain.jobs import Job, JobType
-from app.domain.platform import Platform
+from app.domain.platform import DeployAuth, Platform
 from app.domain.pulls import PullRequest
 from app.domain.reports import RepositoryName, RunAction, WorkflowRunChanged
 from app.domain.runs import RunOutcome, RunReport
+from app.pipeline.expire import expire
 from app.pipeline.install import PLACES
 from app.pipeline.preview import Previewer, preview
 from app.pipeline.provision import Order, Provisioner, provision, request_app
 from app.pipeline.publish import Publisher, publish
-from app.pipeline.record import Plan, finish, run_changed, start
+from app.pipeline.putting import Putter
+from app.pipeline.record import finish, run_changed
+from app.pipeline.release import Releaser, release
+from app.pipeline.restore import restore
 from app.pipeline.retire import Retirer, delete_app, retire
+from app.pipeline.start import Plan, start
+from app.pipeline.upload import go_live
 from app.ports import File, Steps
 from app.render.worker import render_worker_files
 from tests.builders import NOON, an_app
+from tests.fakes.bundles import FakeBundles
 from tests.fakes.clock import FakeClock
 from tests.fakes.code_host import FakeCodeHost, FakeRepository
 from tests.fakes.code_host_ports import (
@@ -36,6 +45,7 @@ from tests.fakes.code_host_ports import (
 from tests.fakes.jobs import FakeSteps
 from tests.fakes.records import FakeRecords
 from tests.fakes.scripts import FakeScripts
+from tests.fakes.vault import FakeVault
 
 REPOSITORY_ID = 501
 OURS = RepositoryName(REPOSITORY_ID, "acme/app-1")
@@ -51,7 +61,9 @@ PLATFORM = Platform(
     template=TEMPLATE,
     namespaces=NAMESPACES,
     addresses=Addresses("https://apps.test", "https://dispatch.test"),
+    untrusted_namespace="live-untrusted",
 )
+WITHOUT_GATEWAY = replace(PLATFORM, deploy_auth=DeployAuth.TOKEN)
 WORKFLOW = {"deploy.yml": b"name: Deploy\n", "deploy.mjs": b"// deploys\n"}
 TEMPLATE_FILES = {"README.md": b"# Template\n", "package.json": b"{}\n"}
 
@@ -59,12 +71,14 @@ TEMPLATE_FILES = {"README.md": b"# Template\n", "package.json": b"{}\n"}
 class World:
     """Everything the pipeline's verbs need, with one app once `app()` was called."""
 
-    def __init__(self) -> None:
+    def __init__(self, platform: Platform = PLATFORM) -> None:
         self.clock = FakeClock()
         self.host = FakeCodeHost(self.clock)
         self.records = FakeRecords(self.clock)
         self.scripts = FakeScripts()
-        self.platform = PLATFORM
+        self.bundles = FakeBundles(self.clock)
+        self.vault = FakeVault()
+        self.platform = platform
         self.entropy = random.Random(1)  # noqa: S311 - slugs are no secrets
         self.host.add_repository(TEMPLATE, TEMPLATE_FILES, is_template=True)
         self._runs_done = 0
@@ -83,7 +97,7 @@ class World:
         app = an_app(**{"repository": repository.description, **changes})
         with self.records.begin() as tx:
             tx.apps.add(app)
-        for namespace in NAMESPACES.values():
+        for namespace in (*NAMESPACES.values(), self.platform.untrusted_namespace):
             self.scripts.ensure_namespace(namespace)
         return app
 
@@ -118,6 +132,20 @@ class World:
         with self.records.begin() as tx:
             return start(tx, report, self.platform, self.clock())
 
+    def upload(self, report: RunReport, code: str | None = None) -> Deployment:
+        """Put up what a run that has started brings, which tells its commit unless `code` is given."""
+        with self.records.read() as tx:
+            deployment = tx.deployments.by_run("app_0001", report.run_id, report.run_attempt)
+        assert deployment is not None, "a run starts before it uploads"
+        return go_live(deployment.id, self.bundle(code or report.commit), self.putter())
+
+    def deploy(self, report: RunReport, code: str | None = None) -> Deployment:
+        """Have a run start, upload and end well."""
+        plan = self.start(report)
+        assert plan.refusal is None, plan.refusal
+        self.upload(report, code)
+        return self.finish(report)
+
     def finish(self, report: RunReport, conclusion: str = "success", **outcome: Any) -> Deployment:
         self.know(report.commit)
         with self.records.begin() as tx:
@@ -130,6 +158,21 @@ class World:
             return run_changed(tx, report, self.platform, self.clock())
 
     # -------------------- what is looked at
+
+    def alias(self, script: str = "slug0001") -> Alias:
+        with self.records.read() as tx:
+            alias = tx.aliases.get(script)
+        assert alias is not None, f"nothing was ever meant for {script}"
+        return alias
+
+    def code(self, script: str = "slug0001", namespace: str | None = None) -> str | None:
+        """Return the code that a script answers with: what was given to `upload`."""
+        places = [namespace] if namespace else self.scripts.namespaces
+        found = [it for it in places if script in self.scripts.namespaces[it]]
+        if not found:
+            return None
+        module = self.scripts.uploads[found[0], script].bundle.modules[0]
+        return self.bundles.blobs[module.sha256].decode()
 
     def current(self, key: str = "app_0001") -> App:
         with self.records.read() as tx:
@@ -176,6 +219,12 @@ class World:
                 return retire(job, steps, self.retirer())
             case JobType.DELETE:
                 return delete_app(job, steps, self.retirer())
+            case JobType.RELEASE:
+                return release(job, steps, self.releaser())
+            case JobType.EXPIRE:
+                return expire(job, steps, self.putter())
+            case JobType.RESTORE:
+                return restore(job, steps, self.putter())
 
     def run_queue(self) -> list[Any]:
         """Run every job that was asked for and not run yet, also those that these ask for."""
@@ -213,6 +262,25 @@ class World:
 
     def generated(self, app: App) -> list[File]:
         return render_worker_files(app, self.platform.addresses)
+
+    def bundle(self, code: str) -> Bundle:
+        """Return a bundle of one module, whose bytes are kept."""
+        sha256 = self.bundles.keep(code.encode())
+        module = Module("index.js", "application/javascript+module", sha256, len(code))
+        return Bundle("index.js", [module], "2026-11-01")
+
+    def putter(self) -> Putter:
+        return Putter(
+            records=self.records,
+            scripts=self.scripts,
+            bundles=self.bundles,
+            vault=self.vault,
+            platform=self.platform,
+            clock=self.clock,
+        )
+
+    def releaser(self) -> Releaser:
+        return Releaser(self.putter(), FakePublications(self.host))
 
     def publisher(self) -> Publisher:
         return Publisher(self.records, FakePublications(self.host), self.platform)
