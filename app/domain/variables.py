@@ -31,6 +31,11 @@ class Variable:
     updated_at: datetime
     actor: str
 
+    @property
+    def place(self) -> str:
+        """Whose it is, in one word: what a secret is encrypted for."""
+        return f"{self.app_id}/{self.environment}/{self.name}"
+
 
 def check_variable_name(name: str) -> str:
     """Return `name` when a script can have a binding of that name.
@@ -52,3 +57,24 @@ def check_variable_name(name: str) -> str:
             name=name,
         )
     return name
+
+
+def check_value(name: str, value: str) -> str:
+    """Return `value` when a script can be given it.
+
+    Raises:
+        InvalidInput: it is too long, or no text that can be kept. The error does not quote it.
+    """
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:
+        raise _invalid_value(name, "it is no valid Unicode") from None
+    if size > MAXIMUM_VALUE_BYTES:
+        raise _invalid_value(name, f"its {size} bytes are more than {MAXIMUM_VALUE_BYTES}")
+    if "\0" in value:
+        raise _invalid_value(name, "it has a zero byte")
+    return value
+
+
+def _invalid_value(name: str, problem: str) -> InvalidInput:
+    return InvalidInput(f"setting {name}: {problem}", code="variable:invalid-value", name=name)
