@@ -13,6 +13,7 @@ from urllib.parse import urljoin
 
 import httpx
 
+from sandbox.releases import resume, roll_back, secrets_of, wait_ready
 from sandbox.waiting import wait_for
 from sandbox.web import Unexpected
 
@@ -37,32 +38,63 @@ class Story:
 
     def tell(self, name: str = "hello") -> None:
         """Run the whole story with a new app called `name`."""
-        app = self._create(name)
-        self._push(app, "main", "production", "Good day")
+        app, first = self._create(name)
+        second = self._push(app, "main", "production", "Good day")
         self._push(app, "staging", "staging", "Good evening")
+        self._roll_back(app, first, second)
+        self._push_while_pinned(app, first, "Good morning")
         pull, comment = self._open_pull_request(app, "Hello from the branch")
         self._push_again(pull, comment, "Hello once more")
         self._close(pull, comment)
 
-    def _create(self, name: str) -> App:
+    def _create(self, name: str) -> tuple[App, str]:
         with self.steps.step(f"create app {name}") as step:
             app = self.developer.create_app(name)
             detail = app.detail
             check_repository(app, self.developer)
             step.result = f"{detail['slug']}  {detail['repository']['htmlUrl']}"
         self.places["repository"] = detail["repository"]["htmlUrl"]
+        with self.steps.step("its repository holds no secret: no run ever sees Cloudflare's token") as step:
+            expect(app.repository, "secrets", secrets_of(app), [])
+            step.result = "0 secrets"
         first = app.checkout.git("rev-parse", "HEAD")
         with self.steps.step("production answers with the first commit") as step:
             step.result = app.wait_live("production", first)["url"]
-        return app
+        return app, first
 
-    def _push(self, app: App, branch: str, environment: str, greeting: str) -> None:
+    def _push(self, app: App, branch: str, environment: str, greeting: str) -> str:
         with self.steps.step(f"push to {branch}: {environment} answers with that commit") as step:
             commit = app.push(greeting, branch)
             place = app.wait_live(environment, commit)
             check_place(self.developer, place, environment, commit, greeting)
             step.result = f"{commit[:7]}  {place['url']}"
         self.places[environment] = place["url"]
+        return commit
+
+    def _roll_back(self, app: App, first: str, second: str) -> None:
+        with self.steps.step("roll production back: the first commit answers again, without a build") as step:
+            roll_back(app)
+            place = app.wait_live("production", first)
+            expect(app.slug, "pinned", place["pinned"], wanted=True)
+            step.result = f"{first[:7]}  {place['url']}"
+        with self.steps.step("what was rolled back keeps its own address") as step:
+            own = wait_ready(app, "production", second)["immutableUrl"]
+            expect(own, "commit", app.version(own).get("commit"), second)
+            step.result = f"{second[:7]}  {own}"
+
+    def _push_while_pinned(self, app: App, first: str, greeting: str) -> None:
+        with self.steps.step("push while pinned: built, but not live") as step:
+            commit = app.push(greeting)
+            own = wait_ready(app, "production", commit)["immutableUrl"]
+            expect(own, "commit", app.version(own).get("commit"), commit)
+            live = app.detail["environments"]["production"]["url"]
+            expect(live, "commit", app.version(live).get("commit"), first)
+            step.result = f"{commit[:7]}  {own}"
+        with self.steps.step("resume: the push goes live") as step:
+            resume(app)
+            place = app.wait_live("production", commit)
+            check_place(self.developer, place, "production", commit, greeting)
+            step.result = f"{commit[:7]}  {place['url']}"
 
     def _open_pull_request(self, app: App, title: str) -> tuple[PullRequest, dict[str, Any]]:
         with self.steps.step("open a pull request: its preview answers") as step:
