@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from sandbox.github import authentication, pages
 from sandbox.github.errors import ApiError, Moved
-from sandbox.github.routes import BLUEPRINTS, smart_http
+from sandbox.github.routes import BLUEPRINTS, archives, smart_http
 from sandbox.github.site import EXTENSION, Site, current_site
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def create(site: Site) -> Flask:
     for blueprint in BLUEPRINTS:
         flask.register_blueprint(blueprint, url_prefix=API)
     flask.register_blueprint(smart_http.routes)
+    flask.register_blueprint(archives.downloads)
     flask.register_blueprint(pages.routes)
     flask.before_request(_admit)
     flask.after_request(_stamp)

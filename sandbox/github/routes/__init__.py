@@ -2,6 +2,7 @@
 
 from sandbox.github.routes import (
     apps,
+    archives,
     branches,
     comments,
     commits,
@@ -19,6 +20,7 @@ from sandbox.github.routes import (
     repositories,
     secrets,
     statuses,
+    upstreams,
     users,
     variables,
 )
@@ -27,6 +29,7 @@ BLUEPRINTS = tuple(
     module.routes
     for module in (
         apps,
+        archives,
         branches,
         comments,
         commits,
@@ -44,6 +47,7 @@ BLUEPRINTS = tuple(
         repositories,
         secrets,
         statuses,
+        upstreams,
         users,
         variables,
     )
