@@ -19,7 +19,7 @@ from app.pipeline.install import PLACES
 from app.pipeline.record import record_status_changed
 from app.pipeline.start import LEASE
 from tests.builders import NOON, a_deployment, a_pull
-from tests.unit.pipeline.world import OURS, World, a_pull_run, a_run, what_github_says
+from tests.unit.pipeline.world import OURS, WITHOUT_GATEWAY, World, a_pull_run, a_run, what_github_says
 
 
 def hear_status(world: World, deployment_id: str | None, state: str) -> bool:
@@ -65,6 +65,7 @@ def test_a_push_to_main_goes_live(world: World) -> None:
         f"commit-{1:040x}",
         f"deployment-{plan.deployment.id}",
     ]
+    world.upload(a_run())
     live = world.finish(replace(a_run(), phases={"install": 3.0, "build": 1.0, "deploy": 2.0}))
     assert live.status is Status.READY
     assert live.phases == {"install": 3.0, "build": 1.0, "deploy": 2.0}
@@ -75,6 +76,7 @@ def test_a_push_to_main_goes_live(world: World) -> None:
         Tag.DEPLOYMENT_QUEUED,
         Tag.DEPLOYMENT_BUILDING,
         Tag.DEPLOYMENT_DEPLOYING,
+        Tag.DEPLOYMENT_UPLOADED,
         Tag.DEPLOYMENT_READY,
     ]
     # Queued, building and live: GitHub has no word for an upload that begins.
@@ -102,8 +104,7 @@ def test_a_branch_has_its_place(world: World, report: RunReport, environment: st
 
 def test_a_pull_request_is_told_of_every_change(world: World) -> None:
     world.pull(a_pull(7))
-    world.start(a_pull_run())
-    world.finish(a_pull_run())
+    world.deploy(a_pull_run())
     # Once when it is made, once when it is live.
     assert [job.arguments for job in world.jobs(JobType.PREVIEW)] == [{"pull_request": 7}] * 2
 
@@ -144,6 +145,7 @@ def test_a_run_of_an_app_that_we_lost_gets_no_credential(world: World) -> None:
 
 def test_a_run_of_an_app_that_is_being_deleted_may_say_how_it_ended(world: World) -> None:
     world.start(a_run())
+    world.upload(a_run())
     with world.records.begin() as tx:
         tx.apps.save(replace(tx.apps.get("app_0001"), status=AppStatus.DELETING))
     assert world.finish(a_run()).status is Status.READY
@@ -188,7 +190,6 @@ def test_an_error_is_cut(world: World) -> None:
         ("cancelled", Status.CANCELLED),
         ("skipped", Status.CANCELLED),
         ("stale", Status.CANCELLED),
-        ("success", Status.READY),
     ],
 )
 def test_github_says_how_a_run_ended_when_the_run_does_not(
@@ -201,6 +202,43 @@ def test_github_says_how_a_run_ended_when_the_run_does_not(
     assert error == (f"The workflow run ended with: {conclusion}." if status is Status.ERROR else None)
 
 
+@pytest.mark.parametrize("conclusion", ["success", "failure", "cancelled", "neutral"])
+def test_what_was_put_up_is_ready_however_its_run_ends(world: World, conclusion: str) -> None:
+    world.start(a_run())
+    world.upload(a_run())
+    world.hear(what_github_says(a_run(), conclusion))
+    assert [(it.status, it.error) for it in world.deployments()] == [(Status.READY, None)]
+
+
+@pytest.mark.parametrize("conclusion", ["success", "failure", "cancelled"])
+def test_what_was_put_up_is_ready_however_its_run_says_it_ended(world: World, conclusion: str) -> None:
+    world.start(a_run())
+    world.upload(a_run())
+    assert world.finish(a_run(), conclusion, error_message="cleaning up").status is Status.READY
+    assert world.deployments()[0].error is None
+
+
+@pytest.mark.parametrize("teller", ["the run", "GitHub"])
+def test_a_success_without_an_upload_has_failed(world: World, teller: str) -> None:
+    world.start(a_run())
+    if teller == "the run":
+        world.finish(a_run())
+    world.hear(what_github_says(a_run(), "success"))
+    assert statuses(world) == {1: Status.ERROR}
+    assert world.deployments()[0].error == "The workflow ended without deploying."
+
+
+def test_without_a_gateway_a_run_is_believed_that_it_uploaded() -> None:
+    world = World(WITHOUT_GATEWAY)
+    world.app()
+    world.start(a_run(1))
+    assert world.finish(a_run(1)).status is Status.READY
+    world.start(a_run(2))
+    world.hear(what_github_says(a_run(2), "success"))
+    assert statuses(world) == {1: Status.READY, 2: Status.READY}
+    assert world.alias().deployment_id == world.deployments()[0].id
+
+
 def test_a_run_that_ends_without_deploying_has_failed(world: World) -> None:
     world.hear(what_github_says(a_run(), "success"))
     assert statuses(world) == {1: Status.ERROR}
@@ -210,7 +248,7 @@ def test_a_run_that_ends_without_deploying_has_failed(world: World) -> None:
 def test_a_success_without_a_start_is_not_believed(world: World) -> None:
     world.hear(what_github_says(a_run(), "in_progress"))
     world.finish(a_run())
-    assert statuses(world) == {1: Status.BUILDING}
+    assert statuses(world) == {1: Status.ERROR}
 
 
 def test_what_the_run_says_of_its_failure_counts_more(world: World) -> None:
@@ -262,8 +300,7 @@ def test_a_silent_upload_is_given_up_before_the_next_run_gives_up_waiting() -> N
 
 
 def test_an_older_commit_never_replaces_a_newer_one(world: World) -> None:
-    world.start(a_run(2))
-    world.finish(a_run(2))
+    world.deploy(a_run(2))
     plan = world.start(a_run(1))
     assert plan.refusal == f"superseded by run 2 with commit {'0' * 7}"
     assert plan.deployment.status is Status.SUPERSEDED
@@ -280,20 +317,25 @@ def test_a_newer_commit_that_failed_stops_no_older_one(world: World) -> None:
 
 
 def test_a_re_run_replaces_what_it_repeats(world: World) -> None:
-    world.start(a_run(1))
-    world.finish(a_run(1))
+    world.deploy(a_run(1))
     again = a_run(1, run_attempt=2)
-    plan = world.start(again)
-    assert plan.refusal is None
+    assert world.start(again).goes_live
+    world.upload(again, "the same, built again")
     assert world.finish(again).status is Status.READY
+    assert world.code() == "the same, built again"
     assert [it.run.attempt for it in world.deployments()] == [2, 1]
 
 
 def test_a_re_run_of_an_old_run_does_not_replace_a_newer_one(world: World) -> None:
     for number in (1, 2):
-        world.start(a_run(number))
-        world.finish(a_run(number))
-    assert world.start(a_run(1, run_attempt=2)).refusal is not None
+        world.deploy(a_run(number))
+    again = a_run(1, run_attempt=2)
+    plan = world.start(again)
+    assert (plan.refusal, plan.goes_live) == (None, False)  # its own address is all that it gets
+    world.upload(again, "the first, built again")
+    own = world.finish(again)
+    assert world.code() == a_run(2).commit
+    assert world.code(own.own_script or "") == "the first, built again"
 
 
 def test_a_finished_run_does_not_start_again(world: World) -> None:
@@ -349,8 +391,7 @@ def test_a_run_of_a_closed_pull_request_leaves_no_upload(world: World, end: str,
 
 
 def test_a_cancelled_run_leaves_the_preview_of_its_branch(world: World) -> None:
-    world.start(a_run(1, branch="lab"))
-    world.finish(a_run(1, branch="lab"))
+    world.deploy(a_run(1, branch="lab"))
     world.start(a_run(2, branch="lab"))
     world.hear(what_github_says(a_run(2, branch="lab"), "cancelled"))
     world.finish(a_run(2, branch="lab"))
@@ -367,16 +408,14 @@ def test_the_upload_of_a_branch_that_is_gone_is_taken_down_again(world: World) -
 def test_a_late_upload_does_not_take_down_what_came_after_it(world: World) -> None:
     world.start(a_run(1, branch="lab"))
     world.deployment_status(Status.CANCELLED)
-    world.start(a_run(2, branch="other"))
-    world.finish(a_run(2, branch="other"))
+    world.deploy(a_run(2, branch="other"))
     world.finish(a_run(1, branch="lab"))
     assert world.jobs(JobType.RETIRE) == []
 
 
 @pytest.mark.parametrize("branch", ["main", "staging"])
 def test_a_cancelled_upload_takes_no_lasting_environment_down(world: World, branch: str) -> None:
-    world.start(a_run(1, branch=branch))
-    world.finish(a_run(1, branch=branch))
+    world.deploy(a_run(1, branch=branch))
     world.start(a_run(2, branch=branch))
     world.hear(what_github_says(a_run(2, branch=branch), "cancelled"))
     world.finish(a_run(2, branch=branch))
@@ -450,8 +489,7 @@ def test_a_run_proves_that_an_app_works_after_all(world: World) -> None:
 
 
 def test_our_own_words_come_back_as_no_change(world: World) -> None:
-    world.start(a_run())
-    live = world.finish(a_run())
+    live = world.deploy(a_run())
     for state in ("queued", "pending", "in_progress", "success", "inactive"):
         hear_status(world, live.id, state)
     assert world.deployments() == [live]
@@ -460,6 +498,7 @@ def test_our_own_words_come_back_as_no_change(world: World) -> None:
 @pytest.mark.parametrize(("state", "status"), [("failure", Status.ERROR), ("success", Status.READY)])
 def test_a_status_moves_a_deployment_on(world: World, state: str, status: Status) -> None:
     deployment = world.start(a_run()).deployment
+    world.upload(a_run())
     assert hear_status(world, deployment.id, state)
     assert statuses(world) == {1: status}
 
