@@ -36,10 +36,7 @@ def ask(world: World, **arguments: Any) -> Job:
 
 def deploy(world: World, report: RunReport | None = None) -> None:
     """Let a run go live, with its script."""
-    report = report or a_pull_run()
-    plan = world.start(report)
-    world.scripts.upload(plan.deployment.namespace, plan.deployment.script, plan.tags)
-    world.finish(report)
+    world.deploy(report or a_pull_run())
 
 
 def statuses(world: World) -> dict[int, Status]:
@@ -66,7 +63,7 @@ def test_a_closed_pull_request_leaves_nothing_behind(world: World) -> None:
     assert steps.step_names == [
         "look whether it stays",
         "cancel runs",
-        "delete script",
+        "delete scripts",
         "record removal",
         "write comment",
     ]
