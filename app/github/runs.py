@@ -5,12 +5,13 @@ from typing import Final
 
 from github.WorkflowRun import WorkflowRun as PyGithubRun
 
-from app.errors import RemoteConflict
+from app.errors import RemoteConflict, RemoteForbidden
 from app.github.client import GitHub, path
 from app.ports import WorkflowRun
 
 WORKFLOW_PATH: Final = ".github/workflows/deploy.yml"
 _WORKFLOW: Final = "actions/workflows/deploy.yml"
+_LACKS_PERMISSION: Final = ("resource not accessible", "must have")
 
 
 class GitHubRuns:
@@ -42,6 +43,21 @@ class GitHubRuns:
         # https://docs.github.com/en/rest/actions/workflows#create-a-workflow-dispatch-event
         with self._github.doing(f"starting the workflow of {full_name} on {branch}"):
             self._github.request("POST", path("repos", full_name, _WORKFLOW, "dispatches"), {"ref": branch})
+
+    def rerun(self, full_name: str, run_id: int) -> None:
+        """Run a run again, as its next attempt. Raises RemoteConflict when GitHub does not repeat it.
+
+        That answer is a 403, as is that of a permission that is missing.
+        """
+        # https://docs.github.com/en/rest/actions/workflow-runs#re-run-a-workflow
+        # https://docs.github.com/en/actions/how-tos/manage-workflow-runs/re-run-workflows-and-jobs
+        try:
+            with self._github.doing(f"repeating run {run_id} in {full_name}"):
+                self._github.request("POST", path("repos", full_name, "actions/runs", run_id, "rerun"))
+        except RemoteForbidden as refused:
+            if any(words in refused.message.lower() for words in _LACKS_PERMISSION):
+                raise
+            raise RemoteConflict(refused.message, code="run:not-repeatable", **refused.details) from None
 
     def cancel(self, full_name: str, run_id: int) -> None:
         """Ask for a run to be cancelled; GitHub's 409 says that it is over already."""

@@ -141,11 +141,20 @@ class FakeCodeHost:
         self.repository(full_name).comments[number_of_comment] = FakeComment(number, author, body)
         return number_of_comment
 
-    def set_run(self, full_name: str, run_id: int, status: str, conclusion: str | None = None) -> WorkflowRun:
-        """Let a run go on or end."""
+    def set_run(
+        self,
+        full_name: str,
+        run_id: int,
+        status: str,
+        conclusion: str | None = None,
+        *,
+        attempt: int | None = None,
+    ) -> WorkflowRun:
+        """Let a run go on, end or begin again."""
         runs = self.repository(full_name).runs
         index = next(index for index, it in enumerate(runs) if it.run.id == run_id)
-        run = replace(runs[index].run, status=status, conclusion=conclusion)
+        before = runs[index].run
+        run = replace(before, status=status, conclusion=conclusion, attempt=attempt or before.attempt)
         runs[index] = replace(runs[index], run=run)
         return run
 

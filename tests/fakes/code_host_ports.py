@@ -187,6 +187,18 @@ class FakeRuns:
                 raise RemoteConflict(f"starting the workflow of {full_name}: no branch {branch}")
             self.host.start_run(repository, branch, "workflow_dispatch")
 
+    def rerun(self, full_name: str, run_id: int) -> None:
+        with self.host.faults.during("rerun"):
+            self.host.wrote(full_name)
+            known = {it.run.id: it.run for it in self.host.repository(full_name).runs}
+            run = known.get(run_id)
+            if run is None:
+                raise RemoteMissing(f"repeating run {run_id} in {full_name}: not found")
+            if run.status != "completed":
+                reason = "This workflow is already running"
+                raise RemoteConflict(f"repeating run {run_id}: {reason}", code="run:not-repeatable")
+            self.host.set_run(full_name, run_id, "queued", attempt=run.attempt + 1)
+
     def cancel(self, full_name: str, run_id: int) -> None:
         with self.host.faults.during("cancel"):
             self.host.wrote(full_name)

@@ -1,8 +1,17 @@
 import pytest
 
-from app.errors import RemoteMissing
+from app.errors import RemoteConflict, RemoteMissing
 from app.ports import File, WorkflowRun
-from tests.contract.code_host.hosts import ORG, UNKNOWN, WORKFLOW, CodeHost, commit, eventually, head
+from tests.contract.code_host.hosts import (
+    ORG,
+    UNKNOWN,
+    WORKFLOW,
+    CodeHost,
+    commit,
+    eventually,
+    head,
+    writes,
+)
 
 
 def first_run(host: CodeHost, full_name: str, sha: str) -> WorkflowRun:
@@ -20,6 +29,27 @@ def test_a_commit_with_the_workflow_starts_a_run_that_can_be_cancelled(host: Cod
     )
     assert (ended.id, ended.status, ended.conclusion) == (run.id, "completed", "cancelled")
     host.runs.cancel(shop, run.id)
+
+
+def test_a_run_that_is_over_is_repeated_as_its_next_attempt(host: CodeHost, shop: str) -> None:
+    sha = commit(host, shop, WORKFLOW)
+    run = first_run(host, shop, sha)
+    with pytest.raises(RemoteConflict) as refused:  # it is still going on
+        host.runs.rerun(shop, run.id)
+    assert refused.value.error_code == "run:not-repeatable"
+    host.runs.cancel(shop, run.id)
+    eventually(lambda: any(it.status == "completed" for it in host.runs.of_commit(shop, sha)) or None)
+    with writes(host, 1):
+        host.runs.rerun(shop, run.id)
+    (again,) = host.runs.of_commit(shop, sha)
+    assert (again.id, again.number, again.attempt) == (run.id, run.number, 2)
+    assert again.status != "completed"
+    host.runs.cancel(shop, run.id)
+
+
+def test_an_unknown_run_cannot_be_repeated(host: CodeHost, shop: str) -> None:
+    with pytest.raises(RemoteMissing):
+        host.runs.rerun(shop, 999_999)
 
 
 def test_a_workflow_is_started_by_hand_and_its_newest_run_comes_first(host: CodeHost, shop: str) -> None:

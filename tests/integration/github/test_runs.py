@@ -1,7 +1,9 @@
 from typing import Any
 
+import pytest
 import responses
 
+from app.errors import RemoteConflict, RemoteForbidden, RemoteMissing, RemoteRefused
 from app.github.client import GitHub
 from app.github.runs import GitHubRuns
 from tests.integration.github.recorded import MADE, SHOP, query, sent
@@ -42,3 +44,37 @@ def test_a_run_that_is_over_needs_no_cancelling(http: responses.RequestsMock, gi
     message = "Cannot cancel a workflow run that is completed."
     http.post(f"{SHOP}/actions/runs/4/cancel", status=409, json={"message": message})
     GitHubRuns(github).cancel("acme/shop", 4)
+
+
+def test_a_run_is_repeated(http: responses.RequestsMock, github: GitHub) -> None:
+    http.post(f"{SHOP}/actions/runs/4/rerun", status=201, json={})
+    GitHubRuns(github).rerun("acme/shop", 4)
+    assert len(http.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind", "code"),
+    [
+        ("This workflow is already running", RemoteConflict, "run:not-repeatable"),
+        (
+            "Unable to retry this workflow run because it was created over a month ago",
+            RemoteConflict,
+            "run:not-repeatable",
+        ),
+        ("Resource not accessible by integration", RemoteForbidden, "remote:forbidden"),
+        ("Must have admin rights to Repository.", RemoteForbidden, "remote:forbidden"),
+    ],
+)
+def test_why_a_run_is_not_repeated_is_told_apart(
+    http: responses.RequestsMock, github: GitHub, reason: str, kind: type[RemoteRefused], code: str
+) -> None:
+    http.post(f"{SHOP}/actions/runs/4/rerun", status=403, json={"message": reason})
+    with pytest.raises(kind, match=reason) as refused:
+        GitHubRuns(github).rerun("acme/shop", 4)
+    assert refused.value.error_code == code
+
+
+def test_a_run_that_is_gone_is_not_repeated(http: responses.RequestsMock, github: GitHub) -> None:
+    http.post(f"{SHOP}/actions/runs/4/rerun", status=404, json={"message": "Not Found"})
+    with pytest.raises(RemoteMissing):
+        GitHubRuns(github).rerun("acme/shop", 4)
