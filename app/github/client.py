@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from github.Repository import Repository
 
-from app.errors import InvalidInput, RateLimited
+from app.errors import Broken, InvalidInput, RateLimited
 from app.github.errors import VENDOR_ERRORS, translated
 from app.github.identity import identity_from
 from app.github.pacing import Pacer
@@ -57,13 +57,37 @@ class GitHub:
             self._thread.requester = PacedRequester(auth, self._api_url, self._pacer, self._on_write)
         return cast("PacedRequester", self._thread.requester)
 
+    @property
+    def api_url(self) -> str:
+        """The address that every path is below."""
+        return self._api_url
+
+    def token(self) -> str:
+        """Return what opens GitHub for an hour or longer, for a request that PyGithub does not send.
+
+        Never log it, nor put it on a command line.
+        """
+        auth = self.requester.auth
+        if auth is None:
+            raise Broken("speaking to GitHub: there is no credential")
+        return auth.token
+
     def repository(self, full_name: str) -> Repository:
         """Return the repository as a lazy object; nothing is asked until its data is."""
         return Repository(self.requester, url=f"/repos/{full_name}")
 
-    def request(self, verb: str, path: str, body: Any = None, *, query: dict[str, str] | None = None) -> Any:
+    def request(
+        self,
+        verb: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: dict[str, str] | None = None,
+        accept: str | None = None,
+    ) -> Any:
         """Send a request that PyGithub lacks, or sends otherwise than we need, and return the JSON."""
-        return self.requester.requestJsonAndCheck(verb, path, query, input=body)[1]
+        headers = {"Accept": accept} if accept else None
+        return self.requester.requestJsonAndCheck(verb, path, query, headers, input=body)[1]
 
     def login(self) -> str:
         """Return the name under which we write; asked for once."""

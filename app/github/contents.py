@@ -1,7 +1,7 @@
 """What is in a repository on GitHub, through the Git data API: one commit for any number of files."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from github.InputGitTreeElement import InputGitTreeElement
@@ -42,14 +42,26 @@ class GitHubContents:
         except (RemoteMissing, RemoteConflict):
             return None
 
-    def commit(self, full_name: str, branch: str, files: Sequence[File], message: str, *, parent: str) -> str:
+    def commit(
+        self,
+        full_name: str,
+        branch: str,
+        files: Sequence[File],
+        message: str,
+        *,
+        parent: str,
+        deleted: Collection[str] = (),
+        is_new: bool = False,
+    ) -> str:
         """Put `files` into one commit on top of `parent` and move the branch to it, never by force."""
-        doing = f"committing {len(files)} files to {branch} in {full_name}"
+        doing = f"committing {len(files) + len(deleted)} files to {branch} in {full_name}"
         with self._github.doing(doing):
             base = self._github.repository(full_name).get_git_commit(parent)
         try:
             with self._github.doing(doing):
-                return self._write(full_name, branch, files, message, base)
+                commit = self._write(full_name, files, deleted, message, base)
+                self._point(full_name, branch, commit, is_new=is_new)
+                return commit
         except RemoteMissing as error:
             # The parent was just read, so it is there: GitHub hides a missing permission behind a 404.
             problem = f"{error.message}; our credential may lack the permission to write workflows"
@@ -67,15 +79,22 @@ class GitHubContents:
                 raise
 
     def _write(
-        self, full_name: str, branch: str, files: Sequence[File], message: str, base: "GitCommit"
+        self, full_name: str, files: Sequence[File], deleted: Collection[str], message: str, base: "GitCommit"
     ) -> str:
-        # https://docs.github.com/en/rest/git/trees#create-a-tree
+        # https://docs.github.com/en/rest/git/trees#create-a-tree (a null sha takes a path away)
         repository = self._github.repository(full_name)
-        tree = repository.create_git_tree([_element(repository, file) for file in files], base.tree)
-        commit = repository.create_git_commit(message, tree, [base])
-        move = {"sha": commit.sha, "force": False}
+        elements = [_element(repository, file) for file in files]
+        elements += [InputGitTreeElement(it, "100644", "blob", sha=None) for it in deleted]
+        tree = repository.create_git_tree(elements, base.tree)
+        return repository.create_git_commit(message, tree, [base]).sha
+
+    def _point(self, full_name: str, branch: str, commit: str, *, is_new: bool) -> None:
+        # https://docs.github.com/en/rest/git/refs
+        if is_new:
+            self._github.repository(full_name).create_git_ref(f"refs/heads/{branch}", commit)
+            return
+        move = {"sha": commit, "force": False}
         self._github.request("PATCH", path("repos", full_name, "git/refs/heads", branch), move)
-        return commit.sha
 
 
 def _element(repository: Repository, file: File) -> InputGitTreeElement:

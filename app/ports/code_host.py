@@ -1,6 +1,6 @@
 """The code host: repositories and everything in them that a deployment needs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -46,13 +46,24 @@ class Contents(Protocol):
     def find_commit(self, full_name: str, branch: str, trailer: str) -> str | None:
         """Return the newest of the branch's last commits whose message has the line `trailer`."""
 
-    def commit(self, full_name: str, branch: str, files: Sequence[File], message: str, *, parent: str) -> str:
-        """Put `files` into one commit on top of `parent` and move the branch to it.
+    def commit(
+        self,
+        full_name: str,
+        branch: str,
+        files: Sequence[File],
+        message: str,
+        *,
+        parent: str,
+        deleted: Collection[str] = (),
+        is_new: bool = False,
+    ) -> str:
+        """Put `files` into one commit on top of `parent`, without `deleted`, and move the branch to it.
 
-        Three writes, and one more for each file that is not text.
+        A branch that `is_new` is created there instead. Three writes, and one more for each file that is not
+        text. What is to be deleted has to be there.
 
         Raises:
-            RemoteConflict: the branch moved away from `parent` meanwhile; nothing was changed.
+            RemoteConflict: the branch moved away from `parent` meanwhile, or is not new; nothing was changed.
         """
 
     def ensure_branch(self, full_name: str, branch: str, commit: str) -> None:

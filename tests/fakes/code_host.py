@@ -7,7 +7,7 @@ run; every write is counted per repository. What people and runners do is done b
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
@@ -70,6 +70,15 @@ class FakeComment:
     body: str
 
 
+@dataclass(frozen=True)
+class FakePull:
+    number: int
+    head: str
+    base: str
+    title: str
+    body: str
+
+
 @dataclass
 class FakeRepository:
     """Everything about one repository."""
@@ -89,6 +98,8 @@ class FakeRepository:
     statuses: dict[tuple[str, str], FakeStatus] = field(default_factory=dict)
     records: dict[int, FakeRecord] = field(default_factory=dict)
     comments: dict[int, FakeComment] = field(default_factory=dict)
+    pulls: list[FakePull] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
 
     @property
     def full_name(self) -> str:
@@ -208,13 +219,19 @@ class FakeCodeHost:
         to.branches["main"] = head
 
     def add_commit(
-        self, repository: FakeRepository, files: Sequence[File], message: str, parent: str | None
+        self,
+        repository: FakeRepository,
+        files: Sequence[File],
+        message: str,
+        parent: str | None,
+        deleted: Collection[str] = (),
     ) -> FakeCommit:
         """Write a commit that no branch points at yet."""
         before = repository.commits[parent].files if parent else {}
         content = repr((self.number(), repository.full_name, message, parent)).encode()
         sha = hashlib.sha1(content, usedforsecurity=False).hexdigest()
-        after = {**before, **{file.path: file for file in files}}
+        kept = {path: file for path, file in before.items() if path not in deleted}
+        after = {**kept, **{file.path: file for file in files}}
         repository.commits[sha] = FakeCommit(sha, message, after, parent)
         return repository.commits[sha]
 

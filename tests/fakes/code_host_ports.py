@@ -1,6 +1,6 @@
 """The code host's ports over one `FakeCodeHost`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from app.domain.apps import Repository
@@ -101,15 +101,27 @@ class FakeContents:
                 sha = commit.parent
             return None
 
-    def commit(self, full_name: str, branch: str, files: Sequence[File], message: str, *, parent: str) -> str:
+    def commit(
+        self,
+        full_name: str,
+        branch: str,
+        files: Sequence[File],
+        message: str,
+        *,
+        parent: str,
+        deleted: Collection[str] = (),
+        is_new: bool = False,
+    ) -> str:
         with self.host.faults.during("commit"):
             repository = self.host.repository(full_name)
             if parent not in repository.commits:
                 raise RemoteMissing(f"committing to {full_name}: no commit {parent[:7]}")
             self.host.wrote(full_name, 3 + sum(map(_is_binary, files)))
-            commit = self.host.add_commit(repository, files, message, parent)
-            if repository.branches.get(branch) != parent:
-                raise RemoteConflict(f"committing to {full_name}: {branch} moved")
+            if not set(deleted) <= repository.commits[parent].files.keys():
+                raise RemoteConflict(f"committing to {full_name}: what is deleted is not there")
+            commit = self.host.add_commit(repository, files, message, parent, deleted)
+            if repository.branches.get(branch) != (None if is_new else parent):
+                raise RemoteConflict(f"committing to {full_name}: {branch} moved, or is not new")
             self.host.move(repository, branch, commit.sha)
             return commit.sha
 

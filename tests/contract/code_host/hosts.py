@@ -21,14 +21,31 @@ import httpx
 from app.github.client import GitHub
 from app.github.comments import GitHubComments
 from app.github.contents import GitHubContents
+from app.github.downloads import GitHubDownloads
+from app.github.files import GitHubFiles
+from app.github.proposals import GitHubProposals
 from app.github.publications import GitHubPublications
 from app.github.repositories import GitHubRepositories
 from app.github.repository_settings import GitHubRepositorySettings
 from app.github.runs import GitHubRuns
-from app.ports import Comments, Contents, File, Publications, Repositories, RepositorySettings, Runs
+from app.github.trees import GitHubTrees
+from app.ports import (
+    Comments,
+    Contents,
+    Downloads,
+    File,
+    Files,
+    Proposals,
+    Publications,
+    Repositories,
+    RepositorySettings,
+    Runs,
+    Trees,
+)
 from app.settings import Secret
 from tests.accounts import github_settings
 from tests.fakes.code_host import FakeCodeHost
+from tests.fakes.code_host_files import FakeDownloads, FakeFiles, FakeProposals, FakeTrees
 from tests.fakes.code_host_ports import (
     FakeComments,
     FakeContents,
@@ -79,6 +96,10 @@ class CodeHost(Protocol):
     runs: Runs
     publications: Publications
     comments: Comments
+    trees: Trees
+    files: Files
+    proposals: Proposals
+    downloads: Downloads
 
     @property
     def writes(self) -> int:
@@ -99,6 +120,12 @@ class CodeHost(Protocol):
     def delete_comment(self, full_name: str, comment_id: int) -> None:
         """Delete a comment behind our back."""
 
+    def plant(self, full_name: str, path: str, mode: str, content: str) -> None:
+        """Commit to main what only git itself makes; a submodule's content is the name of its commit."""
+
+    def tag(self, full_name: str, name: str, commit: str) -> None:
+        """Tag a commit."""
+
 
 class FakeHost:
     """The fake."""
@@ -113,6 +140,10 @@ class FakeHost:
         self.runs: Runs = FakeRuns(self.host)
         self.publications: Publications = FakePublications(self.host)
         self.comments: Comments = FakeComments(self.host)
+        self.trees: Trees = FakeTrees(self.host)
+        self.files: Files = FakeFiles(self.host)
+        self.proposals: Proposals = FakeProposals(self.host)
+        self.downloads: Downloads = FakeDownloads(self.host)
 
     @property
     def writes(self) -> int:
@@ -133,6 +164,15 @@ class FakeHost:
 
     def delete_comment(self, full_name: str, comment_id: int) -> None:
         del self.host.repository(full_name).comments[comment_id]
+
+    def plant(self, full_name: str, path: str, mode: str, content: str) -> None:
+        repository = self.host.repository(full_name)
+        file = File(path, content.encode(), mode)
+        made = self.host.add_commit(repository, [file], "Plant", repository.branches["main"])
+        repository.branches["main"] = made.sha
+
+    def tag(self, full_name: str, name: str, commit: str) -> None:
+        self.host.repository(full_name).tags[name] = commit
 
 
 class SandboxHost:
@@ -156,6 +196,10 @@ class SandboxHost:
         self.runs: Runs = GitHubRuns(github)
         self.publications: Publications = GitHubPublications(github)
         self.comments: Comments = GitHubComments(github)
+        self.trees: Trees = GitHubTrees(github)
+        self.files: Files = GitHubFiles(github)
+        self.proposals: Proposals = GitHubProposals(github)
+        self.downloads: Downloads = GitHubDownloads(github)
         self._call("POST", f"/orgs/{ORG}/repos", {"name": "plain", "auto_init": True})
 
     @property
@@ -181,6 +225,20 @@ class SandboxHost:
 
     def delete_comment(self, full_name: str, comment_id: int) -> None:
         self._call("DELETE", f"/repos/{full_name}/issues/comments/{comment_id}")
+
+    def plant(self, full_name: str, path: str, mode: str, content: str) -> None:
+        git = f"/repos/{full_name}/git"
+        head = self._call("GET", f"{git}/ref/heads/main")["object"]["sha"]
+        what = {"sha": content} if mode == "160000" else {"content": content}
+        entry = {"path": path, "mode": mode, "type": "commit" if mode == "160000" else "blob", **what}
+        tree = self._call("POST", f"{git}/trees", {"base_tree": head, "tree": [entry]})["sha"]
+        body = {"message": "Plant", "tree": tree, "parents": [head]}
+        self._call(
+            "PATCH", f"{git}/refs/heads/main", {"sha": self._call("POST", f"{git}/commits", body)["sha"]}
+        )
+
+    def tag(self, full_name: str, name: str, commit: str) -> None:
+        self._call("POST", f"/repos/{full_name}/git/refs", {"ref": f"refs/tags/{name}", "sha": commit})
 
     def close(self) -> None:
         """End the process and check that it went well."""

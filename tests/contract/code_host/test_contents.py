@@ -70,6 +70,28 @@ def test_a_branch_is_created_once_and_then_stays(host: CodeHost, shop: str) -> N
     assert head(host, shop, "feature/blue") == first
 
 
+def test_a_commit_adds_and_deletes_at_once(host: CodeHost, shop: str) -> None:
+    parent = head(host, shop)
+    files = [File("src/new.ts", b"new")]
+    with writes(host, 3):
+        host.contents.commit(shop, "main", files, "Move", parent=parent, deleted=["src/index.ts"])
+    assert host.file(shop, "main", "src/new.ts") == b"new"
+    assert host.file(shop, "main", "src/index.ts") is None
+    assert host.file(shop, "main", "package.json") == TEMPLATE_FILES["package.json"]
+
+
+def test_a_commit_creates_its_branch_when_that_is_new(host: CodeHost, shop: str) -> None:
+    parent = head(host, shop)
+    with writes(host, 3):
+        made = host.contents.commit(
+            shop, "feature/red", [File("a", b"1")], "Start", parent=parent, is_new=True
+        )
+    assert (head(host, shop, "feature/red"), head(host, shop)) == (made, parent)
+    with pytest.raises(RemoteConflict):
+        host.contents.commit(shop, "feature/red", [File("a", b"2")], "Start", parent=parent, is_new=True)
+    assert head(host, shop, "feature/red") == made
+
+
 def test_a_branch_needs_its_commit(host: CodeHost, shop: str) -> None:
     with pytest.raises(RemoteConflict):
         host.contents.ensure_branch(shop, "staging", UNKNOWN)
