@@ -5,6 +5,7 @@
     │   ├── InvalidInput      400
     │   ├── NotFound          404
     │   ├── Conflict          409
+    │   │   └── PreconditionFailed  412
     │   ├── NotAllowed        403
     │   ├── Unauthenticated   401
     │   └── Gone              410
@@ -14,7 +15,8 @@
     │   ├── Malformed         400
     │   └── Stale             401
     ├── RemoteUnavailable     time                     with backoff
-    │   └── RateLimited       time                     at retry_at
+    │   ├── RateLimited       time                     at retry_at
+    │   └── Overloaded        time                     after retry_after_seconds
     ├── RemoteRefused         repository owner         never
     │   ├── RemoteMissing
     │   ├── RemoteConflict
@@ -76,6 +78,12 @@ class Busy(Conflict):
     def __init__(self, message: str, *, retry_after_seconds: int, **details: Any) -> None:
         super().__init__(message, **details)
         self.retry_after_seconds = retry_after_seconds
+
+
+class PreconditionFailed(Conflict):
+    """What the caller expects to be there is not, or is another by now."""
+
+    code = "request:precondition-failed"
 
 
 class NotAllowed(UserError):
@@ -140,6 +148,16 @@ class RateLimited(RemoteUnavailable):
     def __init__(self, message: str, *, retry_at: datetime, **details: Any) -> None:
         super().__init__(message, **details)
         self.retry_at = retry_at
+
+
+class Overloaded(RemoteUnavailable):
+    """We do as much of this at once as we may; ask again after `retry_after_seconds`."""
+
+    code = "request:overloaded"
+
+    def __init__(self, message: str, *, retry_after_seconds: int, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class RemoteRefused(BranchlineError):

@@ -25,6 +25,8 @@ from app.errors import (
     Malformed,
     NotAllowed,
     NotFound,
+    Overloaded,
+    PreconditionFailed,
     RateLimited,
     RemoteRefused,
     RemoteUnavailable,
@@ -46,6 +48,7 @@ _STATUS: Final[Mapping[type[BranchlineError], int]] = {
     Stale: 401,
     NotAllowed: 403,
     NotFound: 404,
+    PreconditionFailed: 412,
     Conflict: 409,
     Gone: 410,
     TooLarge: 413,
@@ -121,7 +124,7 @@ def _on_ours(error: BranchlineError) -> tuple[Response, int]:
         _LOG.warning("%s", message)
         message = "The database does not answer; nothing was changed."
     response = error_body(error.error_code, message, error.details)
-    if isinstance(error, Busy):
+    if isinstance(error, Busy | Overloaded):
         response.headers["Retry-After"] = str(error.retry_after_seconds)
     elif isinstance(error, RateLimited):
         wait = (error.retry_at - datetime.now(UTC)).total_seconds()

@@ -12,10 +12,13 @@ from app.domain.environments import Environment
 from app.github.client import GitHub
 from app.github.comments import GitHubComments
 from app.github.contents import GitHubContents
+from app.github.files import GitHubFiles
+from app.github.proposals import GitHubProposals
 from app.github.publications import GitHubPublications
 from app.github.repositories import GitHubRepositories
 from app.github.repository_settings import GitHubRepositorySettings
 from app.github.runs import GitHubRuns
+from app.github.trees import GitHubTrees
 from app.ports import File
 from tests.accounts import github_settings
 from tests.builders import a_deployment
@@ -26,6 +29,8 @@ R = "/repos/{owner}/{repo}"
 COMMIT = "6dcb09b5b57875f334f61aebed695e2e4193db5e"  # of the published examples
 # The published one has 33 bytes, so that nothing can be sealed with it.
 PUBLIC_KEY = {"key_id": "012345678912345678", "key": base64.b64encode(b"\x07" * 32).decode()}
+# The published one is of another media type.
+FILE = {"type": "file", "encoding": "base64", "content": "YQ==", "sha": COMMIT, "size": 1}
 SETTINGS = github_settings()
 DEPLOYMENT = a_deployment(branch="feature/blue", commit=COMMIT)
 
@@ -33,7 +38,8 @@ DEPLOYMENT = a_deployment(branch="feature/blue", commit=COMMIT)
 @pytest.fixture
 def published() -> Iterator[PublishedGitHub]:
     """Stand in for GitHub."""
-    answers = PublishedGitHub("/api/v3", mended={f"GET {R}/actions/secrets/public-key": PUBLIC_KEY})
+    mended = {f"GET {R}/actions/secrets/public-key": PUBLIC_KEY, f"GET {R}/contents/{{path}}": FILE}
+    answers = PublishedGitHub("/api/v3", mended=mended)
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
             mock.add_callback(method, re.compile(re.escape(SETTINGS.api_url) + "/.*"), callback=answers)
@@ -84,6 +90,15 @@ def create_webhook(github: GitHub) -> None:
     GitHubRepositorySettings(github).ensure_webhook(NAME, "https://control.test", "secret", ["push"])
 
 
+def delete_in_a_new_branch(github: GitHub) -> str:
+    contents, deleted = GitHubContents(github), ["a.ts"]
+    return contents.commit(NAME, "new", [], "Tidy", parent=COMMIT, deleted=deleted, is_new=True)
+
+
+def propose(github: GitHub) -> object:
+    return GitHubProposals(github).open(NAME, head="blue", base="main", title="Blue", body="")
+
+
 # What is called, what of it is absent, and the operations it takes.
 CALLS: list[tuple[Call, set[str], list[str]]] = [
     (lambda it: GitHubRepositories(it).find(NAME), set(), [f"GET {R}"]),
@@ -113,6 +128,37 @@ CALLS: list[tuple[Call, set[str], list[str]]] = [
         {f"GET {R}/git/ref/{{ref}}"},
         [f"GET {R}/git/ref/{{ref}}", f"POST {R}/git/refs"],
     ),
+    (
+        delete_in_a_new_branch,
+        set(),
+        [
+            f"GET {R}/git/commits/{{commit_sha}}",
+            f"POST {R}/git/trees",
+            f"POST {R}/git/commits",
+            f"POST {R}/git/refs",
+        ],
+    ),
+    (lambda it: GitHubTrees(it).commit_of(NAME, COMMIT), set(), [f"GET {R}/git/commits/{{commit_sha}}"]),
+    (
+        lambda it: GitHubTrees(it).commit_of(NAME, "v1"),
+        {f"GET {R}/git/ref/{{ref}}"},
+        [f"GET {R}/git/ref/{{ref}}", f"GET {R}/git/ref/{{ref}}", f"GET {R}"],
+    ),
+    (lambda it: GitHubTrees(it).listing(NAME, COMMIT), set(), [f"GET {R}/git/trees/{{tree_sha}}"]),
+    (lambda it: GitHubTrees(it).entries(NAME, COMMIT, ["a"]), set(), [f"GET {R}/git/trees/{{tree_sha}}"]),
+    (lambda it: GitHubFiles(it).read(NAME, "README.md", "v1"), set(), [f"GET {R}/contents/{{path}}"]),
+    (
+        lambda it: GitHubFiles(it).write(NAME, "main", "a", b"a", "Add", replaces=COMMIT),
+        set(),
+        [f"PUT {R}/contents/{{path}}"],
+    ),
+    (
+        lambda it: GitHubFiles(it).delete(NAME, "main", "a", "Remove", blob=COMMIT),
+        set(),
+        [f"DELETE {R}/contents/{{path}}"],
+    ),
+    (propose, set(), [f"POST {R}/pulls"]),
+    (lambda it: GitHubProposals(it)._find(NAME, "blue", "main"), set(), [f"GET {R}/pulls"]),
     (
         lambda it: GitHubRepositorySettings(it).set_variable(NAME, "USERNAME", "v"),
         set(),
