@@ -58,7 +58,7 @@ class _Jobs(Shared):
     @cached_property
     def scripts(self) -> CloudflareScripts:
         cloudflare = self.settings.cloudflare
-        return CloudflareScripts(Cloudflare(cloudflare, utc_now), cloudflare)
+        return CloudflareScripts(Cloudflare(cloudflare, utc_now), cloudflare, self.bundles)
 
     def work_off(self, tx: Transaction, delivery: Delivery) -> DeliveryStatus:
         return work_off(

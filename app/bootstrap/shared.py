@@ -6,12 +6,14 @@ from functools import cached_property
 
 from sqlalchemy import Engine
 
+from app.bundles.places import bundles_in
 from app.database.records import SqlRecords
 from app.database.session import create_engine
 from app.domain.addresses import Addresses
 from app.domain.environments import Environment
 from app.domain.platform import DeployAuth, Platform
 from app.jobs.engine import DbosEngine
+from app.ports import Bundles
 from app.settings import Settings
 
 
@@ -68,3 +70,8 @@ class Shared:
     def records(self) -> SqlRecords:
         """Our memory, with jobs enqueued in the same transaction."""
         return SqlRecords(self.database, self.engine.enqueue, utc_now)
+
+    @cached_property
+    def bundles(self) -> Bundles:
+        """The bundle store; nothing is opened before it is used."""
+        return bundles_in(self.settings.bundles)

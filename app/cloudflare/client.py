@@ -3,13 +3,15 @@
 A client may be shared by threads. It never retries: whoever calls knows whether a step may be repeated.
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
 import httpx
 
+from app.cloudflare.forms import Form
 from app.errors import (
     BranchlineError,
     RateLimited,
@@ -22,6 +24,10 @@ from app.ports import Clock
 from app.settings import CloudflareSettings
 
 _TIMEOUT: Final = httpx.Timeout(15, connect=5)
+# A script is started before it is taken: the answer to an upload may take longer.
+_SENDING_TIMEOUT: Final = httpx.Timeout(15, connect=5, read=30)
+_SENDING_SECONDS: Final = 60
+_LONGEST_MESSAGE: Final = 2000
 _LIMITS: Final = httpx.Limits(max_connections=20, max_keepalive_connections=5)
 # Cloudflare blocks an account that asked too often for five minutes.
 _UNSTATED_PAUSE_SECONDS: Final = 300
@@ -75,8 +81,31 @@ class Cloudflare:
         Raises:
             RemoteRefused: with Cloudflare's error codes in `details["codes"]`.
         """
+        return self._result(self._http.build_request(method, path, json=body, params=query), doing)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        form: Form,
+        *,
+        doing: str,
+        query: Mapping[str, str] | None = None,
+        token: str | None = None,
+    ) -> Any:
+        """Send a form as `request` sends JSON, bearing `token` when it is given instead of the account's."""
+        headers = form.headers | ({"Authorization": f"Bearer {token}"} if token else {})
+        content = _in_time(form.body(), _SENDING_SECONDS)
+        return self._result(
+            self._http.build_request(
+                method, path, content=content, params=query, headers=headers, timeout=_SENDING_TIMEOUT
+            ),
+            doing,
+        )
+
+    def _result(self, request: httpx.Request, doing: str) -> Any:
         try:
-            response = self._http.request(method, path, json=body, params=query)
+            response = self._http.send(request)
         except httpx.RequestError as error:
             raise RemoteUnavailable(f"{doing}: Cloudflare did not answer ({type(error).__name__})") from error
         envelope = _envelope(response)
@@ -103,6 +132,15 @@ class Cloudflare:
         return _REFUSALS.get(status, RemoteRefused)(message, **facts)
 
 
+def _in_time(chunks: Iterator[bytes], seconds: float) -> Iterator[bytes]:
+    """Yield chunks while there is time; a peer that reads a little now and then does not hold us."""
+    end = time.monotonic() + seconds
+    for chunk in chunks:
+        if time.monotonic() > end:
+            raise httpx.WriteTimeout(f"not sent within {seconds} seconds")
+        yield chunk
+
+
 def _envelope(response: httpx.Response) -> Mapping[str, Any]:
     """Return the envelope; an empty one when what answered was not the API, but a proxy."""
     try:
@@ -115,7 +153,7 @@ def _envelope(response: httpx.Response) -> Mapping[str, Any]:
 def _faults(envelope: Mapping[str, Any]) -> list[Fault]:
     errors = envelope.get("errors")
     found = [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
-    return [Fault(error.get("code", 0), str(error.get("message", ""))[:300]) for error in found]
+    return [Fault(error.get("code", 0), str(error.get("message", ""))[:_LONGEST_MESSAGE]) for error in found]
 
 
 def _pause_seconds(response: httpx.Response) -> int:

@@ -1,19 +1,22 @@
-"""Scripts in Cloudflare's dispatch namespaces.
+"""Scripts in Cloudflare's dispatch namespaces."""
 
-Uploading is not done here: a workflow run deploys with wrangler and what `access` tells it.
-"""
-
+import re
 from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote
 
 from app.cloudflare.client import Cloudflare
-from app.errors import RemoteMissing, RemoteRefused
-from app.ports import DeployAccess
+from app.cloudflare.uploads import AssetUploads, script_form
+from app.errors import Broken, RemoteMissing, RemoteRefused, ScriptRefused
+from app.ports import Bundles, DeployAccess, Upload
 from app.settings import CloudflareSettings
 
 # "This Worker does not exist", of the account and of a dispatch namespace.
 _SCRIPT_ABSENT: Final = frozenset({10007, 10092})
+# Not well-formed, too large, of an unsupported type, or not acceptable; the codes say which.
+_AUTHORS_FAULT: Final = frozenset({400, 413, 415, 422})
+_AS_WRANGLER: Final = {"excludeScript": "true", "bindings_inherit": "strict"}
+_NO_TAG: Final = re.compile(r"[,&\s]")
 _NAMESPACES: Final = "workers/dispatch/namespaces"
 
 
@@ -21,9 +24,10 @@ class CloudflareScripts:
     """Port `Scripts`."""
 
     # https://developers.cloudflare.com/api/resources/workers_for_platforms/
-    def __init__(self, cloudflare: Cloudflare, settings: CloudflareSettings) -> None:
+    def __init__(self, cloudflare: Cloudflare, settings: CloudflareSettings, bundles: Bundles) -> None:
         self._cloudflare = cloudflare
         self._settings = settings
+        self._bundles = bundles
 
     def ensure_namespace(self, namespace: str) -> None:
         """Create the namespace if it is not there; who comes second finds it there."""
@@ -66,6 +70,43 @@ class CloudflareScripts:
                 return False
             raise
         return True
+
+    def delete_tagged(self, namespace: str, tag: str) -> None:
+        """Delete every script of the namespace that carries `tag`, in one call.
+
+        Raises:
+            RemoteMissing: there is no such namespace.
+        """
+        # https://developers.cloudflare.com/cloudflare-for-platforms/workers-for-platforms/configuration/tags/
+        if not tag or _NO_TAG.search(tag):  # Defensive: it would be read as another filter.
+            raise Broken(f"deleting scripts by {tag!r} in {namespace}: that is no tag")
+        doing = f"deleting the scripts tagged {tag} in {namespace}"
+        path = f"{_namespace(namespace)}/scripts"
+        self._cloudflare.request("DELETE", path, doing=doing, query={"tags": f"{tag}:yes"})
+
+    def put(self, namespace: str, script: str, upload: Upload) -> None:
+        """Put a script up, new or not; when this returns it answers with the new code.
+
+        Raises:
+            ScriptRefused: with Cloudflare's own words and codes; what was live before stays.
+            RemoteMissing: there is no such namespace.
+            NotFound, RemoteRefused: the bundle store lacks a module or an asset, or it is damaged there.
+        """
+        doing = f"putting {script} up in {namespace}"
+        path = _script(namespace, script)
+        try:
+            token = self._assets_token(path, upload, doing)
+            form = script_form(upload, token, self._bundles)
+            self._cloudflare.send("PUT", path, form, doing=doing, query=_AS_WRANGLER)
+        except RemoteRefused as error:
+            if error.details.get("status") in _AUTHORS_FAULT:
+                raise ScriptRefused(error.message, **error.details) from error
+            raise
+
+    def _assets_token(self, path: str, upload: Upload, doing: str) -> str | None:
+        if not upload.bundle.assets:
+            return None
+        return AssetUploads(self._cloudflare, self._bundles, doing).upload(path, upload)
 
     def access(self) -> DeployAccess:
         """Return what a run deploys with: the token is the one we have."""

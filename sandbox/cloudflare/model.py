@@ -64,6 +64,7 @@ class Version:
     assets: Json | None = None
     usage_model: str = "standard"
     observability: Json | None = None
+    limits: Json = field(default_factory=dict)
     tag: str = ""
     id: str = field(default_factory=new_id)
     created_on: str = field(default_factory=now)

@@ -15,6 +15,7 @@ from werkzeug.datastructures import FileStorage
 from sandbox.cloudflare import asset_rules, bindings, errors, names
 from sandbox.cloudflare.asset_uploads import AssetUploads
 from sandbox.cloudflare.deploy import Deployments
+from sandbox.cloudflare.limits import check_limits
 from sandbox.cloudflare.model import Json, Module, Script, Version, new_id
 from sandbox.cloudflare.store import write_json
 
@@ -114,6 +115,7 @@ def _version(
         compatibility_flags=flags,
         usage_model=metadata.get("usage_model") or "standard",
         observability=metadata.get("observability"),
+        limits=check_limits(metadata.get("limits")),
         tag=str((metadata.get("annotations") or {}).get("workers/tag", "")),
         assets=_assets(metadata, previous, date, list(flags), has_modules=main is not None)
         if has_assets

@@ -9,11 +9,13 @@ import pytest
 
 from app.cloudflare.client import Cloudflare
 from app.cloudflare.scripts import CloudflareScripts
+from app.domain.bundles import Bundle, Module
 from app.errors import RemoteForbidden, RemoteMissing
-from app.ports import Scripts
+from app.ports import Bundles, Scripts, Upload
 from app.settings import Secret
 from tests.accounts import cloudflare_settings
 from tests.contract.sandbox_cloudflare.driver import ACCOUNT, TOKEN, Sandbox, answering, script_path
+from tests.fakes.bundles import FakeBundles
 from tests.fakes.scripts import FakeScripts
 
 CODE = answering("hello")
@@ -25,6 +27,10 @@ class World(Protocol):
     """The port, and what a workflow run does beside it."""
 
     scripts: Scripts
+    bundles: Bundles
+
+    def code_of(self, namespace: str, script: str) -> str | None:
+        """Return the code of a script."""
 
     def upload(self, namespace: str, script: str, tags: list[str]) -> None:
         """Put a script into a namespace, with its tags."""
@@ -36,6 +42,14 @@ class FakeWorld:
     def __init__(self) -> None:
         self.fake = FakeScripts()
         self.scripts: Scripts = self.fake
+        self.bundles: Bundles = FakeBundles()
+
+    def code_of(self, namespace: str, script: str) -> str | None:
+        upload = self.fake.uploads.get((namespace, script))
+        if upload is None:
+            return None
+        with self.bundles.open(upload.bundle.modules[0].sha256) as code:
+            return code.read().decode()
 
     def upload(self, namespace: str, script: str, tags: list[str]) -> None:
         self.fake.upload(namespace, script, tags)
@@ -48,7 +62,15 @@ class SandboxWorld:
         self.sandbox = sandbox
         settings = cloudflare_settings(sandbox.api, account_id=ACCOUNT, api_token=Secret(TOKEN))
         self.client = Cloudflare(settings, lambda: datetime.now(UTC))
-        self.scripts: Scripts = CloudflareScripts(self.client, settings)
+        self.bundles: Bundles = FakeBundles()
+        self.scripts: Scripts = CloudflareScripts(self.client, settings, self.bundles)
+
+    def code_of(self, namespace: str, script: str) -> str | None:
+        path = f"{script_path(script, namespace)}/content"
+        response = self.sandbox.call("GET", path)
+        if response.status_code == 404:
+            return None
+        return response.text.partition("\r\n\r\n")[2].partition("\r\n--")[0]
 
     def upload(self, namespace: str, script: str, tags: list[str]) -> None:
         self.sandbox.upload(script, CODE, namespace)
@@ -79,6 +101,13 @@ def namespace(world: World) -> str:
     name = f"branchline-test-{next(_numbers)}"
     world.scripts.ensure_namespace(name)
     return name
+
+
+def upload_of(world: World, code: str, tags: list[str]) -> Upload:
+    sha256, size_bytes = world.bundles.write([code.encode()])
+    module = Module("index.js", "application/javascript+module", sha256, size_bytes)
+    bundle = Bundle(main_module="index.js", modules=(module,), compatibility_date="2026-10-01")
+    return Upload(bundle, bindings=(), tags=tags, scope="app_1/production")
 
 
 def test_a_namespace_is_created_once_and_keeps_its_scripts(world: World, namespace: str) -> None:
@@ -116,10 +145,43 @@ def test_namespaces_do_not_share_scripts(world: World, namespace: str) -> None:
     assert world.scripts.tags(f"{namespace}-other", "hello") is None
 
 
+def test_what_is_put_up_is_there_with_its_tags(world: World, namespace: str) -> None:
+    world.scripts.put(namespace, "hello", upload_of(world, CODE, TAGS))
+    assert sorted(world.scripts.tags(namespace, "hello") or []) == sorted(TAGS)
+    assert world.code_of(namespace, "hello") == CODE
+
+
+def test_putting_up_may_be_repeated(world: World, namespace: str) -> None:
+    upload = upload_of(world, CODE, TAGS)
+    world.scripts.put(namespace, "hello", upload)
+    world.scripts.put(namespace, "hello", upload)
+    assert world.code_of(namespace, "hello") == CODE
+
+
+def test_what_is_put_up_replaces_code_and_tags(world: World, namespace: str) -> None:
+    world.scripts.put(namespace, "hello", upload_of(world, CODE, TAGS))
+    world.scripts.put(namespace, "hello", upload_of(world, answering("other"), ["app-bcdf"]))
+    assert world.scripts.tags(namespace, "hello") == ["app-bcdf"]
+    assert world.code_of(namespace, "hello") == answering("other")
+
+
+def test_scripts_are_deleted_by_their_tag(world: World, namespace: str) -> None:
+    for script, tags in {"one": ["pull-1", "a"], "two": ["b", "pull-1"], "three": ["pull-11"]}.items():
+        world.scripts.put(namespace, script, upload_of(world, CODE, tags))
+    world.upload(namespace, "foreign", [])
+    world.scripts.delete_tagged(namespace, "pull-1")
+    world.scripts.delete_tagged(namespace, "pull-1")
+    gone = {script: world.scripts.tags(namespace, script) for script in ("one", "two", "three", "foreign")}
+    assert gone == {"one": None, "two": None, "three": ["pull-11"], "foreign": []}
+    assert world.code_of(namespace, "one") is None
+
+
 def test_an_absent_namespace_is_an_error(world: World) -> None:
-    for look in (world.scripts.tags, world.scripts.delete):
+    for look in (world.scripts.tags, world.scripts.delete, world.scripts.delete_tagged):
         with pytest.raises(RemoteMissing):
             look("branchline-nothing", "hello")
+    with pytest.raises(RemoteMissing):
+        world.scripts.put("branchline-nothing", "hello", upload_of(world, CODE, TAGS))
 
 
 def test_the_access_for_runs_is_told(world: World) -> None:
@@ -133,5 +195,5 @@ def test_a_wrong_token_is_forbidden(sandbox: Sandbox) -> None:
     settings = cloudflare_settings(sandbox.api, account_id=ACCOUNT)
     client = Cloudflare(settings, lambda: datetime.now(UTC))
     with pytest.raises(RemoteForbidden):
-        CloudflareScripts(client, settings).tags("branchline-test-1", "hello")
+        CloudflareScripts(client, settings, FakeBundles()).tags("branchline-test-1", "hello")
     client.close()

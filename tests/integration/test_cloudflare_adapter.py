@@ -18,6 +18,7 @@ from app.errors import (
 )
 from app.ports import DeployAccess
 from tests.accounts import cloudflare_settings
+from tests.fakes.bundles import FakeBundles
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SETTINGS = cloudflare_settings()
@@ -28,7 +29,7 @@ Handler = Callable[[httpx.Request], httpx.Response]
 
 def speaking_to(handler: Handler) -> CloudflareScripts:
     client = Cloudflare(SETTINGS, lambda: NOW, transport=httpx.MockTransport(handler))
-    return CloudflareScripts(client, SETTINGS)
+    return CloudflareScripts(client, SETTINGS, FakeBundles())
 
 
 def ok(result: Any) -> httpx.Response:

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, request
 
 from sandbox.cloudflare import bindings, errors, names
 from sandbox.cloudflare.envelope import ok, page
+from sandbox.cloudflare.limits import check_limits
 from sandbox.cloudflare.model import Json, Script, Version, new_id, now
 from sandbox.cloudflare.routes.body import json_body, json_object
 from sandbox.cloudflare.routes.scripts import SCRIPT, script_of_path
@@ -19,6 +20,7 @@ _CHANGEABLE = (
     "compatibility_date",
     "compatibility_flags",
     "tags",
+    "limits",
     "observability",
     "usage_model",
 )
@@ -151,6 +153,8 @@ def _changed(version: Version, wanted: Json) -> Version:
     }
     if "compatibility_flags" in wanted:
         changes["compatibility_flags"] = tuple(wanted["compatibility_flags"])
+    if "limits" in wanted:
+        changes["limits"] = check_limits(wanted["limits"])
     if "bindings" in wanted:
         changes["bindings"] = bindings.merge(wanted["bindings"], version, ())
     return _next(version, **changes)
@@ -171,7 +175,7 @@ def _settings(script: Script, version: Version) -> Json:
         "logpush": False,
         "placement": {},
         "tail_consumers": None,
-        "limits": {},
+        "limits": version.limits,
     }
 
 
