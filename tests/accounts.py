@@ -32,5 +32,6 @@ def cloudflare_settings(
         namespace_preview="test-preview",
         namespace_staging="test-staging",
         namespace_production="test-production",
+        namespace_untrusted="test-untrusted",
     )
     return replace(settings, **changes)
