@@ -1,24 +1,28 @@
 """The web process."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from flask import Flask
 
 from app.bootstrap.shared import Shared, utc_now
 from app.database.schema import check_schema
+from app.domain.deployments import Deployment
+from app.domain.platform import Platform
+from app.github.keys import SigningKeys
+from app.github.oidc import OidcVerifier
 from app.pipeline.install import deploy_secret
 from app.ports import DeployAccess
 from app.settings import Settings
 from app.web import create_app
 from app.web.context import WebContext
+from app.web.grants import LIFETIME, Grants
 
 
 def web_app(environ: Mapping[str, str]) -> Flask:
     """Return the WSGI application. Raises Misconfigured."""
     settings = Settings.from_environ(environ)
-    shared, cloudflare = Shared(settings), settings.cloudflare
-    access = DeployAccess(cloudflare.api_url, cloudflare.account_id, cloudflare.api_token.reveal())
+    shared = Shared(settings)
     return create_app(
         WebContext(
             records=shared.records,
@@ -28,8 +32,28 @@ def web_app(environ: Mapping[str, str]) -> Flask:
             entropy=random.SystemRandom(),
             api_token=settings.api_token,
             webhook_secret=settings.github.webhook_secret,
+            verify_token=_verifier(settings).verify,
             deploy_secret=lambda app_id: deploy_secret(settings.secret_key.reveal(), app_id),
-            deploy_access=lambda: access,
+            grant=_granting(settings, shared.platform),
             check_ready=lambda: check_schema(shared.database),
         )
     )
+
+
+def _verifier(settings: Settings) -> OidcVerifier:
+    issuer = settings.github.oidc_issuer
+    return OidcVerifier(issuer, settings.url, SigningKeys.of_issuer(issuer))
+
+
+def _granting(settings: Settings, platform: Platform) -> Callable[[Deployment], DeployAccess]:
+    """Return what gives a run its way in: a grant for our gateway, or where to use a token of its own."""
+    account_id = settings.cloudflare.account_id
+    if not platform.has_gateway:
+        return lambda _: DeployAccess(settings.cloudflare.api_url, account_id, "")
+    grants = Grants(settings.secret_key.reveal(), utc_now)
+
+    def grant(deployment: Deployment) -> DeployAccess:
+        url = f"{settings.url}/cloudflare/client/v4"
+        return DeployAccess(url, account_id, grants.issue(deployment), utc_now() + LIFETIME)
+
+    return grant

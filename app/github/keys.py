@@ -61,29 +61,31 @@ class SigningKeys:
                 self._renew()
             return key
         look = self._renew()
-        is_new = not look.is_set()
-        look.wait(_PATIENCE_SECONDS)
+        if look is not None:
+            look.wait(_PATIENCE_SECONDS)
         key = self._keys.get(name)
-        if key is None and not (is_new and self._is_certain):
+        if key is None and not (look is not None and look.is_set() and self._is_certain):
             raise self._unknown(look)
         return key
 
-    def _unknown(self, look: threading.Event) -> RateLimited:
+    def _unknown(self, look: threading.Event | None) -> RateLimited:
         """Return the error for a key that may be there, with the time at which we may know."""
-        left = self._looked_at + COOLDOWN_SECONDS - self._clock() if look.is_set() else _TIMEOUT_SECONDS
+        is_under_way = look is not None and not look.is_set()
+        left = _TIMEOUT_SECONDS if is_under_way else self._looked_at + COOLDOWN_SECONDS - self._clock()
         return RateLimited(
             "verifying a run's token: its key is unknown, and GitHub cannot be asked for it now; try again",
             retry_at=datetime.now(UTC) + timedelta(seconds=left),
             code="oidc:keys-unavailable",
         )
 
-    def _renew(self) -> threading.Event:
-        """Look in the background, unless we did so just now, and return what the last look ends with."""
+    def _renew(self) -> threading.Event | None:
+        """Look in the background, and return what the look ends with; None shortly after the last one."""
         with self._lock:
-            if self._clock() - self._looked_at >= COOLDOWN_SECONDS:
+            is_due = self._clock() - self._looked_at >= COOLDOWN_SECONDS
+            if is_due:
                 self._looked_at, self._is_certain, self._look = self._clock(), False, threading.Event()
                 threading.Thread(target=self._fetch, args=(self._look,), name="jwks", daemon=True).start()
-            return self._look
+            return self._look if is_due or not self._look.is_set() else None
 
     def _fetch(self, look: threading.Event) -> None:
         try:

@@ -55,11 +55,15 @@ class Bundles(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DeployAccess:
-    """What a workflow run needs to upload its script; it does not show its token."""
+    """What a workflow run needs to upload its script; it does not show its token.
+
+    `api_token` is empty for a run that has a credential of its own; else it ends at `expires_at`, or never.
+    """
 
     api_base_url: str
     account_id: str
     api_token: str = field(repr=False)
+    expires_at: datetime | None = None
 
 
 class Scripts(Protocol):

@@ -7,10 +7,12 @@ Cloudflare, and only `errors` knows status codes.
 from flask import Flask, jsonify
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from app.web import apps, deliveries, deployments, health, jobs, webhooks
+from app.web import addresses, apps, deliveries, deployments, health, jobs, webhooks
 from app.web.context import WebContext
 from app.web.errors import ErrorOut, on_invalid, register_errors
+from app.web.gateway import PREFIX, create_gateway
 
 _VERSION = "1"
 
@@ -20,7 +22,11 @@ def create_app(context: WebContext) -> Flask:
     web = OpenAPI(
         "app.web",
         info=Info(title="Branchline", version=_VERSION, description="From git push to a live address."),
-        security_schemes={"token": {"type": "http", "scheme": "bearer"}},
+        security_schemes={
+            "token": {"type": "http", "scheme": "bearer"},
+            # Or the headers of Standard Webhooks, where the operator chose the app's key.
+            "run": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+        },
         validation_error_status=400,
         validation_error_model=ErrorOut,
         validation_error_callback=on_invalid,
@@ -30,8 +36,21 @@ def create_app(context: WebContext) -> Flask:
     web.json.sort_keys = False  # type: ignore[attr-defined] # Flask's default provider has it
     web.extensions["branchline"] = context
     register_errors(web)
-    blueprints = (apps.api, deployments.api, jobs.api, deliveries.api, webhooks.receivers, health.health)
+    blueprints = (
+        apps.api,
+        deployments.api,
+        deployments.runs,
+        jobs.api,
+        deliveries.api,
+        webhooks.receivers,
+        health.health,
+        addresses.addresses,
+        addresses.restores,
+    )
     for blueprint in blueprints:
         web.register_api(blueprint)
     web.add_url_rule("/api/openapi.json", "openapi", lambda: jsonify(web.api_doc))
+    if context.gateway is not None:
+        gateway = create_gateway(context.gateway)
+        web.wsgi_app = DispatcherMiddleware(web.wsgi_app, {PREFIX: gateway})  # type: ignore[method-assign]
     return web

@@ -7,9 +7,12 @@ from typing import Final, cast
 
 from flask import current_app
 
+from app.domain.deployments import Deployment
 from app.domain.platform import Platform
+from app.domain.runs import RunClaims
 from app.ports import Clock, DeployAccess, JobEngine, Records
 from app.settings import Secret
+from app.web.gateway.context import GatewayContext
 
 # Files of 10 MiB together grow by a third in base64.
 DEFAULT_MAXIMUM_BODY_BYTES: Final = 16 * 1024 * 1024
@@ -19,8 +22,9 @@ DEFAULT_MAXIMUM_BODY_BYTES: Final = 16 * 1024 * 1024
 class WebContext:
     """Ports and values of the web side.
 
-    `deploy_secret` returns the key that an app's workflow signs with; `check_ready` raises when the process
-    cannot do its work.
+    `verify_token` returns what GitHub says of a workflow run, `deploy_secret` the key that an app's workflow
+    signs with, `grant` what a run uploads a deployment with; `check_ready` raises when the process cannot do
+    its work. `gateway` is None where runs upload to Cloudflare by themselves.
     """
 
     records: Records
@@ -30,9 +34,11 @@ class WebContext:
     entropy: random.Random
     api_token: Secret
     webhook_secret: Secret
+    verify_token: Callable[[str], RunClaims]
     deploy_secret: Callable[[str], str]
-    deploy_access: Callable[[], DeployAccess]
+    grant: Callable[[Deployment], DeployAccess]
     check_ready: Callable[[], None]
+    gateway: GatewayContext | None = None
     maximum_body_bytes: int = DEFAULT_MAXIMUM_BODY_BYTES
 
 

@@ -1,12 +1,16 @@
-"""`/api/deployments`: look at one."""
+"""`/api/deployments`: look at one; a workflow run asks for one, with a proof of its own."""
 
 from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 
+from app.pipeline.start import start
 from app.web.auth import require_token
 from app.web.context import context
-from app.web.errors import API_ERRORS
+from app.web.errors import API_ERRORS, ErrorOut
 from app.web.forms import DeploymentPath
+from app.web.messages import StartMessage
+from app.web.plans import PlanView
+from app.web.proofs import prove
 from app.web.views import DeploymentView
 
 api = APIBlueprint(
@@ -17,6 +21,13 @@ api = APIBlueprint(
     abp_responses=API_ERRORS,
 )
 api.before_request(require_token)
+runs = APIBlueprint(
+    "runs",
+    __name__,
+    url_prefix="/api/deployments",
+    abp_security=[{"run": []}],
+    abp_responses={**API_ERRORS, "409": ErrorOut, "413": ErrorOut},
+)
 
 
 @api.get("/<deployment>", responses={"200": DeploymentView})
@@ -25,3 +36,19 @@ def show_deployment(path: DeploymentPath) -> Response:
     with context().records.read() as tx:
         deployment = tx.deployments.get(path.deployment)
     return jsonify(DeploymentView.of(deployment, context().platform).body())
+
+
+@runs.post("", responses={"200": PlanView})
+def plan_deployment() -> Response:
+    """Answer a workflow run that has built: where to deploy and with what, or why not."""
+    given, proof = context(), prove()
+    message, at = StartMessage.read(proof.body), given.clock()
+    report = proof.report(message.report())
+    with given.records.begin() as tx:
+        proof.use(tx, report, "start", at)
+        plan = start(tx, report, given.platform, at)
+    if plan.refusal is not None:
+        return jsonify(PlanView.refusing(plan.deployment, plan.refusal).body())
+    access = given.grant(plan.deployment)
+    view = PlanView.of(plan, access, uploads_by_itself=not given.platform.has_gateway)
+    return jsonify(view.body())

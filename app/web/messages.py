@@ -1,11 +1,12 @@
-"""The messages of `deploy.mjs`, checked field by field."""
+"""The messages of `deploy.mjs`, checked field by field; who sent them is for `proofs` to say."""
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from app.domain.runs import RunOutcome, RunReport
+from app.errors import Malformed
 
 _Text = Annotated[str, StringConstraints(max_length=2000)]
 _Line = Annotated[str, StringConstraints(min_length=1, max_length=500)]
@@ -46,10 +47,9 @@ class ErrorIn(_Message):
     message: _Text
 
 
-class DeploymentMessage(_Message):
-    """`start`: a run has built and wants to deploy; `finish`: it has ended."""
+class StartMessage(_Message):
+    """A run has built and wants to deploy."""
 
-    action: Literal["start", "finish"]
     repository: RepositoryIn
     event: Literal["push", "pull_request", "workflow_dispatch"]
     ref: _Line
@@ -59,9 +59,20 @@ class DeploymentMessage(_Message):
     pull_request: _Number | None = None
     run: RunIn
     phases: dict[Phase, _Seconds] = {}
-    deployment: _Line | None = None
-    conclusion: Literal["success", "failure", "cancelled"] | None = None
-    error: ErrorIn | None = None
+
+    @classmethod
+    def read(cls, body: bytes) -> Self:
+        """Return what a body says.
+
+        Raises:
+            Malformed: it is not of this form.
+        """
+        try:
+            return cls.model_validate_json(body)
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in problem["loc"])
+            raise Malformed(f"reading a deployment message: {where}: {problem['msg']}") from None
 
     @model_validator(mode="after")
     def _check_origin(self) -> Self:
@@ -89,6 +100,14 @@ class DeploymentMessage(_Message):
             run_url=self.run.url,
             phases={str(phase): seconds for phase, seconds in self.phases.items()},
         )
+
+
+class FinishMessage(StartMessage):
+    """A run has ended."""
+
+    deployment: _Line | None = None
+    conclusion: Literal["success", "failure", "cancelled"] | None = None
+    error: ErrorIn | None = None
 
     def outcome(self) -> RunOutcome:
         """Return how it ended; a run that does not say how has failed."""

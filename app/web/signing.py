@@ -53,8 +53,8 @@ def sign(secret: str, message_id: str, timestamp: str, body: bytes) -> str:
     return base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
 
 
-def verify(secret: str, envelope: Envelope, body: bytes, now: datetime) -> None:
-    """Accept a message that the bearer of `secret` signed within five minutes of `now`.
+def verify(secret: str, envelope: Envelope, body: bytes, now: datetime) -> datetime:
+    """Return when the bearer of `secret` signed a message: within five minutes of `now`.
 
     Raises:
         BadSignature: nobody who knows the key signed these bytes.
@@ -69,3 +69,4 @@ def verify(secret: str, envelope: Envelope, body: bytes, now: datetime) -> None:
         raise BadSignature("verifying a deployment message: the timestamp is out of range") from None
     if abs(now - sent_at) > TOLERANCE:
         raise Stale("verifying a deployment message: its time is more than five minutes from ours")
+    return sent_at

@@ -22,9 +22,11 @@ from tests.integration.web.world import (
     TOKEN,
     World,
     a_message,
+    an_end,
     deploy_secret,
     error_of,
 )
+from tests.issuer import token
 
 ROUTES = [
     ("POST", "/api/apps"),
@@ -645,8 +647,8 @@ def test_a_process_that_cannot_work_is_not_ready(world: World) -> None:
 def test_no_answer_and_no_log_holds_a_secret(world: World, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     world.app(status=AppStatus.READY)
-    world.deployment(a_message())
-    world.deployment(a_message("finish"), message_id="msg_2")
+    world.ask(a_message(), token())
+    world.ask(an_end(), token())
     world.github({"repository": {"id": 1}})
     job_id = create(world).get_json()["jobId"]
     deployment_id = world.get("/api/apps/app-1/deployments")["items"][0]["id"]

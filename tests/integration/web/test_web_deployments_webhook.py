@@ -1,6 +1,7 @@
-"""What a workflow run tells us: believed when the app's own key signed it, answered with where to deploy."""
+"""What a workflow run tells us, signed with its app's key: where that is how runs prove who they are."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,12 +12,18 @@ import pytest
 from app.domain.apps import AppStatus
 from app.domain.deliveries import DeliverySource, DeliveryStatus
 from app.domain.deployments import Deployment
+from app.ports import DeployAccess
 from app.web import signing
+from tests import issuer
+from tests.builders import at
 from tests.integration.web.world import (
+    BY_ITSELF,
+    BY_KEY,
     CANARIES,
     CLOUDFLARE_TOKEN,
     World,
     a_message,
+    an_end,
     deploy_secret,
     error_of,
     workflow_signature,
@@ -26,9 +33,11 @@ VECTOR = json.loads((Path(__file__).parents[2] / "payloads" / "standard_webhooks
 
 
 @pytest.fixture
-def world(world: World) -> World:
+def world(migrated_sqlite_url: str) -> Iterator[World]:
+    world = World(migrated_sqlite_url, platform=BY_KEY)
     world.app()
-    return world
+    yield world
+    world.close()
 
 
 def deployments(world: World) -> list[Deployment]:
@@ -49,49 +58,76 @@ def test_a_run_is_told_where_to_deploy(world: World) -> None:
         "tags": ["app-slug0001", "env-production", f"commit-{'a' * 40}", f"deployment-{deployment.id}"],
         "url": "https://slug0001.apps.test",
         "alternateUrl": "https://dispatch.test/app/slug0001",
-        "variables": {
-            "BRANCHLINE_COMMIT": "a" * 40,
-            "BRANCHLINE_ENVIRONMENT": "production",
-            "BRANCHLINE_DEPLOYMENT": deployment.id,
-        },
+        "immutableUrl": f"https://{deployment.own_script}.apps.test",
+        "goesLive": True,
         "cloudflare": {
-            "apiBaseUrl": "https://cloudflare.test/v4",
+            "apiBaseUrl": "https://branchline.test/cloudflare/client/v4",
             "accountId": "account",
-            "apiToken": CLOUDFLARE_TOKEN,
+            "apiToken": f"grant of {deployment.id}",
         },
+        "expiresAt": "2026-11-22T12:15:00Z",
     }
+
+
+def test_a_run_that_uploads_by_itself_is_told_no_token(migrated_sqlite_url: str) -> None:
+    access = DeployAccess("https://api.cloudflare.test/client/v4", "account", "")
+    world = World(migrated_sqlite_url, platform=BY_ITSELF, grant=lambda _: access)
+    world.app()
+    plan = world.deployment(a_message()).get_json()
+    (deployment,) = deployments(world)
+    expected = {"apiBaseUrl": "https://api.cloudflare.test/client/v4", "accountId": "account"}
+    assert plan["cloudflare"] == expected
+    assert plan["variables"] == {
+        "BRANCHLINE_COMMIT": "a" * 40,
+        "BRANCHLINE_ENVIRONMENT": "production",
+        "BRANCHLINE_DEPLOYMENT": deployment.id,
+    }
+    assert not {"immutableUrl", "expiresAt"} & set(plan)
+    ended = world.deployment(an_end(), message_id="msg_2").get_json()
+    assert (ended["status"], ended["live"]) == ("ready", True)
+    world.close()
 
 
 def test_a_run_is_told_what_was_recorded(world: World) -> None:
     world.deployment(a_message())
-    answer = world.deployment(a_message("finish"), message_id="msg_2")
-    (deployment,) = deployments(world)
-    assert answer.get_json() == {
+    with world.records.begin() as tx:
+        (deployment,) = tx.deployments.find("app_0001")
+        tx.deployments.save(replace(deployment, uploaded_at=at(1)))
+    assert world.deployment(an_end(), message_id="msg_2").get_json() == {
         "deployment": deployment.id,
         "status": "ready",
         "url": "https://slug0001.apps.test",
         "alternateUrl": "https://dispatch.test/app/slug0001",
+        "immutableUrl": f"https://{deployment.own_script}.apps.test",
+        "live": False,
     }
+
+
+def test_a_run_that_put_nothing_up_is_not_ready(world: World) -> None:
+    world.deployment(a_message())
+    assert world.deployment(an_end(), message_id="msg_2").get_json()["status"] == "error"
 
 
 def test_a_failure_is_recorded(world: World) -> None:
     failure = {"phase": "build", "message": "vite: no such file"}
-    message = a_message("finish", conclusion="failure", error=failure)
+    message = an_end("failure", error=failure)
     assert world.deployment(message).get_json()["status"] == "error"
     assert deployments(world)[0].error == "build failed: vite: no such file"
 
 
-def test_an_older_run_is_told_why_it_stays_behind(world: World) -> None:
+def test_an_older_run_is_told_why_it_stays_behind(migrated_sqlite_url: str) -> None:
+    world = World(migrated_sqlite_url, platform=BY_ITSELF)
+    world.app()
     newer = {"id": 1002, "number": 2, "attempt": 1, "url": "https://github.test/runs/1002"}
     world.deployment(a_message(run=newer))
-    world.deployment(a_message("finish", run=newer), message_id="msg_2")
+    world.deployment(an_end(run=newer), message_id="msg_2")
     answer = world.deployment(a_message(), message_id="msg_3").get_json()
     assert answer == {
         "deploy": False,
         "deployment": deployments(world)[1].id,
         "reason": "superseded by run 2 with commit aaaaaaa",
     }
-    assert CLOUDFLARE_TOKEN not in json.dumps(answer)
+    world.close()
 
 
 def test_a_busy_script_is_asked_for_again(world: World) -> None:
@@ -101,7 +137,7 @@ def test_a_busy_script_is_asked_for_again(world: World) -> None:
     assert (answer.status_code, answer.headers["Retry-After"]) == (409, "2")
     assert error_of(answer)["code"] == "deployment:busy"
     assert len(deployments(world)) == 1
-    world.deployment(a_message("finish"), message_id="msg_3")
+    world.deployment(an_end(), message_id="msg_3")
     # What was not answered was not used up either.
     assert world.deployment(a_message(run=newer), message_id="msg_2").status_code == 200
 
@@ -112,12 +148,11 @@ def test_a_message_is_kept(world: World) -> None:
     assert (delivery.guid, delivery.source, delivery.event) == ("msg_1", DeliverySource.WORKFLOW, "start")
     assert delivery.status is DeliveryStatus.PROCESSED
     assert json.loads(delivery.body) == a_message()
-    assert set(delivery.headers) == {"webhook-timestamp"}
 
 
 def test_no_secret_is_kept(world: World) -> None:
     world.deployment(a_message())
-    world.deployment(a_message("finish"), message_id="msg_2")
+    world.deployment(an_end(), message_id="msg_2")
     held = world.dump()
     assert [canary for canary in (*CANARIES, deploy_secret("app_0001")) if canary in held] == []
 
@@ -230,6 +265,13 @@ def test_what_names_no_app_is_refused(world: World, body: bytes) -> None:
     assert world.deployment(body).status_code == 401
 
 
+def test_a_token_of_githubs_is_not_taken_for_a_signature(world: World) -> None:
+    answer = world.ask(a_message(), issuer.token())
+    assert (answer.status_code, error_of(answer)["code"]) == (401, "oidc:not-taken")
+    assert "BRANCHLINE_DEPLOY_AUTH is hmac" in error_of(answer)["message"]
+    assert deployments(world) == []
+
+
 # -------------------- age and replay
 
 
@@ -268,8 +310,7 @@ def test_a_resend_with_a_new_id_gets_the_same_answer(world: World) -> None:
     "changes",
     [
         {"unknown": 1},
-        {"action": "stop"},
-        {"action": None},
+        {"action": "finish"},
         {"event": "schedule"},
         {"commit": "a" * 39},
         {"commit": "A" * 40},
@@ -306,7 +347,7 @@ def test_a_resend_with_a_new_id_gets_the_same_answer(world: World) -> None:
     ids=repr,
 )
 def test_a_message_of_the_wrong_form_is_refused(world: World, changes: dict[str, Any]) -> None:
-    answer = world.deployment(a_message("finish", **changes))
+    answer = world.deployment(an_end(**changes))
     assert answer.status_code == 400
     error = error_of(answer)
     assert error["code"] == "delivery:malformed"
@@ -315,7 +356,7 @@ def test_a_message_of_the_wrong_form_is_refused(world: World, changes: dict[str,
     assert deployments(world) == []
 
 
-@pytest.mark.parametrize("name", ["action", "event", "ref", "branch", "commit", "run"])
+@pytest.mark.parametrize("name", ["event", "ref", "branch", "commit", "run"])
 def test_a_message_lacks_nothing(world: World, name: str) -> None:
     message = a_message()
     del message[name]
@@ -357,12 +398,10 @@ def test_a_locked_database_is_asked_again(world: World) -> None:
 
 
 def test_text_that_postgresql_does_not_hold_breaks_nothing(migrated_postgres_url: str) -> None:
-    world = World(migrated_postgres_url)
+    world = World(migrated_postgres_url, platform=BY_KEY)
     world.app()
     failure = {"phase": "build", "message": "a\0b"}
-    message = a_message(
-        "finish", conclusion="failure", error=failure, message="x\0y", branch="a\0b", ref="refs/heads/a\0b"
-    )
+    message = an_end("failure", error=failure, message="x\0y", branch="a\0b", ref="refs/heads/a\0b")
     assert world.deployment(message).status_code == 200
     assert world.deployment(a_message(), message_id="msg_2").status_code == 200
     (deployment,) = deployments(world)

@@ -11,7 +11,8 @@ from referencing.jsonschema import DRAFT202012
 
 from app.errors import RemoteUnavailable
 from tests.builders import a_delivery, a_deployment, a_pull
-from tests.integration.web.world import World, a_message
+from tests.integration.web.world import World, a_message, an_end, place_of
+from tests.issuer import token
 
 DOCUMENT: Final = "urn:branchline"
 # The document itself, and what Flask serves beside the application.
@@ -73,6 +74,13 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     assert set(references(document)) <= known
 
 
+def proof_of(method: str, path: str) -> list[dict[str, Any]]:
+    """Return how one proves who one is: a run by a token of its own, a webhook by what it is signed with."""
+    if (method, path) == ("POST", "/api/deployments"):
+        return [{"run": []}]
+    return [{"token": []}] if path.startswith("/api/") else []
+
+
 def test_every_operation_is_complete(document: dict[str, Any]) -> None:
     names = [operation["operationId"] for _, _, operation in operations(document)]
     assert len(names) == len(set(names))
@@ -83,7 +91,7 @@ def test_every_operation_is_complete(document: dict[str, Any]) -> None:
         assert all(it["required"] for it in operation.get("parameters", []) if it["in"] == "path"), where
         assert all("schema" in it for it in operation.get("parameters", [])), where
         assert operation["summary"], where
-        assert operation.get("security", []) == ([{"token": []}] if path.startswith("/api/") else []), where
+        assert operation.get("security", []) == proof_of(method, path), where
         assert any(status.startswith("2") for status in operation["responses"]), where
         assert all(response["description"] for response in operation["responses"].values()), where
 
@@ -114,6 +122,7 @@ CALLS: Final = [
     ("DELETE", "/api/apps/{app}", 409, {"key": "app-2"}),
     ("GET", "/api/apps/{app}/deployments", 200, {}),
     ("GET", "/api/apps/{app}/deployments", 404, {"key": "nothing"}),
+    ("POST", "/api/deployments", 401, {"json": {}}),
     ("GET", "/api/deployments/{deployment}", 200, {"key": "dpl_0001_1"}),
     ("GET", "/api/deployments/{deployment}", 400, {"key": "x" * 101}),
     ("GET", "/api/deployments/{deployment}", 404, {"key": "nothing"}),
@@ -170,7 +179,7 @@ def test_troubles_are_described_everywhere(migrated_sqlite_url: str, error: Exce
     world = World(migrated_sqlite_url, records=Failing())
     document = world.client.get("/api/openapi.json").get_json()
     for method, path, _ in operations(document):
-        if path.startswith("/api/"):
+        if {"token": []} in proof_of(method, path):
             answer = world.call(
                 method, re.sub(r"{\w+}", "x", path), json={"name": "a"} if method == "POST" else None
             )
@@ -183,11 +192,25 @@ def test_webhooks_are_answered_as_described(busy: World) -> None:
     document = busy.client.get("/api/openapi.json").get_json()
     for answer in (busy.github({}, guid="new"), busy.github({}, guid="new"), busy.github(b"[]")):
         assert_described(document, "POST", "/webhooks/github", answer)
-    second = {"id": 1002, "number": 2, "attempt": 1, "url": "https://x.test"}
-    messages = [a_message(), a_message(run=second), a_message("finish"), {"repository": {"id": 1}}]
-    for number, message in enumerate(messages):
-        answer = busy.deployment(message, message_id=f"msg_{number}")
-        assert_described(document, "POST", "/webhooks/deployments", answer)
+
+
+def test_runs_are_answered_as_described(busy: World) -> None:
+    document = busy.client.get("/api/openapi.json").get_json()
+    first, second = ({"run_id": f"200{number}", "run_number": f"1{number}"} for number in (1, 2))
+    asked: list[tuple[dict[str, Any], str]] = [
+        (a_message(), token(**first)),
+        (a_message(), token(**second)),
+        (an_end("failure"), token(**first)),
+        (a_message(), token(**first)),
+        ({"repository": {"id": 1}}, token(**first)),
+        (a_message(message="x" * 70_000), token(**first)),
+    ]
+    statuses = set()
+    for message, proof in asked:
+        answer = busy.ask(message, proof)
+        statuses.add(answer.status_code)
+        assert_described(document, "POST", place_of(message), answer)
+    assert statuses == {200, 409, 400, 413}
 
 
 def assert_described(document: dict[str, Any], method: str, path: str, answer: Any) -> None:

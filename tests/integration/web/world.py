@@ -6,6 +6,7 @@ import hmac
 import json
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import text
@@ -16,16 +17,20 @@ from app.database.session import create_engine
 from app.domain.addresses import Addresses
 from app.domain.apps import App
 from app.domain.deliveries import Delivery
+from app.domain.deployments import Deployment
 from app.domain.environments import Environment
 from app.domain.jobs import Job, Step
-from app.domain.platform import Platform
+from app.domain.platform import DeployAuth, Platform
 from app.errors import RemoteUnavailable
+from app.github.keys import SigningKeys
+from app.github.oidc import OidcVerifier
 from app.ports import DeployAccess
 from app.settings import Secret
 from app.web import create_app
 from app.web.context import WebContext
-from tests.builders import a_repository, an_app
+from tests.builders import a_repository, an_app, at
 from tests.fakes.clock import FakeClock
+from tests.issuer import ISSUER, KeyClient
 
 TOKEN = "canary-api-token-7c1f"
 WEBHOOK_SECRET = "canary-webhook-secret-9d2e"
@@ -40,6 +45,8 @@ PLATFORM = Platform(
     namespaces={environment: f"live-{environment}" for environment in Environment},
     addresses=Addresses("https://apps.test", "https://dispatch.test"),
 )
+BY_KEY = replace(PLATFORM, deploy_auth=DeployAuth.HMAC)
+BY_ITSELF = replace(PLATFORM, deploy_auth=DeployAuth.TOKEN)
 
 
 def deploy_secret(app_id: str) -> str:
@@ -71,10 +78,13 @@ class FakeEngine:
 class World:
     """A control plane's web side and its memory."""
 
-    def __init__(self, database_url: str, **changes: Any) -> None:
+    def __init__(self, database_url: str, *, lock_timeout_seconds: float = 0.2, **changes: Any) -> None:
         self.clock = FakeClock()
         self.engine = FakeEngine()
-        self.database = create_engine(database_url, lock_timeout_seconds=0.2)
+        self.key_client = KeyClient()
+        self._seconds = 0.0
+        keys = SigningKeys(self.key_client, clock=lambda: self._seconds)
+        self.database = create_engine(database_url, lock_timeout_seconds=lock_timeout_seconds)
         self.records = SqlRecords(self.database, self.engine.enqueue, self.clock)
         self.is_ready = True
         given = {
@@ -85,8 +95,9 @@ class World:
             "entropy": random.Random(1),  # noqa: S311 - slugs are no secrets
             "api_token": Secret(TOKEN),
             "webhook_secret": Secret(WEBHOOK_SECRET),
+            "verify_token": OidcVerifier(ISSUER, PLATFORM.url, keys).verify,
             "deploy_secret": deploy_secret,
-            "deploy_access": lambda: DeployAccess("https://cloudflare.test/v4", "account", CLOUDFLARE_TOKEN),
+            "grant": self._grant,
             "check_ready": self._check_ready,
         }
         self.web = create_app(WebContext(**{**given, **changes}))
@@ -94,6 +105,10 @@ class World:
 
     def close(self) -> None:
         self.database.dispose()
+
+    def later(self, seconds: float) -> None:
+        """Let time pass for the keys of GitHub."""
+        self._seconds += seconds
 
     def app(self, number: int = 1, **changes: Any) -> App:
         """Keep an app that is ready."""
@@ -140,6 +155,7 @@ class World:
         self,
         message: bytes | Mapping[str, Any],
         *,
+        path: str | None = None,
         app_id: str = "app_0001",
         message_id: str = "msg_1",
         age_seconds: int = 0,
@@ -156,7 +172,13 @@ class World:
             **{name.replace("_", "-"): value for name, value in headers.items()},
         }
         given = {name: value for name, value in all_headers.items() if value is not None}
-        return self.client.post("/webhooks/deployments", data=raw, headers=given)
+        return self.client.post(path or place_of(message), data=raw, headers=given)
+
+    def ask(self, message: bytes | Mapping[str, Any], token: str, *, path: str | None = None) -> TestResponse:
+        """Send what `deploy.mjs` sends, with a token of GitHub's."""
+        raw = message if isinstance(message, bytes) else json.dumps(message).encode()
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+        return self.web.test_client().post(path or place_of(message), data=raw, headers=headers)
 
     def deliveries(self) -> list[Delivery]:
         """Return everything that is in the inbox, oldest first, with its body."""
@@ -170,6 +192,10 @@ class World:
         with self.database.connect() as connection:
             rows = [connection.execute(text(f"SELECT * FROM {table}")).all() for table in tables]  # noqa: S608 - our own names
         return repr(rows)
+
+    def _grant(self, deployment: Deployment) -> DeployAccess:
+        url = f"{PLATFORM.url}/cloudflare/client/v4"
+        return DeployAccess(url, "account", f"grant of {deployment.id}", at(15 * 60))
 
     def _check_ready(self) -> None:
         if not self.is_ready:
@@ -188,10 +214,15 @@ def workflow_signature(app_id: str, message_id: str, timestamp: str, body: bytes
     return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
 
 
-def a_message(action: str = "start", /, **changes: Any) -> dict[str, Any]:
-    """Return a message of the workflow of app 1."""
+def place_of(message: bytes | Mapping[str, Any]) -> str:
+    """Return where a message goes: how a run ended is told elsewhere than that it wants to deploy."""
+    is_end = "conclusion" in message if isinstance(message, Mapping) else b'"conclusion"' in message
+    return "/webhooks/deployments" if is_end else "/api/deployments"
+
+
+def a_message(**changes: Any) -> dict[str, Any]:
+    """Return a message of the workflow of app 1: that it wants to deploy, unless told how it ended."""
     message = {
-        "action": action,
         "repository": {"id": 1, "fullName": "acme/app-1"},
         "event": "push",
         "ref": "refs/heads/main",
@@ -202,9 +233,12 @@ def a_message(action: str = "start", /, **changes: Any) -> dict[str, Any]:
         "run": {"id": 1001, "number": 1, "attempt": 1, "url": "https://github.test/runs/1001"},
         "phases": {"install": 3.21, "build": 1.4},
     }
-    if action == "finish":
-        message |= {"deployment": None, "conclusion": "success", "error": None}
     return {**message, **changes}
+
+
+def an_end(conclusion: str = "success", **changes: Any) -> dict[str, Any]:
+    """Return a message of the workflow of app 1 that says how it ended."""
+    return a_message(**{"deployment": None, "conclusion": conclusion, "error": None, **changes})
 
 
 def error_of(answer: TestResponse) -> dict[str, Any]:
