@@ -13,8 +13,9 @@ from app.domain.addresses import Addresses
 from app.domain.environments import Environment
 from app.domain.platform import DeployAuth, Platform
 from app.jobs.engine import DbosEngine
-from app.ports import Bundles
+from app.ports import Bundles, Vault
 from app.settings import Settings
+from app.vault import FernetVault
 
 
 def utc_now() -> datetime:
@@ -75,3 +76,8 @@ class Shared:
     def bundles(self) -> Bundles:
         """The bundle store; nothing is opened before it is used."""
         return bundles_in(self.settings.bundles)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """What encrypts the secrets of apps."""
+        return FernetVault.from_settings(self.settings)

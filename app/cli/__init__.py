@@ -20,6 +20,8 @@ _COMMANDS: Final = {
     "apps": ("app.cli.apps", "apps"),
     "deployments": ("app.cli.deployments", "deployments"),
     "restore": ("app.cli.restore", "restore"),
+    "variables": ("app.cli.variables", "variables"),
+    "secrets": ("app.cli.secrets", "secrets"),
     "deliveries": ("app.cli.deliveries", "deliveries"),
     "db": ("app.cli.db", "db"),
     "serve": ("app.cli.serve", "serve"),

@@ -58,6 +58,10 @@ class Api:
         """Return the JSON of a POST."""
         return self._request("POST", path, {}, body)
 
+    def patch(self, *path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the JSON of a PATCH."""
+        return self._request("PATCH", path, {}, body)
+
     def delete(self, *path: str, **query: Any) -> dict[str, Any]:
         """Return the JSON of a DELETE."""
         return self._request("DELETE", path, query)

@@ -9,17 +9,9 @@ import click
 
 from app.cli.api import Api, pass_api
 from app.cli.show import ago, json_option, limit_option, show_fields, show_json, show_table
-from app.cli.waiting import wait_for_job
+from app.cli.waiting import timeout_option, wait_for_job, wait_option
 from app.errors import InvalidInput
 
-_wait = click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until it is done.")
-_timeout = click.option(
-    "--timeout",
-    default=600.0,
-    show_default=True,
-    type=click.FloatRange(1, 86400),
-    help="Seconds to wait at most.",
-)
 # What is not the app's own, and where wrangler and Vite look for secrets.
 _SKIPPED: Final = frozenset(
     {".git", ".github", "node_modules", "dist", ".wrangler", ".env", ".env.local", ".dev.vars"}
@@ -47,8 +39,8 @@ def apps() -> None:
     metavar="NAME=ENVIRONMENT",
     help="Map a branch; replaces the default of main=production and staging=staging. May be repeated.",
 )
-@_wait
-@_timeout
+@wait_option
+@timeout_option
 @json_option
 @pass_api
 def create(
@@ -101,8 +93,8 @@ def show(api: Api, app: str, *, as_json: bool) -> None:
 @click.argument("app")
 @click.option("--keep-repository", is_flag=True, help="Leave the repository on GitHub.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@_wait
-@_timeout
+@wait_option
+@timeout_option
 @pass_api
 def delete(api: Api, app: str, *, keep_repository: bool, yes: bool, wait: bool, timeout: float) -> None:
     """Delete an app: its scripts and its repository."""

@@ -13,6 +13,15 @@ from app.errors import RemoteRefused, RemoteUnavailable
 _POLL_SECONDS: Final = 0.5
 _MARKS: Final = {"completed": "✓", "failed": "✗"}
 
+wait_option = click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until it is done.")
+timeout_option = click.option(
+    "--timeout",
+    default=600.0,
+    show_default=True,
+    type=click.FloatRange(1, 86400),
+    help="Seconds to wait at most.",
+)
+
 
 def wait_for_job(api: Api, job_id: str, timeout_seconds: float) -> Mapping[str, Any]:
     """Print each step as it ends and return the finished job.

@@ -192,7 +192,8 @@ def assert_clean(text: str) -> None:
 
 def test_every_noun_is_there() -> None:
     assert {path[0] for path in COMMANDS} == {
-        *("apps", "deployments", "deliveries", "db", "serve", "jobs", "sandbox", "demo"),
+        *("apps", "deployments", "restore", "variables", "secrets", "deliveries"),
+        *("db", "serve", "jobs", "sandbox", "demo"),
     }
     assert {path[1:] for path in COMMANDS if path[0] == "apps" and path[1:]} == {
         *(("create",), ("list",), ("show",), ("delete",)),
