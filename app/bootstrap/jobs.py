@@ -1,13 +1,11 @@
-"""The jobs process: the worker with its handlers, and the inbox."""
+"""The jobs process: the worker with its handlers, the inbox, and the sweeper."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Final
 
 from app.bootstrap.shared import Shared, utc_now
-from app.cloudflare.client import Cloudflare
-from app.cloudflare.scripts import CloudflareScripts
 from app.domain.apps import App
 from app.domain.deliveries import Delivery, DeliveryStatus
 from app.domain.jobs import Job, JobType
@@ -21,15 +19,19 @@ from app.github.repository_settings import GitHubRepositorySettings
 from app.github.runs import GitHubRuns
 from app.jobs.inbox import Inbox
 from app.jobs.process import Part
+from app.jobs.sweeper import Sweeper
 from app.jobs.worker import Handler, Worker
 from app.pipeline.accept import work_off
+from app.pipeline.expire import expire, sweep
 from app.pipeline.follow import follow
 from app.pipeline.install import PLACES
 from app.pipeline.preview import Previewer, preview
 from app.pipeline.provision import Provisioner, provision
 from app.pipeline.publish import Publisher, publish
+from app.pipeline.release import release
+from app.pipeline.restore import restore
 from app.pipeline.retire import Retirer, delete_app, retire
-from app.ports import File, Steps, Transaction
+from app.ports import File, Transaction
 from app.render.worker import render_worker_files
 from app.settings import Settings
 
@@ -37,11 +39,11 @@ _TEMPLATES: Final = Path(__file__).resolve().parents[2] / "actions_templates"
 
 
 def job_parts(environ: Mapping[str, str]) -> Sequence[Part]:
-    """Return what a jobs process runs: the worker and the inbox. Raises Misconfigured."""
+    """Return what a jobs process runs: the worker, the inbox and the sweeper. Raises Misconfigured."""
     wired = _Jobs(Settings.from_environ(environ))
     url = wired.settings.database_url
     worker = Worker(url, wired.handlers(), wired.records, utc_now, on_change=_follow)
-    return worker, Inbox(wired.records, wired.work_off, utc_now)
+    return worker, Inbox(wired.records, wired.work_off, utc_now), Sweeper(wired.sweep)
 
 
 def _follow(tx: Transaction, job: Job) -> None:
@@ -55,42 +57,26 @@ class _Jobs(Shared):
     def github(self) -> GitHub:
         return GitHub(self.settings.github, utc_now)
 
-    @cached_property
-    def scripts(self) -> CloudflareScripts:
-        cloudflare = self.settings.cloudflare
-        return CloudflareScripts(Cloudflare(cloudflare, utc_now), cloudflare, self.bundles)
-
     def work_off(self, tx: Transaction, delivery: Delivery) -> DeliveryStatus:
         return work_off(
             tx, delivery, parse=lambda d: parse(d.event, d.body), platform=self.platform, at=utc_now()
         )
 
     def handlers(self) -> Mapping[JobType, Handler]:
-        provisioner, publisher = self._provisioner(), self._publisher()
-        previewer, retirer = self._previewer(), self._retirer()
-
-        def run_provision(job: Job, steps: Steps) -> object:
-            return provision(job, steps, provisioner)
-
-        def run_publish(job: Job, steps: Steps) -> object:
-            return publish(job, steps, publisher)
-
-        def run_preview(job: Job, steps: Steps) -> object:
-            return preview(job, steps, previewer)
-
-        def run_retire(job: Job, steps: Steps) -> object:
-            return retire(job, steps, retirer)
-
-        def run_delete(job: Job, steps: Steps) -> object:
-            return delete_app(job, steps, retirer)
-
+        retirer = self._retirer()
         return {
-            JobType.PROVISION: run_provision,
-            JobType.PUBLISH: run_publish,
-            JobType.PREVIEW: run_preview,
-            JobType.RETIRE: run_retire,
-            JobType.DELETE: run_delete,
+            JobType.PROVISION: partial(provision, to=self._provisioner()),
+            JobType.PUBLISH: partial(publish, to=self._publisher()),
+            JobType.PREVIEW: partial(preview, to=self._previewer()),
+            JobType.RETIRE: partial(retire, to=retirer),
+            JobType.DELETE: partial(delete_app, to=retirer),
+            JobType.RELEASE: partial(release, to=self.putter),
+            JobType.EXPIRE: partial(expire, to=self.putter),
+            JobType.RESTORE: partial(restore, to=self.putter),
         }
+
+    def sweep(self) -> int:
+        return sweep(self.records, utc_now())
 
     def _provisioner(self) -> Provisioner:
         github = self.settings.github

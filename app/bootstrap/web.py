@@ -6,16 +6,19 @@ from collections.abc import Callable, Mapping
 from flask import Flask
 
 from app.bootstrap.shared import Shared, utc_now
+from app.cloudflare.gateway.sessions import AssetSessions
 from app.database.schema import check_schema
 from app.domain.deployments import Deployment
 from app.domain.platform import Platform
 from app.github.keys import SigningKeys
 from app.github.oidc import OidcVerifier
 from app.pipeline.install import deploy_secret
+from app.pipeline.upload import go_live
 from app.ports import DeployAccess
 from app.settings import Settings
 from app.web import create_app
 from app.web.context import WebContext
+from app.web.gateway.context import GatewayContext
 from app.web.grants import LIFETIME, Grants
 
 
@@ -32,11 +35,26 @@ def web_app(environ: Mapping[str, str]) -> Flask:
             entropy=random.SystemRandom(),
             api_token=settings.api_token,
             webhook_secret=settings.github.webhook_secret,
+            vault=shared.vault,
             verify_token=_verifier(settings).verify,
             deploy_secret=lambda app_id: deploy_secret(settings.secret_key.reveal(), app_id),
             grant=_granting(settings, shared.platform),
             check_ready=lambda: check_schema(shared.database),
+            gateway=_gateway(shared) if shared.platform.has_gateway else None,
         )
+    )
+
+
+def _gateway(shared: Shared) -> GatewayContext:
+    secret_key = shared.settings.secret_key.reveal()
+    return GatewayContext(
+        records=shared.records,
+        bundles=shared.bundles,
+        grants=Grants(secret_key, utc_now),
+        sessions=AssetSessions(secret_key),
+        account_id=shared.settings.cloudflare.account_id,
+        go_live=lambda deployment_id, bundle: go_live(deployment_id, bundle, shared.putter),
+        clock=utc_now,
     )
 
 
