@@ -1,4 +1,4 @@
-"""What web and jobs have in common: the platform, the engine's client, our memory, what puts bundles up."""
+"""What web and jobs have in common: the platform, the engine's client, our memory."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,15 +9,12 @@ from sqlalchemy import Engine
 from app.bundles.places import bundles_in
 from app.cloudflare.client import Cloudflare
 from app.cloudflare.scripts import CloudflareScripts
-from app.cloudflare.client import Cloudflare
-from app.cloudflare.scripts import CloudflareScripts
 from app.database.records import SqlRecords
 from app.database.session import create_engine
 from app.domain.addresses import Addresses
 from app.domain.environments import Environment
 from app.domain.platform import DeployAuth, Platform
 from app.jobs.engine import DbosEngine
-from app.pipeline.putting import Putter
 from app.pipeline.putting import Putter
 from app.ports import Bundles, Vault
 from app.settings import Settings
@@ -87,24 +84,6 @@ class Shared:
     def vault(self) -> Vault:
         """What encrypts the secrets of apps."""
         return FernetVault.from_settings(self.settings)
-
-    @cached_property
-    def scripts(self) -> CloudflareScripts:
-        """Where scripts live."""
-        cloudflare = self.settings.cloudflare
-        return CloudflareScripts(Cloudflare(cloudflare, utc_now), cloudflare, self.bundles)
-
-    @cached_property
-    def putter(self) -> Putter:
-        """What puts bundles up."""
-        return Putter(
-            records=self.records,
-            scripts=self.scripts,
-            bundles=self.bundles,
-            vault=self.vault,
-            platform=self.platform,
-            clock=utc_now,
-        )
 
     @cached_property
     def scripts(self) -> CloudflareScripts:
