@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from flask import Flask, Response, jsonify, request
-from werkzeug.exceptions import ClientDisconnected, HTTPException, MethodNotAllowed, NotFound, RequestTimeout
+from werkzeug.exceptions import ClientDisconnected, HTTPException, MethodNotAllowed, RequestTimeout
+from werkzeug.exceptions import NotFound as NoRoute
 
 from app.cloudflare.gateway.envelope import Fault, accepted, refused
 from app.errors import (
@@ -20,7 +21,10 @@ from app.errors import (
     InvalidInput,
     Malformed,
     NotAllowed,
+    NotFound,
+    Overloaded,
     RateLimited,
+    RemoteRefused,
     RemoteUnavailable,
     ScriptRefused,
     TooLarge,
@@ -30,6 +34,7 @@ from app.errors import (
 _LOG = logging.getLogger(__name__)
 _BROKEN: Final = (500, 10000)
 _NO_ROUTE: Final = 7003
+_DATABASE_AWAY: Final = "database:unavailable"
 _NOT_WHOLE: Final = 10001
 _TOO_LARGE: Final = (413, 10027)
 # Status and Cloudflare's code; the first class that matches counts, so the narrower stand first.
@@ -39,11 +44,14 @@ _ANSWERS: Final[Mapping[type[BranchlineError], tuple[int, int]]] = {
     Malformed: (400, 10001),
     Unauthenticated: (401, 10000),
     NotAllowed: (403, 9109),
+    NotFound: (404, 10007),
     Busy: (429, 971),
     Conflict: (409, 10409),
     TooLarge: _TOO_LARGE,
     RateLimited: (429, 971),
+    Overloaded: (429, 971),
     RemoteUnavailable: (503, 10013),
+    RemoteRefused: (502, 10000),
 }
 
 
@@ -82,13 +90,17 @@ def _on_ours(error: BranchlineError) -> Response:
 def _faults(error: BranchlineError, code: int) -> Sequence[Fault]:
     """Return what to show: a sentence for each problem, and Cloudflare's own code where it was Cloudflare."""
     told = error.details.get("problems") or [error.message]
+    if error.error_code == _DATABASE_AWAY:
+        # It names host and user.
+        _LOG.warning("%s", error.message)
+        told = ["The database does not answer; nothing was changed."]
     if isinstance(error, ScriptRefused):
         code = next(iter(error.details.get("codes") or ()), code)
     return [Fault(code, message) for message in told]
 
 
 def _pause_seconds(error: BranchlineError) -> int | None:
-    if isinstance(error, Busy):
+    if isinstance(error, Busy | Overloaded):
         return error.retry_after_seconds
     if isinstance(error, RateLimited):
         return max(1, round((error.retry_at - datetime.now(UTC)).total_seconds()))
@@ -97,7 +109,7 @@ def _pause_seconds(error: BranchlineError) -> int | None:
 
 def _on_http(error: HTTPException) -> Response:
     """Answer what Flask raises, and `bodies`: no such route or method, a body that did not come whole."""
-    if isinstance(error, NotFound | MethodNotAllowed):
+    if isinstance(error, NoRoute | MethodNotAllowed):
         message = f"{request.method} {request.path[:200]} is not part of a deployment through Branchline"
         return refuse(error.code, Fault(_NO_ROUTE, message))
     if isinstance(error, ClientDisconnected | RequestTimeout):

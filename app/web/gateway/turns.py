@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Final
 
-from app.errors import Busy, Conflict
+from app.errors import Conflict, Overloaded
 
 MOST: Final = 4
 MOST_OF_ONE: Final = 3
@@ -31,11 +31,11 @@ class Turns:
         """Hold a turn for one request.
 
         Raises:
-            Busy: too many are held.
+            Overloaded: too many are held.
         """
         with self._lock:
             if self._uploading.total() >= MOST or self._uploading[deployment_id] >= MOST_OF_ONE:
-                raise Busy(
+                raise Overloaded(
                     "uploading: too many uploads are under way",
                     retry_after_seconds=_PAUSE_SECONDS,
                     code="upload:busy",

@@ -1,6 +1,6 @@
 import pytest
 
-from app.errors import Busy, Conflict
+from app.errors import Conflict, Overloaded
 from app.web.gateway.turns import MOST, MOST_OF_ONE, Turns
 
 
@@ -9,7 +9,7 @@ def test_one_deployment_leaves_room_for_others() -> None:
     held = [turns.take("dpl_1") for _ in range(MOST_OF_ONE)]
     for turn in held:
         turn.__enter__()
-    with pytest.raises(Busy), turns.take("dpl_1"):
+    with pytest.raises(Overloaded), turns.take("dpl_1"):
         pass
     with turns.take("dpl_2"):
         pass
@@ -23,7 +23,7 @@ def test_uploads_leave_threads_for_the_rest() -> None:
     held = [turns.take(f"dpl_{number}") for number in range(MOST)]
     for turn in held:
         turn.__enter__()
-    with pytest.raises(Busy) as caught, turns.take("dpl_9"):
+    with pytest.raises(Overloaded) as caught, turns.take("dpl_9"):
         pass
     assert caught.value.retry_after_seconds > 0
     held.pop().__exit__(None, None, None)
