@@ -13,14 +13,45 @@ from app.github.claims import (
 )
 from tests.issuer import claims
 
-# https://docs.github.com/en/actions/reference/security/oidc, read in November 2026; `environment_node_id` and
-# `ref_protected` are in tokens, and in the `claims_supported` of the issuer, without being described there.
-DOCUMENTED = """
-    aud iss sub exp iat jti nbf actor actor_id base_ref check_run_id enterprise enterprise_id environment event_name
-    head_ref job_workflow_ref job_workflow_sha ref ref_type repository_visibility repository repository_id
-    repository_owner repository_owner_id run_id run_number run_attempt runner_environment sha workflow workflow_ref
-    workflow_sha environment_node_id ref_protected
-""".split()
+# https://docs.github.com/en/actions/reference/security/oidc; `environment_node_id` and `ref_protected` are in
+# tokens without being described there.
+DOCUMENTED = [
+    "aud",
+    "iss",
+    "sub",
+    "exp",
+    "iat",
+    "jti",
+    "nbf",
+    "actor",
+    "actor_id",
+    "base_ref",
+    "check_run_id",
+    "enterprise",
+    "enterprise_id",
+    "environment",
+    "event_name",
+    "head_ref",
+    "job_workflow_ref",
+    "job_workflow_sha",
+    "ref",
+    "ref_type",
+    "repository_visibility",
+    "repository",
+    "repository_id",
+    "repository_owner",
+    "repository_owner_id",
+    "run_id",
+    "run_number",
+    "run_attempt",
+    "runner_environment",
+    "sha",
+    "workflow",
+    "workflow_ref",
+    "workflow_sha",
+    "environment_node_id",
+    "ref_protected",
+]
 TABLES = (CHECKED_BY_LIBRARY, VERIFIED.keys(), VERIFIED_WHERE_PRESENT, REQUIRED.keys(), UNCHECKED)
 
 
@@ -30,7 +61,7 @@ def test_every_documented_claim_is_sorted_once() -> None:
 
 
 def test_custom_properties_of_repositories_are_nobodys_proof() -> None:
-    # https://docs.github.com/en/actions/reference/security/oidc#including-repository-custom-properties-in-oidc-tokens
+    # In the same document: "Including repository custom properties in OIDC tokens".
     assert unsorted(["repo_property_team", "repo_property_repository_id"]) == set()
 
 

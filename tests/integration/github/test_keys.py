@@ -14,7 +14,6 @@ from app.errors import RateLimited
 from app.github.keys import COOLDOWN_SECONDS, LIFESPAN_SECONDS, SigningKeys
 from tests.issuer import KEY_NAME, public_jwk
 
-
 TROUBLES: dict[str | None, tuple[int, bytes]] = {
     "500": (500, b"{}"),
     "redirect": (302, b""),
