@@ -17,7 +17,7 @@ from app.cloudflare.gateway.envelope import Fault
 from app.cloudflare.gateway.multipart import Part, boundary_of, read_parts
 from app.domain.bundles import Bundle, Module
 from app.domain.deployments import Deployment
-from app.errors import Conflict, InvalidInput, TooLarge
+from app.errors import InvalidInput, TooLarge
 from app.web.gateway.access import granted, granted_script
 from app.web.gateway.answers import accept, refuse
 from app.web.gateway.assets import uploaded_assets
@@ -108,10 +108,4 @@ def _bundle(deployment: Deployment, received: _Received) -> Bundle:
     metadata = rules.check_metadata(received.metadata, types, provided)
     token = metadata.assets_token
     assets = tuple(uploaded_assets(deployment, token)) if token is not None else ()
-    bundle = metadata.bundle(tuple(received.modules.values()), assets)
-    if deployment.bundle not in {None, bundle.digest}:
-        raise Conflict(
-            f"uploading to {deployment.script}: this deployment shows other code already, and goes on to",
-            code="deployment:uploaded",
-        )
-    return bundle
+    return metadata.bundle(tuple(received.modules.values()), assets)
