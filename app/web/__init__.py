@@ -9,7 +9,7 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from app.web import addresses, apps, deliveries, deployments, health, jobs, webhooks
+from app.web import addresses, apps, deliveries, deployments, health, jobs, variables, webhooks
 from app.web.context import WebContext
 from app.web.errors import ErrorOut, on_invalid, register_errors
 from app.web.gateway import PREFIX, create_gateway
@@ -38,6 +38,7 @@ def create_app(context: WebContext) -> Flask:
     register_errors(web)
     blueprints = (
         apps.api,
+        variables.api,
         deployments.api,
         deployments.runs,
         jobs.api,

@@ -10,7 +10,7 @@ from flask import current_app
 from app.domain.deployments import Deployment
 from app.domain.platform import Platform
 from app.domain.runs import RunClaims
-from app.ports import Clock, DeployAccess, JobEngine, Records
+from app.ports import Clock, DeployAccess, JobEngine, Records, Vault
 from app.settings import Secret
 from app.web.gateway.context import GatewayContext
 
@@ -34,6 +34,7 @@ class WebContext:
     entropy: random.Random
     api_token: Secret
     webhook_secret: Secret
+    vault: Vault
     verify_token: Callable[[str], RunClaims]
     deploy_secret: Callable[[str], str]
     grant: Callable[[Deployment], DeployAccess]

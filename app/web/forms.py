@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from app.domain.deployments import Status
 from app.domain.environments import Environment
+from app.domain.variables import MAXIMUM_VARIABLES
 from app.errors import InvalidInput
 from app.pipeline.generate import MAXIMUM_FILES, GivenFile
 from app.pipeline.provision import Order
@@ -16,12 +17,12 @@ _Key = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
 def require_object() -> None:
-    """Let a POST pass whose body is a JSON object; its fields are checked by its form.
+    """Let a request with a body pass when that is a JSON object; its fields are checked by its form.
 
     Raises:
         InvalidInput: it is something else, or is not called JSON.
     """
-    if request.method != "POST":
+    if request.method not in {"POST", "PUT", "PATCH"}:
         return
     if not request.is_json:
         raise InvalidInput("reading the body: set its content type to application/json")
@@ -41,6 +42,18 @@ class AppPath(_Form):
     """`app` is an app's id, slug or name."""
 
     app: _Key
+
+
+class VariablesPath(AppPath):
+    """An app's environment."""
+
+    environment: Environment
+
+
+class VariablePath(VariablesPath):
+    """One of its variables, or secrets."""
+
+    name: _Key
 
 
 class DeploymentPath(_Form):
@@ -101,3 +114,15 @@ class AppIn(_Form):
         """Return it as the pipeline takes it."""
         files = [GivenFile(f.path, f.content, f.encoding) for f in self.files]
         return Order(self.name, files, is_private=self.private, branches=self.branches)
+
+
+class ValueIn(_Form):
+    """What a variable, or a secret, says from now on."""
+
+    value: str
+
+
+class ValuesIn(_Form):
+    """What several say, by name; those that are not named stay."""
+
+    values: Annotated[dict[str, str], Field(min_length=1, max_length=MAXIMUM_VARIABLES)]

@@ -26,6 +26,7 @@ from app.github.keys import SigningKeys
 from app.github.oidc import OidcVerifier
 from app.ports import DeployAccess
 from app.settings import Secret
+from app.vault import FernetVault
 from app.web import create_app
 from app.web.context import WebContext
 from tests.builders import a_repository, an_app, at
@@ -36,7 +37,8 @@ TOKEN = "canary-api-token-7c1f"
 WEBHOOK_SECRET = "canary-webhook-secret-9d2e"
 CLOUDFLARE_TOKEN = "canary-cloudflare-token-4b8a"
 SECRET_KEY = "canary-secret-key-1a5c"
-CANARIES = (TOKEN, WEBHOOK_SECRET, CLOUDFLARE_TOKEN, SECRET_KEY)
+VAULT_KEY = base64.urlsafe_b64encode(b"canary-vault-key-32-bytes-long-3").decode()
+CANARIES = (TOKEN, WEBHOOK_SECRET, CLOUDFLARE_TOKEN, SECRET_KEY, VAULT_KEY)
 AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
 PLATFORM = Platform(
     url="https://branchline.test",
@@ -95,6 +97,7 @@ class World:
             "entropy": random.Random(1),  # noqa: S311 - slugs are no secrets
             "api_token": Secret(TOKEN),
             "webhook_secret": Secret(WEBHOOK_SECRET),
+            "vault": FernetVault([VAULT_KEY]),
             "verify_token": OidcVerifier(ISSUER, PLATFORM.url, keys).verify,
             "deploy_secret": deploy_secret,
             "grant": self._grant,
