@@ -32,7 +32,8 @@ TEMPLATE = f"{ORG}/template"
 ACCOUNT_ID = "0123456789abcdef0123456789abcdef"
 APPS_HOST = "apps.localhost"
 STAGE = "dev"
-ENVIRONMENTS = ("production", "staging", "preview")
+# One per environment, and one for pull requests from forks.
+NAMESPACES = ("production", "staging", "preview", "untrusted")
 _SERVERS = ("github", "cloudflare", "dispatch", "controlPlane")
 _SECRETS = ("apiToken", "cloudflareToken", "sessionKey", "webhookSecret")
 # Settings of the control plane must come from the plan alone, not from the shell the city was started in.
@@ -118,8 +119,8 @@ def github(plan: Plan) -> Daemon:
 
 
 def cloudflare(plan: Plan) -> Daemon:
-    """Return Cloudflare with a namespace per environment, and the dispatch worker on a port of its own."""
-    namespaces = {environment: f"branchline-{STAGE}-{environment}" for environment in ENVIRONMENTS}
+    """Return Cloudflare with its namespaces, and the dispatch worker on a port of its own."""
+    namespaces = {name: f"branchline-{STAGE}-{name}" for name in NAMESPACES}
     arguments = [
         *(sys.executable, "-m", "sandbox.cloudflare"),
         *("--directory", str(plan.directory / "cloudflare")),
@@ -128,6 +129,7 @@ def cloudflare(plan: Plan) -> Daemon:
         *("--account-id", ACCOUNT_ID),
         *("--token-env", "SANDBOX_CLOUDFLARE_TOKEN"),
         *("--apps-domain", APPS_HOST),
+        *("--control-plane-url", plan.url("controlPlane")),
     ]
     for name, namespace in namespaces.items():
         arguments += ["--namespace", namespace, "--binding", f"NAMESPACE_{name.upper()}={namespace}"]

@@ -5,18 +5,28 @@
  *     https://{script}.{APPS_DOMAIN}/path          -> script, "/path"
  *     https://anything.else/app/{script}/path      -> script, "/path"
  *
+ * Only when there is no such script does it ask somebody else: the control plane, whether the address has
+ * expired or never was.
+ *
  * What it does not do: it keeps no list of apps, asks no database, adds no header, and changes no answer
  * of a script. Nothing in it knows whether it runs on Cloudflare or on a laptop.
  */
 
 /**
  * @typedef {{ fetch(request: Request): Promise<Response> }} UserWorker
- * @typedef {{ get(name: string): UserWorker }} DispatchNamespace
+ * @typedef {{ limits?: { cpuMs: number, subRequests: number } }} DispatchOptions
+ * @typedef {{ get(name: string, args?: object, options?: DispatchOptions): UserWorker }} DispatchNamespace
  * @typedef {object} Env
  * @property {DispatchNamespace} NAMESPACE_PRODUCTION
  * @property {DispatchNamespace} NAMESPACE_STAGING
  * @property {DispatchNamespace} NAMESPACE_PREVIEW
+ * @property {DispatchNamespace} [NAMESPACE_UNTRUSTED]  pull requests from forks; without it they are unknown
  * @property {string} APPS_DOMAIN  host, with a port where it has one; scripts live one label below it
+ * @property {string} [CONTROL_PLANE_URL]  who knows what has expired; without it every absent script is unknown
+ *
+ * @typedef {object} Place
+ * @property {DispatchNamespace} namespace
+ * @property {DispatchOptions} options
  *
  * @typedef {object} Route
  * @property {string} script
@@ -35,25 +45,26 @@ export default {
     const route = routeOf(url, env.APPS_DOMAIN);
     if (route === null) return platformPage(request, url);
     if (route.path === "" && isNavigation(request)) return addSlash(url);
-    const namespace = namespaceOf(route.script, env);
-    if (namespace === null) return unknownApp(request, route.script);
-    return dispatch(namespace, route, requestFor(route, request, url));
+    const place = placeOf(route.script, env);
+    if (place === null) return unknownApp(request, route.script);
+    return dispatch(place, route.script, requestFor(route, request, url), env);
   },
 };
 
 /**
- * @param {DispatchNamespace} namespace
- * @param {Route} route
+ * @param {Place} place
+ * @param {string} script
  * @param {Request} request
+ * @param {Env} env
  */
-async function dispatch(namespace, route, request) {
+async function dispatch({ namespace, options }, script, request, env) {
   try {
-    return await namespace.get(route.script).fetch(request);
+    return await namespace.get(script, {}, options).fetch(request);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    if (message.startsWith("Worker not found")) return unknownApp(request, route.script);
-    console.error(`${route.script}: ${message}`);
-    return brokenApp(request, route.script);
+    if (message.startsWith("Worker not found")) return absentApp(request, script, env);
+    console.error(`${script}: ${message}`);
+    return brokenApp(request, script);
   }
 }
 
@@ -82,18 +93,31 @@ function routeOf(url, appsDomain) {
   return { script: rest.slice(0, end), path: rest.slice(end), stripped: true };
 }
 
+// What one request to a pull request from a fork may use: enough to look at it, too little to work for its author.
+const UNTRUSTED_LIMITS = { cpuMs: 50, subRequests: 20 };
+
 /**
  * The namespace follows from the script's name alone: production scripts have no hyphen, or say so.
  * @param {string} script
  * @param {Env} env
- * @returns {DispatchNamespace | null} null when no app can have this name
+ * @returns {Place | null} null when no app can have this name
  */
-function namespaceOf(script, env) {
+function placeOf(script, env) {
   if (!DNS_LABEL.test(script)) return null;
-  if (!script.includes("-") || script.startsWith("production-")) return env.NAMESPACE_PRODUCTION;
-  if (script.startsWith("staging-")) return env.NAMESPACE_STAGING;
-  if (script.startsWith("preview-")) return env.NAMESPACE_PREVIEW;
-  return null;
+  const prefix = script.includes("-") ? script.slice(0, script.indexOf("-")) : "production";
+  switch (prefix) {
+    case "production":
+      return { namespace: env.NAMESPACE_PRODUCTION, options: {} };
+    case "staging":
+      return { namespace: env.NAMESPACE_STAGING, options: {} };
+    case "preview":
+      return { namespace: env.NAMESPACE_PREVIEW, options: {} };
+    case "fork":
+      if (!env.NAMESPACE_UNTRUSTED) return null;
+      return { namespace: env.NAMESPACE_UNTRUSTED, options: { limits: UNTRUSTED_LIMITS } };
+    default:
+      return null;
+  }
 }
 
 // --- The request that the script sees ---------------------------------------------------------------
@@ -140,6 +164,103 @@ function addSlash(url) {
   });
 }
 
+// --- What became of a script that is not there --------------------------------------------------------
+
+const ASKING_MS = 2_000;
+const REMEMBERING_MS = 30_000;
+// After a question without an answer nobody asks for a while: a control plane that is down costs a visitor
+// of an unknown address two seconds now and then, not each of them.
+const SILENCE_MS = 5_000;
+const MOST_REMEMBERED = 1_000;
+
+/**
+ * @typedef {object} Told  what the control plane says of an address; it says no more than the address does
+ * @property {"expired" | "unknown"} state
+ * @property {string} [expiredAt]  ISO 8601
+ */
+
+/** @type {Told} */
+const UNKNOWN = { state: "unknown" };
+/** @type {Map<string, { told: Told, until: number }>} oldest first; for where there is no Cache API */
+const remembered = new Map();
+let silentUntil = 0;
+
+/**
+ * @param {Request} request
+ * @param {string} script
+ * @param {Env} env
+ */
+async function absentApp(request, script, env) {
+  const told = env.CONTROL_PLANE_URL ? await lookUp(`${env.CONTROL_PLANE_URL}/addresses/${script}`) : UNKNOWN;
+  return told.state === "expired" ? expiredApp(request, told) : unknownApp(request, script);
+}
+
+/**
+ * @param {string} address
+ * @returns {Promise<Told>}
+ */
+async function lookUp(address) {
+  const known = await recall(address);
+  if (known !== null) return known;
+  if (Date.now() < silentUntil) return UNKNOWN;
+  try {
+    const told = await ask(address);
+    await remember(address, told);
+    return told;
+  } catch (error) {
+    silentUntil = Date.now() + SILENCE_MS;
+    console.error(`asking ${address}: ${error instanceof Error ? error.message : error}`);
+    return UNKNOWN;
+  }
+}
+
+/**
+ * Nothing of the visitor goes along but the script's name.
+ * @param {string} address
+ * @returns {Promise<Told>}
+ */
+async function ask(address) {
+  const response = await fetch(address, {
+    headers: { accept: "application/json" },
+    redirect: "manual",
+    signal: AbortSignal.timeout(ASKING_MS),
+  });
+  if (!response.ok) throw new Error(`status ${response.status}`);
+  const { state, expiredAt } = await response.json();
+  if (state !== "expired") return UNKNOWN;
+  return { state, expiredAt: typeof expiredAt === "string" ? expiredAt : undefined };
+}
+
+/**
+ * @param {string} address
+ * @returns {Promise<Told | null>}
+ */
+async function recall(address) {
+  const kept = remembered.get(address);
+  if (kept !== undefined && Date.now() < kept.until) return kept.told;
+  try {
+    const response = await caches.default.match(address);
+    return response === undefined ? null : await response.json();
+  } catch {
+    return null; // There is no Cache API here.
+  }
+}
+
+/**
+ * @param {string} address
+ * @param {Told} told
+ */
+async function remember(address, told) {
+  const seconds = REMEMBERING_MS / 1000;
+  try {
+    await caches.default.put(address, Response.json(told, { headers: { "cache-control": `max-age=${seconds}` } }));
+  } catch {
+    remembered.delete(address);
+    remembered.set(address, { told, until: Date.now() + REMEMBERING_MS });
+    if (remembered.size > MOST_REMEMBERED) remembered.delete(remembered.keys().next().value ?? "");
+  }
+}
+
 // --- Our own answers --------------------------------------------------------------------------------
 
 /**
@@ -165,6 +286,19 @@ function unknownApp(request, script) {
 
 /**
  * @param {Request} request
+ * @param {Told} told
+ */
+function expiredApp(request, { expiredAt }) {
+  const day = expiredAt?.match(/^\d{4}-\d{2}-\d{2}/)?.[0];
+  const text =
+    `This preview or deployment has expired${day ? ` on ${day}` : ""}. To see it again, push to its branch, ` +
+    "or bring it back with “branchline restore”.";
+  const details = expiredAt ? { expiredAt } : {};
+  return answer(request, 410, "deployment:expired", "This deployment has expired", text, details);
+}
+
+/**
+ * @param {Request} request
  * @param {string} script
  */
 function brokenApp(request, script) {
@@ -184,11 +318,12 @@ function prefersHtml(request) {
  * @param {string} code
  * @param {string} title
  * @param {string} message
+ * @param {object} [details]  for JSON
  */
-function answer(request, status, code, title, message) {
+function answer(request, status, code, title, message, details = {}) {
   const accept = request.headers.get("accept") ?? "";
   const json = accept.includes("application/json") && !accept.includes("text/html");
-  const body = json ? jsonBody(status, code, message) : page(title, message);
+  const body = json ? jsonBody(status, code, message, details) : page(title, message);
   return new Response(request.method === "HEAD" ? null : body, {
     status,
     headers: {
@@ -204,9 +339,10 @@ function answer(request, status, code, title, message) {
  * @param {number} status
  * @param {string} code
  * @param {string} message
+ * @param {object} details
  */
-function jsonBody(status, code, message) {
-  return JSON.stringify(status < 400 ? { message } : { error: { code, message, details: {} } }) + "\n";
+function jsonBody(status, code, message, details) {
+  return JSON.stringify(status < 400 ? { message } : { error: { code, message, details } }) + "\n";
 }
 
 /**

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sandbox.cloudflare.server import Options, Server
 from sandbox.cloudflare.workerd_config import find_workerd
@@ -33,6 +34,12 @@ def parse(arguments: list[str] | None = None) -> Options:
         help="of the dispatch worker; repeatable",
     )
     add("--apps-domain", default="apps.localhost", help="one label below it is a script; without a port")
+    add(
+        "--control-plane-url",
+        type=_loopback,
+        metavar="URL",
+        help="whom the dispatch worker asks what became of an address; nobody when not given",
+    )
     add("--dispatch-worker", type=Path, default=_REPOSITORY / "dispatch_worker/src/dispatch.js")
     add("--workerd", type=Path, help="the binary; from the tools when not given")
     add(
@@ -59,12 +66,20 @@ def _options(parser: argparse.ArgumentParser, given: argparse.Namespace) -> Opti
         namespaces=tuple(given.namespace),
         bindings={name: namespace for name, _, namespace in pairs},
         apps_domain=given.apps_domain,
+        control_plane_url=given.control_plane_url or "",
         dispatch_worker=given.dispatch_worker,
         tools=tools,
         workerd=given.workerd or find_workerd(tools),
         stall_seconds=given.stall_seconds,
         rate_limit=given.rate_limit,
     )
+
+
+def _loopback(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme != "http" or parts.hostname not in {"127.0.0.1", "localhost"} or parts.path.strip("/"):
+        raise argparse.ArgumentTypeError("expected http://127.0.0.1:PORT")
+    return url.rstrip("/")
 
 
 def _token(parser: argparse.ArgumentParser, given: argparse.Namespace) -> str | None:

@@ -35,6 +35,7 @@ class Options:
     namespaces: tuple[str, ...]
     bindings: dict[str, str]
     apps_domain: str
+    control_plane_url: str
     dispatch_worker: Path
     tools: Path
     workerd: Path
@@ -84,6 +85,7 @@ class Server:
             dispatch_worker=options.dispatch_worker,
             bindings=options.bindings,
             apps_domain=f"{options.apps_domain}:{dispatch_port}",
+            control_plane_url=options.control_plane_url,
         )
         self._runtime = Runtime(setup, options.workerd, dispatch_port, options.stall_seconds)
         world = World.build(

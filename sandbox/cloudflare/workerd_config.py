@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from string import Template
+from urllib.parse import urlsplit
 
 _SOURCE = files("sandbox.cloudflare") / "workerd"
 _MODULES = ("main.js", "runtime.js", "assets.js", "namespace.js")
@@ -31,6 +32,7 @@ class Setup:
     dispatch_worker: Path
     bindings: dict[str, str]
     apps_domain: str
+    control_plane_url: str = ""
 
 
 def find_workerd(tools: Path) -> Path:
@@ -60,6 +62,9 @@ def _config(setup: Setup, addresses: Addresses, token: str) -> str:
     return template.substitute(
         namespaces="".join(_namespace(binding, name) for binding, name in setup.bindings.items()),
         apps_domain=_text(setup.apps_domain),
+        control_plane_url=_text(setup.control_plane_url),
+        control_plane=_text(urlsplit(setup.control_plane_url).netloc or "127.0.0.1:0"),
+        outbound=_text("control-plane" if setup.control_plane_url else "internet"),
         token=_text(token),
         bearer=_text(f"Bearer {token}"),
         state=_text(str(setup.state.resolve())),
@@ -75,6 +80,7 @@ def _namespace(binding: str, namespace: str) -> str:
           (name = "namespace", text = {_text(namespace)}),
           (name = "LOADER", workerLoader = (id = "scripts")),
           (name = "DISK", service = "disk"),
+          (name = "INTERNET", service = "internet"),
         ])),"""
 
 

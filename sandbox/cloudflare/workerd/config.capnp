@@ -21,17 +21,21 @@ const config :Workerd.Config = (
       compatibilityDate = "2026-11-01",
       bindings = [$namespaces
         (name = "APPS_DOMAIN", text = $apps_domain),
+        (name = "CONTROL_PLANE_URL", text = $control_plane_url),
         (name = "INTERNAL_TOKEN", text = $token),
         (name = "LOADER", workerLoader = (id = "scripts")),
         (name = "DISK", service = "disk"),
         (name = "API", service = "api"),
+        (name = "INTERNET", service = "internet"),
       ],
-      globalOutbound = "internet",
+      # The dispatch worker itself speaks to the control plane and to nobody else; scripts are loaded with INTERNET.
+      globalOutbound = $outbound,
     )),
+    (name = "control-plane", external = (address = $control_plane, http = ())),
     (name = "disk", disk = (path = $state)),
     (name = "api", external = (address = $api, http = (
       injectRequestHeaders = [(name = "authorization", value = $bearer)]))),
-    # Loaded scripts inherit this: they reach the public internet and nothing on this machine or its network,
+    # What loaded scripts are given: they reach the public internet and nothing on this machine or its network,
     # least of all the API beside them.
     (name = "internet", network = (allow = ["public"], tlsOptions = (trustBrowserCas = true))),
   ],

@@ -114,6 +114,7 @@ export class Runtime {
         mainModule: MAIN,
         modules,
         env: this.environment(version),
+        globalOutbound: bindings.INTERNET,
         tails: [this.exports.ScriptTail({ props: propsOf(version) })],
       };
     } catch (error) {

@@ -18,6 +18,7 @@ TOOLS = Path(os.environ.get("BRANCHLINE_TOOLS", ROOT / ".sandbox/tools"))
 ACCOUNT = "0123456789abcdef0123456789abcdef"
 TOKEN = "test-token-of-the-sandbox"
 PRODUCTION, STAGING, PREVIEW = "test-production", "test-staging", "test-preview"
+UNTRUSTED = "test-untrusted"
 DATE = "2026-10-01"
 
 
@@ -46,7 +47,12 @@ class Sandbox:
 
     def start(self) -> None:
         """Start on the same ports as before, if there was a before."""
-        bindings = {"PRODUCTION": PRODUCTION, "STAGING": STAGING, "PREVIEW": PREVIEW}
+        bindings = {
+            "PRODUCTION": PRODUCTION,
+            "STAGING": STAGING,
+            "PREVIEW": PREVIEW,
+            "UNTRUSTED": UNTRUSTED,
+        }
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "sandbox.cloudflare", "--directory", self.directory),
