@@ -2,12 +2,13 @@
 //
 //     node .github/branchline/deploy.mjs install | build | deploy | report
 //
-// `install` and `build` run the app's own npm commands and measure them. `deploy` announces the deployment to
-// Branchline, runs the app's wrangler with what the answer says, and reports success. `report` runs only when
-// another step failed or the run was cancelled, and reports that.
+// `install` and `build` run the app's own npm commands and measure them. `deploy` asks Branchline where to deploy,
+// runs the app's wrangler with what the answer says, and reports success. `report` runs only when another step
+// failed or the run was cancelled, and reports that.
 //
-// It decides nothing: which environment, which script name and whether at all is Branchline's answer. It needs no
-// package, keeps no credential of Cloudflare's beyond the one call, and prints none.
+// It decides nothing: which environment, which script name and whether at all is Branchline's answer. Who it is,
+// it proves with each message: by a token that GitHub makes for this run, or with the repository's own secret. It
+// needs no package, keeps no credential beyond the one call, and prints none.
 
 import { execFileSync, spawn } from "node:child_process";
 import { createHmac, randomUUID } from "node:crypto";
@@ -22,6 +23,9 @@ const MAX_BUSY_SECONDS = 600;
 const MAX_RETRY_AFTER_SECONDS = 60;
 const MAX_ERROR_CHARACTERS = 2_000;
 const GRACE_MS = 5_000;
+// How this run proves who it is; the app's own commands have no use for it.
+const PROOFS = ["BRANCHLINE_SECRET", "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"];
+const CREDENTIALS = [...PROOFS, "CLOUDFLARE_API_TOKEN"];
 
 // --- Failures ---------------------------------------------------------------------------------------------------
 
@@ -89,23 +93,25 @@ function commitSubject() {
   }
 }
 
-/** Why this run is not meant to deploy, or null. GitHub gives such runs no secrets. */
+/** Why this run is not meant to deploy, or null. GitHub gives such runs nothing to prove who they are with. */
 export function reasonNotToDeploy(env, event) {
   const from = event.pull_request?.head.repo?.full_name;
   if (event.pull_request && from !== env.GITHUB_REPOSITORY) {
-    return `this pull request comes from a fork (${from ?? "deleted"}), which has no access to the secret`;
+    return `this pull request comes from a fork (${from ?? "deleted"}), which cannot prove to be this repository`;
   }
-  if (env.GITHUB_ACTOR === "dependabot[bot]" && !env.BRANCHLINE_SECRET) {
-    return "Dependabot started this run, which has no access to the secret";
+  if (env.GITHUB_ACTOR === "dependabot[bot]" && !PROOFS.some((name) => env[name])) {
+    return "Dependabot started this run, which GitHub lets prove nothing";
   }
   return null;
 }
 
-/** The address and the secret of Branchline, as the repository's settings have them. */
+/** Where Branchline is, and how this run proves who it is: with the repository's secret where there is one. */
 export function readCredentials(env) {
-  const missing = ["BRANCHLINE_URL", "BRANCHLINE_SECRET"].filter((name) => !env[name]);
-  if (missing.length > 0) throw new PhaseFailed(`not set in this repository: ${missing.join(", ")}`);
-  return { url: env.BRANCHLINE_URL.replace(/\/+$/, ""), secret: env.BRANCHLINE_SECRET };
+  if (!env.BRANCHLINE_URL) throw new PhaseFailed("not set in this repository: the variable BRANCHLINE_URL");
+  const url = env.BRANCHLINE_URL.replace(/\/+$/, "");
+  if (env.BRANCHLINE_SECRET) return { url, prove: async (body) => signNow(env.BRANCHLINE_SECRET, body) };
+  if (env.ACTIONS_ID_TOKEN_REQUEST_URL) return { url, prove: (_, network) => askForToken(env, url, network) };
+  throw new PhaseFailed("GitHub makes no token for this job: it needs `permissions: id-token: write`");
 }
 
 // --- What one step leaves for the next --------------------------------------------------------------------------
@@ -120,7 +126,7 @@ function readProgress(env) {
     return JSON.parse(readFileSync(progressFile(env), "utf8"));
   } catch (error) {
     if (error.code !== "ENOENT") throw error;
-    return { phases: {}, deployment: null, error: null, isLive: false };
+    return { phases: {}, deployment: null, error: null, isUp: false };
   }
 }
 
@@ -138,6 +144,22 @@ export function sign(secret, id, timestamp, body) {
   return { "webhook-id": id, "webhook-timestamp": String(timestamp), "webhook-signature": `v1,${signature}` };
 }
 
+function signNow(secret, body) {
+  return sign(secret, `msg_${randomUUID()}`, Math.floor(Date.now() / 1000), body);
+}
+
+/** A header with GitHub's word for who this run is, said to `audience` and good for one message. */
+async function askForToken(env, audience, network) {
+  // https://docs.github.com/en/actions/reference/security/oidc
+  const url = new URL(env.ACTIONS_ID_TOKEN_REQUEST_URL);
+  url.searchParams.set("audience", audience);
+  const headers = { authorization: `Bearer ${env.ACTIONS_ID_TOKEN_REQUEST_TOKEN}`, accept: "application/json" };
+  const response = await fetchWithRetries(url.href, () => ({ headers }), network);
+  if (!response.body?.value) throw new PhaseFailed(`GitHub made no token for this run: ${refusal(response)}`);
+  say("add-mask", response.body.value);
+  return { authorization: `Bearer ${response.body.value}` };
+}
+
 /** Seconds to wait before try number `attempt` + 1, or what the server asked for, within bounds. */
 export function backoffSeconds(attempt, retryAfter = null, random = Math.random) {
   const asked = Number(retryAfter);
@@ -148,11 +170,11 @@ export function backoffSeconds(attempt, retryAfter = null, random = Math.random)
 /**
  * Fetch until there is an answer that another try would not change: at most five tries, 15 s each.
  *
- * `request()` makes the options anew for every try, so that each one is signed with its own time.
+ * `request()` makes the options anew for every try, so that each one has a proof of its own.
  */
 export async function fetchWithRetries(url, request, { fetch = globalThis.fetch, wait = waitSeconds } = {}) {
   for (let attempt = 1; ; attempt += 1) {
-    const response = await fetchOnce(url, request(), fetch);
+    const response = await fetchOnce(url, await request(), fetch);
     const isPassing = response.status === 0 || response.status === 429 || response.status >= 500;
     if (!isPassing || attempt === MAX_TRIES) return response;
     await wait(backoffSeconds(attempt, response.retryAfter));
@@ -189,25 +211,22 @@ export function refusal(response) {
   return [`HTTP ${response.status}`, code, message].filter(Boolean).join(": ");
 }
 
-/** Send one signed message and return the answer, whatever it is. */
-function postMessage(credentials, message, network) {
+/** Send one message with a proof of its own and return the answer, whatever it is. */
+function postMessage({ url, prove }, path, message, network) {
   const body = JSON.stringify(message);
-  const request = () => ({
+  const request = async () => ({
     method: "POST",
-    headers: {
-      "content-type": "application/json",
-      ...sign(credentials.secret, `msg_${randomUUID()}`, Math.floor(Date.now() / 1000), body),
-    },
+    headers: { "content-type": "application/json", ...(await prove(body, network)) },
     body,
   });
-  return fetchWithRetries(`${credentials.url}/webhooks/deployments`, request, network);
+  return fetchWithRetries(`${url}${path}`, request, network);
 }
 
-/** Announce the deployment. While another one of the same app is under way, wait and ask again, up to ten minutes. */
+/** Ask where to deploy. While another deployment to there is under way, wait and ask again, up to ten minutes. */
 export async function start(credentials, run, phases, network = {}) {
   const wait = network.wait ?? waitSeconds;
   for (let waited = 0; ; ) {
-    const response = await postMessage(credentials, { action: "start", ...run, phases }, network);
+    const response = await postMessage(credentials, "/api/deployments", { ...run, phases }, network);
     if (response.status === 200) return response.body;
     const isBusy = response.status === 409 && response.body?.error?.code === "deployment:busy";
     if (!isBusy || waited >= MAX_BUSY_SECONDS) {
@@ -222,7 +241,7 @@ export async function start(credentials, run, phases, network = {}) {
 
 /** Say how it ended. */
 export async function finish(credentials, run, outcome, network) {
-  const response = await postMessage(credentials, { action: "finish", ...run, ...outcome }, network);
+  const response = await postMessage(credentials, "/webhooks/deployments", { ...run, ...outcome }, network);
   if (response.status === 200) return response.body;
   throw new PhaseFailed(`Branchline did not take the report: ${refusal(response)}`);
 }
@@ -267,8 +286,13 @@ function run(program, args, env) {
   });
 }
 
+/** `env` without what only this script has a use for. */
+export function withoutCredentials(env) {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !CREDENTIALS.includes(name)));
+}
+
 /** Run one phase's command, keep its seconds, and fail with its last lines when it fails. */
-async function runPhase(env, phase, program, args, { childEnv = env, secrets = [] } = {}) {
+async function runPhase(env, phase, program, args, { childEnv = withoutCredentials(env), secrets = [] } = {}) {
   const startedAt = performance.now();
   try {
     const [code, output] = await run(program, args, childEnv);
@@ -284,51 +308,64 @@ async function runPhase(env, phase, program, args, { childEnv = env, secrets = [
 
 // --- Deploying --------------------------------------------------------------------------------------------------
 
-/** The arguments of wrangler for what Branchline answered. */
-export function wranglerArguments({ namespace, script, variables }) {
+/** The arguments of wrangler for what Branchline answered; there are `variables` when the run uploads by itself. */
+export function wranglerArguments({ namespace, script, variables = {} }) {
   const vars = Object.entries(variables).flatMap(([name, value]) => ["--var", `${name}:${value}`]);
   return ["deploy", "--dispatch-namespace", namespace, "--name", script, ...vars];
 }
 
-/** What wrangler may know: Cloudflare's credential for this deployment, and not Branchline's secret. */
-export function wranglerEnvironment(env, cloudflare) {
-  const { BRANCHLINE_SECRET: _, ...rest } = env;
+/** What wrangler may know: the way to upload this one deployment, and not how this run proves who it is. */
+export function wranglerEnvironment(env, cloudflare, apiToken) {
   return {
-    ...rest,
+    ...withoutCredentials(env),
     CI: "true",
     CLOUDFLARE_API_BASE_URL: cloudflare.apiBaseUrl,
     CLOUDFLARE_ACCOUNT_ID: cloudflare.accountId,
-    CLOUDFLARE_API_TOKEN: cloudflare.apiToken,
+    CLOUDFLARE_API_TOKEN: apiToken,
     WRANGLER_SEND_METRICS: "false",
   };
 }
 
 /** Put the script's tags: wrangler has no option for them. */
-export async function putTags({ cloudflare, namespace, script, tags }, network) {
+export async function putTags({ cloudflare, namespace, script, tags }, apiToken, network) {
   const path = `accounts/${cloudflare.accountId}/workers/dispatch/namespaces/${namespace}/scripts/${script}/tags`;
   const request = () => ({
     method: "PUT",
-    headers: { authorization: `Bearer ${cloudflare.apiToken}`, "content-type": "application/json" },
+    headers: { authorization: `Bearer ${apiToken}`, "content-type": "application/json" },
     body: JSON.stringify(tags),
   });
   const response = await fetchWithRetries(`${cloudflare.apiBaseUrl}/${path}`, request, network);
   if (response.status !== 200) throw new PhaseFailed(`Cloudflare did not tag ${script}: ${refusal(response)}`);
 }
 
-function summarize(env, { url, alternateUrl }, { environment, script }) {
-  const text = `### Deployed to ${environment}\n\n${url}\n\nAlso at ${alternateUrl} (script \`${script}\`)\n`;
-  if (env.GITHUB_STEP_SUMMARY) appendFileSync(env.GITHUB_STEP_SUMMARY, text);
-  say("notice", `Deployed to ${environment}: ${url}`);
+/** What to tell of a run that deployed: a title, the address to look at, and what else there is to know. */
+export function outcomeOf(environment, { live, url, alternateUrl, immutableUrl }) {
+  if (!live) {
+    const why = `${environment} shows another deployment: it is pinned to that one, or that one is newer.`;
+    return [`Built for ${environment}, not live`, immutableUrl ?? url, [why]];
+  }
+  const forGood = immutableUrl ? [`This commit, for good: ${immutableUrl}`] : [];
+  return [`Deployed to ${environment}`, url, [...forGood, `Also at ${alternateUrl}`]];
 }
 
+function summarize(env, { environment, script }, ended) {
+  const [title, address, more] = outcomeOf(environment, ended);
+  const text = [`### ${title}`, address, ...more, `Script \`${script}\``].join("\n\n");
+  if (env.GITHUB_STEP_SUMMARY) appendFileSync(env.GITHUB_STEP_SUMMARY, `${text}\n`);
+  say("notice", `${title}: ${address}`);
+}
+
+/** Let wrangler upload: with the grant of the answer to Branchline, else with the repository's token to Cloudflare. */
 async function upload(env, answer) {
   const { cloudflare } = answer;
-  say("add-mask", cloudflare.apiToken);
-  const childEnv = wranglerEnvironment(env, cloudflare);
-  const secrets = [cloudflare.apiToken, env.BRANCHLINE_SECRET];
+  const apiToken = cloudflare.apiToken ?? env.CLOUDFLARE_API_TOKEN;
+  if (!apiToken) throw new PhaseFailed("not set in this repository: the secret CLOUDFLARE_API_TOKEN");
+  say("add-mask", apiToken);
+  const childEnv = wranglerEnvironment(env, cloudflare, apiToken);
+  const secrets = [apiToken, env.BRANCHLINE_SECRET];
   await runPhase(env, "deploy", "node_modules/.bin/wrangler", wranglerArguments(answer), { childEnv, secrets });
-  await putTags(answer);
-  writeProgress(env, { isLive: true });
+  if (!cloudflare.apiToken) await putTags(answer, apiToken);
+  writeProgress(env, { isUp: true });
 }
 
 async function deploy(env, event) {
@@ -342,14 +379,14 @@ async function deploy(env, event) {
   await upload(env, answer);
   const { phases } = readProgress(env);
   const outcome = { phases, deployment: answer.deployment, conclusion: "success", error: null };
-  return summarize(env, await finish(credentials, about, outcome), answer);
+  return summarize(env, answer, await finish(credentials, about, outcome));
 }
 
-/** Report a failed or cancelled run; what was already live when that happened is reported as the success it is. */
+/** Report a failed or cancelled run; what was already up when that happened is reported as the success it is. */
 async function report(env, event) {
   if (reasonNotToDeploy(env, event)) return;
-  const { phases, deployment, error, isLive } = readProgress(env);
-  const conclusion = isLive ? "success" : env.JOB_STATUS === "cancelled" ? "cancelled" : "failure";
+  const { phases, deployment, error, isUp } = readProgress(env);
+  const conclusion = isUp ? "success" : env.JOB_STATUS === "cancelled" ? "cancelled" : "failure";
   const outcome = { phases, deployment, conclusion, error: conclusion === "failure" ? error : null };
   await finish(readCredentials(env), describeRun(env, event, commitSubject()), outcome);
 }

@@ -6,7 +6,13 @@ import { test } from "node:test";
 import * as script from "../../actions_templates/deploy.mjs";
 
 const vector = JSON.parse(readFileSync(new URL("../payloads/standard_webhooks.json", import.meta.url), "utf8"));
-const credentials = { url: "https://branchline.test", secret: vector.secret };
+const BRANCHLINE_URL = "https://branchline.test";
+const credentials = script.readCredentials({ BRANCHLINE_URL, BRANCHLINE_SECRET: vector.secret });
+const withToken = script.readCredentials({
+  BRANCHLINE_URL: `${BRANCHLINE_URL}/`,
+  ACTIONS_ID_TOKEN_REQUEST_URL: "https://run.actions.test/token?api-version=2.0",
+  ACTIONS_ID_TOKEN_REQUEST_TOKEN: "runner-token",
+});
 
 /** A network that gives `answers` one after the other and records what was asked and how long was waited. */
 function network(answers) {
@@ -38,6 +44,50 @@ test("a passing failure is tried five times, each time signed anew", async () =>
   assert.equal((await script.start(credentials, {}, {}, net)).deployment, "dpl_1");
   assert.equal(net.requests.length, 5);
   assert.equal(new Set(net.requests.map((request) => request.headers["webhook-id"])).size, 5);
+});
+
+test("where to deploy is asked in one place, how it ended is told in another", async () => {
+  const net = network([started]);
+  await script.start(credentials, { ref: "refs/heads/main" }, { build: 1 }, net);
+  await script.finish(credentials, { ref: "refs/heads/main" }, { conclusion: "success" }, net);
+  assert.deepEqual(net.requests.map(({ url, body }) => [url, JSON.parse(body)]), [
+    [`${BRANCHLINE_URL}/api/deployments`, { ref: "refs/heads/main", phases: { build: 1 } }],
+    [`${BRANCHLINE_URL}/webhooks/deployments`, { ref: "refs/heads/main", conclusion: "success" }],
+  ]);
+});
+
+test("without a secret, GitHub is asked for a token for each message and each try", async () => {
+  const tokens = ["one", "two", "three"].map((value) => ({ status: 200, body: { count: 3, value } }));
+  const net = network([tokens[0], { status: 503 }, tokens[1], busy, tokens[2], started]);
+  assert.equal((await script.start(withToken, {}, {}, net)).deployment, "dpl_1");
+  const sent = net.requests.map(({ url, headers }) => [new URL(url).host, headers.authorization]);
+  assert.deepEqual(sent, [
+    ["run.actions.test", "Bearer runner-token"], ["branchline.test", "Bearer one"],
+    ["run.actions.test", "Bearer runner-token"], ["branchline.test", "Bearer two"],
+    ["run.actions.test", "Bearer runner-token"], ["branchline.test", "Bearer three"],
+  ]);
+  assert.equal(net.requests[0].url, "https://run.actions.test/token?api-version=2.0&audience=https%3A%2F%2Fbranchline.test");
+});
+
+test("where there is a secret, no token is asked for", () => {
+  const net = network([started]);
+  const env = { BRANCHLINE_URL, BRANCHLINE_SECRET: vector.secret, ACTIONS_ID_TOKEN_REQUEST_URL: "https://run.test/" };
+  return script.start(script.readCredentials(env), {}, {}, net).then(() => {
+    assert.deepEqual(net.requests.map(({ url }) => url), [`${BRANCHLINE_URL}/api/deployments`]);
+  });
+});
+
+test("GitHub's failures to make a token are tried again, and then told", async () => {
+  const net = network([{ status: 500, body: { message: "unwell" } }]);
+  await assert.rejects(script.start(withToken, {}, {}, net), /GitHub made no token for this run: HTTP 500/);
+  assert.equal(net.requests.length, 5);
+  const refused = network([{ status: 403 }]);
+  await assert.rejects(script.start(withToken, {}, {}, refused), /GitHub made no token for this run: HTTP 403/);
+  assert.equal(refused.requests.length, 1);
+});
+
+test("a job that may not ask for a token is told so", () => {
+  assert.throws(() => script.readCredentials({ BRANCHLINE_URL }), /id-token: write/);
 });
 
 test("after five tries it gives up and says why", async () => {
@@ -116,24 +166,56 @@ test("a fork that was deleted meanwhile is still a fork", () => {
   assert.match(script.reasonNotToDeploy({ GITHUB_REPOSITORY: "acme/hello" }, event), /fork \(deleted\)/);
 });
 
-test("wrangler gets the answer's names and variables, and never Branchline's secret", () => {
-  const answer = { namespace: "n", script: "staging-a", variables: { BRANCHLINE_COMMIT: "abc" } };
-  assert.deepEqual(script.wranglerArguments(answer), [
-    "deploy", "--dispatch-namespace", "n", "--name", "staging-a", "--var", "BRANCHLINE_COMMIT:abc",
-  ]);
-  const env = script.wranglerEnvironment({ PATH: "/bin", BRANCHLINE_SECRET: "s" }, { apiToken: "t" });
-  assert.equal(env.CLOUDFLARE_API_TOKEN, "t");
-  assert.ok(!("BRANCHLINE_SECRET" in env));
+test("Dependabot's runs are deployed where they can prove who they are", () => {
+  const env = { GITHUB_ACTOR: "dependabot[bot]" };
+  assert.match(script.reasonNotToDeploy(env, {}), /Dependabot/);
+  assert.equal(script.reasonNotToDeploy({ ...env, BRANCHLINE_SECRET: "s" }, {}), null);
+});
+
+test("wrangler gets the answer's names, and variables only when it uploads by itself", () => {
+  const answer = { namespace: "n", script: "staging-a" };
+  const expected = ["deploy", "--dispatch-namespace", "n", "--name", "staging-a"];
+  assert.deepEqual(script.wranglerArguments(answer), expected);
+  const byItself = { ...answer, variables: { BRANCHLINE_COMMIT: "abc" } };
+  assert.deepEqual(script.wranglerArguments(byItself), [...expected, "--var", "BRANCHLINE_COMMIT:abc"]);
+});
+
+test("the app's own commands see nothing that proves who the run is", () => {
+  const proofs = {
+    BRANCHLINE_SECRET: "s", CLOUDFLARE_API_TOKEN: "c",
+    ACTIONS_ID_TOKEN_REQUEST_URL: "u", ACTIONS_ID_TOKEN_REQUEST_TOKEN: "t",
+  };
+  assert.deepEqual(script.withoutCredentials({ PATH: "/bin", ...proofs }), { PATH: "/bin" });
+  const env = script.wranglerEnvironment({ PATH: "/bin", ...proofs }, { apiBaseUrl: "b", accountId: "a" }, "grant");
+  assert.deepEqual(env, {
+    PATH: "/bin", CI: "true", WRANGLER_SEND_METRICS: "false",
+    CLOUDFLARE_API_BASE_URL: "b", CLOUDFLARE_ACCOUNT_ID: "a", CLOUDFLARE_API_TOKEN: "grant",
+  });
+});
+
+test("what is live is told with its address for good, where it has one", () => {
+  const ended = { live: true, url: "https://app.test", alternateUrl: "https://test/app/a" };
+  assert.deepEqual(script.outcomeOf("production", ended),
+    ["Deployed to production", "https://app.test", ["Also at https://test/app/a"]]);
+  const [, , more] = script.outcomeOf("production", { ...ended, immutableUrl: "https://production-1-a.test" });
+  assert.equal(more[0], "This commit, for good: https://production-1-a.test");
+});
+
+test("what is not live is told with the address that shows it", () => {
+  const ended = { live: false, url: "https://app.test", immutableUrl: "https://production-1-a.test" };
+  const [title, address, [why]] = script.outcomeOf("production", ended);
+  assert.deepEqual([title, address], ["Built for production, not live", "https://production-1-a.test"]);
+  assert.match(why, /pinned/);
 });
 
 test("a missing setting is named", () => {
-  assert.throws(() => script.readCredentials({ BRANCHLINE_URL: "https://b.test" }), /BRANCHLINE_SECRET/);
+  assert.throws(() => script.readCredentials({ BRANCHLINE_SECRET: "s" }), /the variable BRANCHLINE_URL/);
 });
 
 test("tags are put where the script is", async () => {
   const net = network([{ status: 200 }]);
-  const cloudflare = { apiBaseUrl: "https://api.test/client/v4", accountId: "a", apiToken: "t" };
-  await script.putTags({ cloudflare, namespace: "n", script: "s", tags: ["app-1"] }, net);
+  const cloudflare = { apiBaseUrl: "https://api.test/client/v4", accountId: "a" };
+  await script.putTags({ cloudflare, namespace: "n", script: "s", tags: ["app-1"] }, "t", net);
   const [{ url, method, headers, body }] = net.requests;
   assert.equal(url, "https://api.test/client/v4/accounts/a/workers/dispatch/namespaces/n/scripts/s/tags");
   assert.deepEqual([method, headers.authorization, body], ["PUT", "Bearer t", '["app-1"]']);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -11,6 +12,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import psutil
 import pytest
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).parents[2]
 SCRIPT = REPOSITORY / "actions_templates" / "deploy.mjs"
 SECRET = json.loads((REPOSITORY / "tests/payloads/standard_webhooks.json").read_text())["secret"]
-TOKEN = "cloudflare-token-of-this-deployment"
+GRANT = "grant-of-this-deployment"
+CLOUDFLARE_TOKEN = "cloudflare-token-of-the-repository"
+RUNNER_TOKEN = "runner-token-of-this-job"
+PROOFS = {"BRANCHLINE_SECRET", "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"}
 
 GOOD_WRANGLER = """#!/usr/bin/env node
 const called = { args: process.argv.slice(2), env: process.env };
@@ -43,14 +48,25 @@ setInterval(() => {}, 1000);
 """
 
 
+TELLING_NPM = "node -e \"require('fs').writeFileSync('npm.json', JSON.stringify(process.env))\""
+
+
 class Recorder(ThreadingHTTPServer):
-    """A control plane and a Cloudflare in one: keeps every request, answers what the test says."""
+    """A control plane, a Cloudflare and GitHub's maker of tokens: keeps what it is asked."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), RecordingHandler)
         self.requests: list[tuple[str, str, Any]] = []
+        self.proofs: list[str | None] = []
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.starts: list[tuple[int, dict[str, Any]]] = [(200, self.allowed())]
+        self.end = {
+            "deployment": "dpl_1",
+            "url": "http://preview.test",
+            "alternateUrl": "http://test/app/preview",
+            "immutableUrl": "http://preview-1.test",
+            "live": True,
+        }
 
     def allowed(self) -> dict[str, Any]:
         return {
@@ -62,24 +78,33 @@ class Recorder(ThreadingHTTPServer):
             "tags": ["app-1", "env-preview"],
             "url": "http://preview.test",
             "alternateUrl": "http://test/app/preview",
-            "variables": {"BRANCHLINE_COMMIT": "c" * 40},
-            "cloudflare": {"apiBaseUrl": f"{self.url}/client/v4", "accountId": "acc", "apiToken": TOKEN},
+            "immutableUrl": "http://preview-1.test",
+            "goesLive": True,
+            "cloudflare": {"apiBaseUrl": f"{self.url}/client/v4", "accountId": "acc", "apiToken": GRANT},
         }
+
+    def allowed_by_itself(self) -> dict[str, Any]:
+        """Return the plan of a run that uploads to Cloudflare by itself."""
+        cloudflare = {"apiBaseUrl": f"{self.url}/client/v4", "accountId": "acc"}
+        return self.allowed() | {"cloudflare": cloudflare, "variables": {"BRANCHLINE_COMMIT": "c" * 40}}
 
     def answer(self, method: str, path: str, body: Any) -> tuple[int, dict[str, Any]]:
         self.requests.append((method, path, body))
-        if path != "/webhooks/deployments":
-            return 200, {"success": True, "result": body}
-        if body["action"] == "start":
+        if path == "/api/deployments":
             return self.starts.pop(0) if len(self.starts) > 1 else self.starts[0]
-        return 200, {
-            "deployment": "dpl_1",
-            "url": "http://preview.test",
-            "alternateUrl": "http://test/app/preview",
-        }
+        return 200, self.end if path == "/webhooks/deployments" else {"success": True, "result": body}
+
+    def token(self, path: str, authorization: str | None) -> dict[str, Any]:
+        self.requests.append(("GET", path, authorization))
+        made = sum(1 for method, _, _ in self.requests if method == "GET")
+        return {"count": 1, "value": f"token-of-github-{made}"}
 
     @property
-    def messages(self) -> list[dict[str, Any]]:
+    def starts_asked(self) -> list[dict[str, Any]]:
+        return [body for _, path, body in self.requests if path == "/api/deployments"]
+
+    @property
+    def ends_told(self) -> list[dict[str, Any]]:
         return [body for _, path, body in self.requests if path == "/webhooks/deployments"]
 
 
@@ -88,7 +113,15 @@ class RecordingHandler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        status, answer = self.server.answer(self.command, self.path, body)
+        self.server.proofs.append(self.headers["authorization"] or self.headers["webhook-signature"])
+        self.respond(*self.server.answer(self.command, self.path, body))
+
+    do_PUT = do_POST  # noqa: N815 - the base class names it
+
+    def do_GET(self) -> None:
+        self.respond(200, self.server.token(self.path, self.headers["authorization"]))
+
+    def respond(self, status: int, answer: dict[str, Any]) -> None:
         payload = json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("content-length", str(len(payload)))
@@ -96,8 +129,6 @@ class RecordingHandler(BaseHTTPRequestHandler):
             self.send_header("retry-after", "1")
         self.end_headers()
         self.wfile.write(payload)
-
-    do_PUT = do_POST  # noqa: N815 - the base class names it
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
         pass
@@ -147,7 +178,7 @@ class Run:
     def step(self, phase: str, **env: str) -> tuple[int, str]:
         process = self.start(phase, **env)
         output, _ = process.communicate(timeout=60)
-        assert SECRET not in output
+        assert not {SECRET, RUNNER_TOKEN} & set(re.split(r"[\s:]", output))
         return process.returncode, output
 
 
@@ -167,7 +198,8 @@ def runner_environment(directory: Path, url: str) -> dict[str, str]:
         "GITHUB_RUN_ID": "1",
         "GITHUB_RUN_NUMBER": "1",
         "BRANCHLINE_URL": url,
-        "BRANCHLINE_SECRET": SECRET,
+        "ACTIONS_ID_TOKEN_REQUEST_URL": f"{url}/token?api-version=2.0",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": RUNNER_TOKEN,
     }
 
 
@@ -212,38 +244,95 @@ def test_a_run_installs_builds_deploys_and_reports_success(run: Run, recorder: R
     code, output = run.step("deploy")
     assert code == 0, output
     assert "Deployed to preview: http://preview.test" in output
-    assert "http://preview.test" in run.summary.read_text()
-    start, finish = recorder.messages
-    assert (start["action"], start["branch"], start["commit"]) == ("start", "blue", "c" * 40)
+    assert "This commit, for good: http://preview-1.test" in run.summary.read_text()
+    (start,), (finish,) = recorder.starts_asked, recorder.ends_told
+    assert (start["branch"], start["commit"]) == ("blue", "c" * 40)
     assert start["phases"].keys() == {"install", "build"}
     assert finish["phases"].keys() == {"install", "build", "deploy"}
     assert (finish["deployment"], finish["conclusion"], finish["error"]) == ("dpl_1", "success", None)
 
 
-def test_wrangler_is_told_where_to_deploy_and_not_the_secret(run: Run, recorder: Recorder) -> None:
+def test_each_message_bears_a_token_of_its_own_that_no_log_shows(run: Run, recorder: Recorder) -> None:
     run.write_wrangler(GOOD_WRANGLER)
     _, output = run.step("deploy")
+    assert recorder.proofs == ["Bearer token-of-github-1", "Bearer token-of-github-2"]
+    for token in ("token-of-github-1", "token-of-github-2"):
+        assert output.count(token) == output.count(f"::add-mask::{token}") == 1
+    asked = [(path, proof) for method, path, proof in recorder.requests if method == "GET"]
+    audience = quote(recorder.url, safe="")
+    assert asked == [(f"/token?api-version=2.0&audience={audience}", f"Bearer {RUNNER_TOKEN}")] * 2
+
+
+def test_a_secret_is_used_where_there_is_one(run: Run, recorder: Recorder) -> None:
+    run.write_wrangler(GOOD_WRANGLER)
+    assert run.step("deploy", BRANCHLINE_SECRET=SECRET)[0] == 0
+    assert [str(proof)[:3] for proof in recorder.proofs] == ["v1,", "v1,"]
+    assert "GET" not in {method for method, _, _ in recorder.requests}
+
+
+def test_wrangler_is_told_where_to_deploy_and_not_who_the_run_is(run: Run, recorder: Recorder) -> None:
+    run.write_wrangler(GOOD_WRANGLER)
+    _, output = run.step("deploy", BRANCHLINE_SECRET=SECRET, CLOUDFLARE_API_TOKEN=CLOUDFLARE_TOKEN)
     called = json.loads((run.app / "wrangler.json").read_text())
-    assert called["args"][:5] == [
+    assert called["args"] == [
         "deploy",
         "--dispatch-namespace",
         "branchline-dev-preview",
         "--name",
         "preview-pr7-abcd1234",
     ]
-    assert called["env"]["CLOUDFLARE_API_TOKEN"] == TOKEN
-    assert "BRANCHLINE_SECRET" not in called["env"]
-    assert output.count(TOKEN) == output.count(f"::add-mask::{TOKEN}") == 1
+    assert called["env"]["CLOUDFLARE_API_BASE_URL"] == f"{recorder.url}/client/v4"
+    assert called["env"]["CLOUDFLARE_API_TOKEN"] == GRANT
+    assert not PROOFS & called["env"].keys()
+    assert CLOUDFLARE_TOKEN not in called["env"].values()
+    assert output.count(GRANT) == output.count(f"::add-mask::{GRANT}") == 1
+    # The tags are Branchline's to put.
+    assert {path for method, path, _ in recorder.requests if method == "PUT"} == set()
+
+
+def test_npm_is_not_told_who_the_run_is(run: Run) -> None:
+    run.write_package(build=TELLING_NPM)
+    run.step("build", BRANCHLINE_SECRET=SECRET)
+    told = json.loads((run.app / "npm.json").read_text())
+    assert not PROOFS & told.keys()
+    assert not {SECRET, RUNNER_TOKEN} & set(told.values())
+
+
+def test_a_run_that_uploads_by_itself_sets_tags_and_variables(run: Run, recorder: Recorder) -> None:
+    recorder.starts = [(200, recorder.allowed_by_itself())]
+    run.write_wrangler(GOOD_WRANGLER)
+    _, output = run.step("deploy", BRANCHLINE_SECRET=SECRET, CLOUDFLARE_API_TOKEN=CLOUDFLARE_TOKEN)
+    called = json.loads((run.app / "wrangler.json").read_text())
+    assert called["args"][-2:] == ["--var", f"BRANCHLINE_COMMIT:{'c' * 40}"]
+    assert called["env"]["CLOUDFLARE_API_TOKEN"] == CLOUDFLARE_TOKEN
+    assert not PROOFS & called["env"].keys()
+    assert output.count(CLOUDFLARE_TOKEN) == output.count(f"::add-mask::{CLOUDFLARE_TOKEN}") == 1
     namespace = "/client/v4/accounts/acc/workers/dispatch/namespaces/branchline-dev-preview"
     put = ("PUT", f"{namespace}/scripts/preview-pr7-abcd1234/tags", ["app-1", "env-preview"])
     assert put in recorder.requests
+
+
+def test_a_run_that_has_to_upload_by_itself_and_cannot_is_told(run: Run, recorder: Recorder) -> None:
+    recorder.starts = [(200, recorder.allowed_by_itself())]
+    code, output = run.step("deploy", BRANCHLINE_SECRET=SECRET)
+    assert code == 1
+    assert "not set in this repository: the secret CLOUDFLARE_API_TOKEN" in output
+
+
+def test_a_run_that_does_not_go_live_names_its_own_address(run: Run, recorder: Recorder) -> None:
+    recorder.end |= {"live": False}
+    run.write_wrangler(GOOD_WRANGLER)
+    code, output = run.step("deploy")
+    assert code == 0
+    assert "::notice title=Branchline::Built for preview, not live: http://preview-1.test" in output
+    assert "preview shows another deployment" in run.summary.read_text()
 
 
 def test_a_failing_build_is_reported_with_its_last_lines(run: Run, recorder: Recorder) -> None:
     run.write_package(build="node -e \"console.log('unexpected token'); process.exit(1)\"")
     assert run.step("build")[0] == 1
     assert run.step("report", JOB_STATUS="failure")[0] == 0
-    (finish,) = recorder.messages
+    (finish,) = recorder.ends_told
     assert (finish["deployment"], finish["conclusion"]) == (None, "failure")
     assert finish["error"]["phase"] == "build"
     assert finish["error"]["message"].endswith("unexpected token")
@@ -253,28 +342,28 @@ def test_a_failing_wrangler_is_reported_without_the_token(run: Run, recorder: Re
     run.write_wrangler(BAD_WRANGLER)
     assert run.step("deploy")[0] == 1
     run.step("report", JOB_STATUS="failure")
-    assert recorder.messages[-1]["error"] == {"phase": "deploy", "message": "No such module, token was ***"}
-    assert recorder.messages[-1]["deployment"] == "dpl_1"
+    (finish,) = recorder.ends_told
+    assert finish["error"] == {"phase": "deploy", "message": "No such module, token was ***"}
+    assert finish["deployment"] == "dpl_1"
 
 
 def test_no_piece_of_the_token_is_reported_where_the_output_is_cut(run: Run, recorder: Recorder) -> None:
     run.write_wrangler(LONG_LINED_WRANGLER)
     assert run.step("deploy")[0] == 1
     run.step("report", JOB_STATUS="failure")
-    message = recorder.messages[-1]["error"]["message"]
-    assert TOKEN[-10:] not in message
+    message = recorder.ends_told[-1]["error"]["message"]
+    assert GRANT[-10:] not in message
     assert message.endswith("x" * 1990)
 
 
-def test_a_missing_wrangler_says_what_to_do(run: Run, recorder: Recorder) -> None:
+def test_a_missing_wrangler_says_what_to_do(run: Run) -> None:
     assert "is it a dependency of the app?" in run.step("deploy")[1]
-    assert recorder.messages[0]["action"] == "start"
 
 
 def test_a_superseded_run_ends_green_without_deploying(run: Run, recorder: Recorder) -> None:
     recorder.starts = [(200, {"deploy": False, "deployment": "dpl_1", "reason": "superseded by abc1234"})]
     code, output = run.step("deploy")
-    assert (code, len(recorder.messages)) == (0, 1)
+    assert (code, len(recorder.starts_asked), recorder.ends_told) == (0, 1, [])
     assert "::notice title=Branchline::Not deployed: superseded by abc1234." in output
 
 
@@ -285,23 +374,32 @@ def test_a_busy_app_is_waited_for(run: Run, recorder: Recorder) -> None:
         (200, recorder.allowed()),
     ]
     code, output = run.step("deploy")
-    assert (code, [message["action"] for message in recorder.messages]) == (0, ["start", "start", "finish"])
+    assert (code, len(recorder.starts_asked), len(recorder.ends_told)) == (0, 2, 1)
     assert "waiting for it" in output
 
 
 def test_a_pull_request_from_a_fork_stays_green_and_silent(run: Run, recorder: Recorder) -> None:
     head = {"ref": "evil", "sha": "e" * 40, "repo": {"full_name": "eve/hello"}}
     run.event["pull_request"] = {"number": 7, "head": head}
-    code, output = run.step("deploy", BRANCHLINE_SECRET="")
+    nothing = dict.fromkeys(PROOFS, "")
+    code, output = run.step("deploy", **nothing)
     assert (code, recorder.requests) == (0, [])
     assert "::notice title=Branchline::Built, not deployed: this pull request comes from a fork" in output
-    assert run.step("report", BRANCHLINE_SECRET="", JOB_STATUS="failure")[0] == 0
+    assert run.step("report", JOB_STATUS="failure", **nothing)[0] == 0
 
 
-def test_a_repository_without_its_secret_fails_and_names_it(run: Run) -> None:
-    code, output = run.step("deploy", BRANCHLINE_SECRET="")
+def test_a_job_that_cannot_prove_who_it_is_is_told_what_it_lacks(run: Run) -> None:
+    code, output = run.step("deploy", **dict.fromkeys(PROOFS, ""))
     assert code == 1
-    assert "not set in this repository: BRANCHLINE_SECRET" in output
+    assert "it needs `permissions: id-token: write`" in output
+
+
+def test_a_refusal_is_told_as_it_is(run: Run, recorder: Recorder) -> None:
+    refusal = {"code": "oidc:wrong-environment", "message": "leave `environment` of deploy.yml"}
+    recorder.starts = [(401, {"error": refusal})]
+    code, output = run.step("deploy")
+    assert (code, len(recorder.starts_asked)) == (1, 1)
+    assert "HTTP 401: oidc:wrong-environment: leave `environment` of deploy.yml" in output
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
@@ -317,7 +415,7 @@ def test_a_cancelled_deploy_ends_wrangler_and_says_so(
     assert process.returncode == 130
     assert not psutil.pid_exists(int((run.app / "pid").read_text()))
     run.step("report", JOB_STATUS="cancelled")
-    finish = recorder.messages[-1]
+    finish = recorder.ends_told[-1]
     assert (finish["deployment"], finish["conclusion"], finish["error"]) == ("dpl_1", "cancelled", None)
 
 
@@ -325,4 +423,4 @@ def test_what_was_live_before_the_cancellation_is_reported_as_success(run: Run, 
     run.write_wrangler(GOOD_WRANGLER)
     run.step("deploy")
     run.step("report", JOB_STATUS="cancelled")
-    assert recorder.messages[-1]["conclusion"] == "success"
+    assert recorder.ends_told[-1]["conclusion"] == "success"
