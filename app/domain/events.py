@@ -23,6 +23,7 @@ class Tag(StrEnum):
     APP_FAILED = "app:failed"
     APP_DELETION_REQUESTED = "app:deletion-requested"
     APP_DELETED = "app:deleted"
+    FILES_COMMITTED = "files:committed"
     BRANCH_PUSHED = "branch:pushed"
     BRANCH_DELETED = "branch:deleted"
     DEPLOYMENT_QUEUED = "deployment:queued"

@@ -40,6 +40,14 @@ def blob_name(content: bytes) -> str:
     return name.hexdigest()
 
 
+def is_text(content: bytes) -> bool:
+    """Tell whether these bytes are text to git and to JSON: UTF-8 without a NUL."""
+    try:
+        return "\0" not in content.decode()
+    except UnicodeDecodeError:
+        return False
+
+
 def is_commit_name(text: str) -> bool:
     """Tell whether this is the full name of a commit, which no branch should be taken for."""
     return _SHA.fullmatch(text) is not None

@@ -19,10 +19,13 @@ class JobType(StrEnum):
     RETIRE = "retire"
     DELETE = "delete"
     RELEASE = "release"
+    PROMOTE = "promote"
     RESTORE = "restore"
     EXPIRE = "expire"
     REDEPLOY = "redeploy"
     FORK_PREVIEW = "fork-preview"
+    COMMIT = "commit"
+    SYNC = "sync"
 
 
 class JobStatus(StrEnum):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from github.InputGitTreeElement import InputGitTreeElement
 from github.Repository import Repository
 
+from app.domain.git import is_text
 from app.errors import RemoteConflict, RemoteForbidden, RemoteMissing
 from app.github.client import GitHub, path
 from app.ports import File
@@ -99,17 +100,7 @@ class GitHubContents:
 
 def _element(repository: Repository, file: File) -> InputGitTreeElement:
     """Return a tree's entry: text travels inside it, anything else as a blob made before."""
-    text = _text(file.content)
-    if text is not None:
-        return InputGitTreeElement(file.path, file.mode, "blob", content=text)
+    if is_text(file.content):
+        return InputGitTreeElement(file.path, file.mode, "blob", content=file.content.decode())
     blob = repository.create_git_blob(base64.b64encode(file.content).decode(), "base64")
     return InputGitTreeElement(file.path, file.mode, "blob", sha=blob.sha)
-
-
-def _text(content: bytes) -> str | None:
-    """Return what can travel inside a tree; whatever has a NUL is no text to git either."""
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        return None
-    return None if "\0" in text else text

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from app.domain.git import EntryKind, blob_name, kind_of
 from app.errors import RemoteConflict, RemoteMissing
-from app.ports import ArchiveFormat, Entry, File, FileContent, Listing, Proposal
+from app.ports import ArchiveFormat, CodeHost, Entry, File, FileContent, Listing, Proposal
 from tests.fakes.code_host import HOST, FakeCodeHost, FakePull, FakeRepository
+from tests.fakes.code_host_ports import FakeContents
 
 _FOLDER_MODE = "040000"
 _CHUNK_BYTES = 1024
@@ -163,6 +164,17 @@ class FakeDownloads:
         if commit not in repository.commits:
             raise RemoteMissing(f"downloading {commit[:7]} of {full_name}: not found")
         return repository.commits[commit].files
+
+
+def code_host(host: FakeCodeHost) -> CodeHost:
+    """Return all ports that files are asked for through."""
+    return CodeHost(
+        contents=FakeContents(host),
+        trees=FakeTrees(host),
+        files=FakeFiles(host),
+        proposals=FakeProposals(host),
+        downloads=FakeDownloads(host),
+    )
 
 
 def _archive(files: Mapping[str, File], packed: ArchiveFormat) -> bytes:
