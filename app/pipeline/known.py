@@ -3,9 +3,10 @@
 from datetime import datetime
 
 from app.domain.aliases import Alias
-from app.domain.apps import App
+from app.domain.apps import App, AppStatus
 from app.domain.deployments import Deployment
-from app.errors import NotFound
+from app.domain.environments import Environment
+from app.errors import Conflict, NotFound
 from app.ports import Transaction
 
 
@@ -23,6 +24,19 @@ def known_app(tx: Transaction, app_id: str, *, lock: bool = False) -> App | None
         return None
 
 
+def standing_app(tx: Transaction, key: str, doing: str) -> App:
+    """Return an app by id, slug or name, held, when it is there to stay.
+
+    Raises:
+        NotFound: there is no such app.
+        Conflict: it is being deleted.
+    """
+    app = tx.apps.get(key, lock=True)
+    if app.status is AppStatus.DELETING:
+        raise Conflict(f"{doing} {app.name}: the app is being deleted", code="app:deleting")
+    return app
+
+
 def alias_of(tx: Transaction, deployment: Deployment, at: datetime) -> Alias:
     """Return the alias that a deployment is meant for: what is kept of it, or a new one."""
     return tx.aliases.get(deployment.script) or Alias(
@@ -33,6 +47,15 @@ def alias_of(tx: Transaction, deployment: Deployment, at: datetime) -> Alias:
         updated_at=at,
         pull_request=deployment.pull_request,
     )
+
+
+def origin_of(tx: Transaction, deployment: Deployment) -> Deployment:
+    """Return the deployment that a run made whose bytes this one shows: itself, unless it was promoted."""
+    for _ in Environment:  # bytes are promoted upwards only
+        if deployment.promoted_from is None:
+            break
+        deployment = tx.deployments.get(deployment.promoted_from)
+    return deployment
 
 
 def live(tx: Transaction, script: str) -> Deployment | None:

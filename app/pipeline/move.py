@@ -9,6 +9,7 @@ from typing import Any
 from app.domain.deployments import Deployment, Status
 from app.domain.events import Event, Tag
 from app.domain.jobs import JobType
+from app.pipeline.known import origin_of
 from app.ports import Transaction
 
 
@@ -41,7 +42,15 @@ def tell(tx: Transaction, deployment: Deployment, actor: str, at: datetime) -> N
     tell_pull_request(tx, deployment)
 
 
+def tell_again(tx: Transaction, deployment: Deployment) -> None:
+    """Have GitHub told once more of a deployment that did not move, because what is live did."""
+    if deployment.status is Status.READY:
+        tx.jobs.enqueue(JobType.PUBLISH, deployment.app_id, {"deployment": deployment.id, "again": True})
+        tell_pull_request(tx, deployment)
+
+
 def tell_pull_request(tx: Transaction, deployment: Deployment) -> None:
-    """Have the comment brought up to date, when there is one."""
-    if deployment.pull_request is not None:
-        tx.jobs.enqueue(JobType.PREVIEW, deployment.app_id, {"pull_request": deployment.pull_request})
+    """Have the comment brought up to date, when there is one: also that of what was promoted."""
+    number = origin_of(tx, deployment).pull_request
+    if number is not None:
+        tx.jobs.enqueue(JobType.PREVIEW, deployment.app_id, {"pull_request": number})

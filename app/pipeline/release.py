@@ -2,43 +2,37 @@
 
 Level-triggered: a release carries no news but the alias's name, and puts up whatever the alias points to when
 it comes to it, with the variables and secrets of that moment. So it serves a rollback, a promotion, a changed
-secret, and an upload that ended in doubt; two of them at once, or one twice, end alike.
+secret, and an upload that ended in doubt; two of them at once, or one twice, end alike, and of ten that wait
+the first does the work of all.
+
+Whoever puts a script up holds its alias. Whoever finds afterwards that the hold was lost, or that something
+else was asked for meanwhile, puts it up again: the last to put is always one who looks again.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from app.domain.aliases import LEASE, Alias
-from app.domain.apps import App
-from app.domain.deployments import Deployment, app_tag
+from app.domain.apps import App, AppStatus
+from app.domain.deployments import Deployment, Status, app_tag
 from app.domain.events import Event, Tag
 from app.domain.jobs import Job, JobType
-from app.domain.platform import Platform
-from app.errors import RemoteRefused
+from app.errors import Busy, RemoteRefused, RemoteUnavailable, ScriptRefused
 from app.pipeline.known import alias_of, known_app
+from app.pipeline.move import tell_again
 from app.pipeline.putting import Putter, put_up
-from app.ports import Publications, Steps, Transaction
+from app.ports import Steps, Transaction
 
-_TURNS: Final = 240
-_TURN_PAUSE_SECONDS: Final = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class Releaser:
-    """The ports that a release needs."""
-
-    putter: Putter
-    publications: Publications
-
-    @property
-    def platform(self) -> Platform:
-        """The platform."""
-        return self.putter.platform
+# Together longer than a hold that nobody gives back.
+_PAUSES: Final = tuple(min(0.25 * 1.5**n, 5.0) for n in range(40))
+_MAY_ANSWER: Final = frozenset({Status.DEPLOYING, Status.READY})
 
 
 def show(tx: Transaction, deployment: Deployment, at: datetime) -> None:
-    """Write down that an alias shows this deployment, unless it was overtaken or the alias is pinned."""
+    """Write down that an alias shows what a run put up by itself, unless it was overtaken or is pinned."""
     alias = alias_of(tx, deployment, at)
     if alias.takes(deployment.order):
         tx.aliases.save(
@@ -53,10 +47,31 @@ def show(tx: Transaction, deployment: Deployment, at: datetime) -> None:
         )
 
 
-def request_release(tx: Transaction, alias: Alias) -> Job:
-    """Keep an alias as it is meant to be from now on, and ask for its script to be brought in line."""
+def request_release(tx: Transaction, alias: Alias, *, before: Alias | None = None) -> Job:
+    """Keep an alias as it is meant to be from now on, and ask for its script to be brought in line.
+
+    It goes back to what it was `before` when Cloudflare does not take what it points to now.
+    """
     tx.aliases.save(replace(alias, is_settled=False))
-    return tx.jobs.enqueue(JobType.RELEASE, alias.app_id, {"script": alias.script})
+    return ask_for_release(tx, alias, before=before)
+
+
+def ask_for_release(tx: Transaction, alias: Alias, *, before: Alias | None = None) -> Job:
+    """Ask for a look at whether an alias's script is in line; when it is, nothing is put up."""
+    arguments: dict[str, Any] = {"script": alias.script}
+    if before is not None:
+        arguments["before"] = before_as_json(before)
+    return tx.jobs.enqueue(JobType.RELEASE, alias.app_id, arguments)
+
+
+def before_as_json(alias: Alias) -> dict[str, Any]:
+    """Return what an alias says as a job's argument, for `go_back`."""
+    return {
+        "deployment": alias.deployment_id,
+        "order": list(alias.order),
+        "isPinned": alias.is_pinned,
+        "actor": alias.actor,
+    }
 
 
 def repair(tx: Transaction, deployment: Deployment, at: datetime) -> None:
@@ -72,76 +87,191 @@ def request_take_down(tx: Transaction, deployment: Deployment) -> None:
     tx.jobs.enqueue(JobType.EXPIRE, deployment.app_id, {"deployment": deployment.id})
 
 
-def release(job: Job, steps: Steps, to: Releaser) -> dict[str, Any]:
-    """Bring an alias's script in line with the alias."""
+def release(job: Job, steps: Steps, to: Putter) -> dict[str, Any]:
+    """Bring an alias's script in line with the alias; tells what it shows then."""
     script = job.arguments["script"]
-    for _ in range(_TURNS):
-        if steps.run("take turn", lambda: _take_turn(job, script, to.putter)):
-            break
-        steps.sleep(_TURN_PAUSE_SECONDS)
-    else:
-        raise RemoteRefused(
-            f"releasing {script}: others kept putting it up for a minute",
-            code="release:no-turn",
-            script=script,
-        )
-    shown = steps.run("put up", lambda: _put_up(job, script, to.putter))
-    return {"script": script, "deployment": shown}
+    bring_in_line(job, script, steps, to)
+    return {"script": script, "deployment": steps.run("look", lambda: _shown_id(script, to))}
 
 
-def _take_turn(job: Job, script: str, to: Putter) -> bool:
-    """Hold the alias for this job; False while somebody else is putting its script up."""
+def bring_in_line(job: Job, script: str, steps: Steps, to: Putter) -> None:
+    """Put up what an alias points to, unless it is there.
+
+    Raises:
+        ScriptRefused: Cloudflare does not take it; the alias says again what it said before.
+        RemoteRefused: others kept putting it up for too long.
+    """
+    for pause_seconds in _PAUSES:
+        if steps.run("put up", lambda: _try(job, script, to)):
+            return
+        steps.sleep(pause_seconds)
+    raise RemoteRefused(
+        f"releasing {script}: others kept putting it up; it shows what they put up",
+        code="release:no-turn",
+        script=script,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What a job found when it took hold of an alias."""
+
+    app: App
+    alias: Alias
+    shown: Deployment | None
+
+
+def _try(job: Job, script: str, to: Putter) -> bool:
+    """Put up what the alias points to; False when it is not one's turn, or was asked for again."""
+    try:
+        turn = _take_turn(job, script, to)
+    except Busy:
+        return False
+    if turn is None:
+        return True
+    with _giving_back(job, turn, to):
+        _put(turn, to)
+    return _settle(job, turn, to)
+
+
+def _take_turn(job: Job, script: str, to: Putter) -> _Turn | None:
+    """Hold the alias for this job; None when there is nothing to do. Raises Busy.
+
+    The alias is called settled at once: who asks for another release from now on says that it is not.
+    """
     at = to.clock()
     with to.records.begin() as tx:
-        known_app(tx, job.app_id, lock=True)
-        alias = tx.aliases.get(script)
-        if alias is None:
-            return True
-        if alias.is_held(job.id, at):
-            return False
-        tx.aliases.save(replace(alias, holder=job.id, held_until=at + LEASE))
-    return True
-
-
-def _put_up(job: Job, script: str, to: Putter) -> str | None:
-    """Put up what the alias points to, again when it was pointed elsewhere meanwhile."""
-    while True:
-        with to.records.read() as tx:
-            app, alias = known_app(tx, job.app_id), tx.aliases.get(script)
-            shown = tx.deployments.get(alias.deployment_id) if alias and alias.deployment_id else None
-        if app is None or alias is None:
+        app, alias = known_app(tx, job.app_id, lock=True), tx.aliases.get(script)
+        if app is None or alias is None or app.status is AppStatus.DELETING:
             return None
-        _put(app, alias, shown, to)
-        if _settled(job, alias, to):
-            return shown.id if shown else None
+        if alias.is_held(job.id, at):
+            raise Busy(f"releasing {script}: somebody else is putting it up", retry_after_seconds=1)
+        if alias.is_settled and alias.holder is None:
+            _tell(tx, job, alias)
+            return None
+        alias = replace(alias, holder=job.id, held_until=at + LEASE, is_settled=True)
+        tx.aliases.save(alias)
+        return _Turn(app, alias, _shown(tx, alias))
 
 
-def _put(app: App, alias: Alias, shown: Deployment | None, to: Putter) -> None:
-    if shown is not None and shown.bundle is not None and alias.expired_at is None:
-        put_up(app, shown, alias.script, shown.bundle, to)
-    elif shown is None or alias.expired_at is not None:
-        _take_down(app, alias, to)
+def _shown(tx: Transaction, alias: Alias) -> Deployment | None:
+    """Return what answers there; None when that expired or was removed."""
+    if alias.deployment_id is None or alias.expired_at is not None:
+        return None
+    shown = tx.deployments.get(alias.deployment_id)
+    return shown if shown.status in _MAY_ANSWER else None
 
 
-def _take_down(app: App, alias: Alias, to: Putter) -> None:
-    """Delete what an upload left of a script that shows nothing, when it is this app's."""
-    found = to.scripts.tags(alias.namespace, alias.script)
+def _put(turn: _Turn, to: Putter) -> None:
+    if turn.shown is None:
+        take_down(turn.app, turn.alias.namespace, turn.alias.script, to)
+    elif turn.shown.bundle is not None:
+        put_up(turn.app, turn.shown, turn.alias.script, turn.shown.bundle, to)
+
+
+def take_down(app: App, namespace: str, script: str, to: Putter) -> None:
+    """Delete a script that is not to answer, when it is this app's."""
+    found = to.scripts.tags(namespace, script)
     if found is not None and app_tag(app.slug) in found:
-        to.scripts.delete(alias.namespace, alias.script)
+        to.scripts.delete(namespace, script)
 
 
-def _settled(job: Job, put: Alias, to: Putter) -> bool:
-    """Give the alias free when it still says what was put up; False when it says something else by now."""
-    at = to.clock()
+@contextmanager
+def _giving_back(job: Job, turn: _Turn, to: Putter) -> Iterator[None]:
+    """Give the alias free when its script could not be put up, and say that it is not in line."""
+    try:
+        yield
+    except ScriptRefused:
+        _be_refused(job, turn, to)
+        raise
+    except Exception:
+        with suppress(RemoteUnavailable):  # else the hold ends by itself
+            _give_back(job, turn, to)
+        raise
+
+
+def _give_back(job: Job, turn: _Turn, to: Putter) -> None:
     with to.records.begin() as tx:
         known_app(tx, job.app_id, lock=True)
-        alias = tx.aliases.get(put.script)
-        if alias is None:
-            return True
-        meant = (alias.deployment_id, alias.expired_at, alias.updated_at)
-        if meant != (put.deployment_id, put.expired_at, put.updated_at):
-            return False
-        tx.aliases.save(replace(alias, is_settled=True, holder=None, held_until=None))
-        payload = {"app": alias.app_id, "script": alias.script, "deployment": alias.deployment_id}
-        tx.events.append(Event(Tag.ENVIRONMENT_RELEASED, alias.app_id, job.id, at, payload))
+        alias = tx.aliases.get(turn.alias.script)
+        if alias is not None and alias.holder == job.id:
+            tx.aliases.save(replace(alias, is_settled=False, holder=None, held_until=None))
+
+
+def _be_refused(job: Job, turn: _Turn, to: Putter) -> None:
+    """Give the alias free, and let it go back when it still says what was refused."""
+    with to.records.begin() as tx:
+        known_app(tx, job.app_id, lock=True)
+        alias = tx.aliases.get(turn.alias.script)
+        if alias is None or alias.holder != job.id:
+            return
+        free = replace(alias, is_settled=False, holder=None, held_until=None)
+        tx.aliases.save(free)
+        if _same(alias, turn):
+            go_back(tx, free, job)
+
+
+def go_back(tx: Transaction, alias: Alias, job: Job) -> None:
+    """Let an alias say again what it said before a job was asked for, and have that put up."""
+    before = job.arguments.get("before")
+    if before is None or before["deployment"] == alias.deployment_id:
+        return
+    number, attempt = before["order"]
+    back = replace(
+        alias,
+        deployment_id=before["deployment"],
+        order=(number, attempt),
+        is_pinned=before["isPinned"],
+        actor=before["actor"],
+    )
+    request_release(tx, back)
+
+
+def _settle(job: Job, turn: _Turn, to: Putter) -> bool:
+    """Give the alias free when nothing else was asked for; False when it is to be put up once more."""
+    at = to.clock()
+    with to.records.begin() as tx:
+        app, alias = known_app(tx, job.app_id, lock=True), tx.aliases.get(turn.alias.script)
+        is_gone = app is None or alias is None or app.status is AppStatus.DELETING
+        if alias is not None and not is_gone:
+            if alias.holder != job.id:
+                tx.aliases.save(replace(alias, is_settled=False))  # the hold was lost: who came first?
+                return False
+            if not (alias.is_settled and _same(alias, turn)):
+                return False
+            tx.aliases.save(replace(alias, holder=None, held_until=None))
+            _write_down(tx, job, alias, at)
+    if is_gone:
+        take_down(turn.app, turn.alias.namespace, turn.alias.script, to)
     return True
+
+
+def _same(alias: Alias, turn: _Turn) -> bool:
+    put = turn.alias
+    return (alias.deployment_id, alias.expired_at) == (put.deployment_id, put.expired_at)
+
+
+def _write_down(tx: Transaction, job: Job, alias: Alias, at: datetime) -> None:
+    payload = {
+        "environment": alias.environment,
+        "script": alias.script,
+        "deployment": None if alias.expired_at else alias.deployment_id,
+    }
+    tx.events.append(Event(Tag.ENVIRONMENT_RELEASED, alias.app_id, job.id, at, payload))
+    _tell(tx, job, alias)
+
+
+def _tell(tx: Transaction, job: Job, alias: Alias) -> None:
+    """Have the outside told of what is live since a decision, and of what is not any more."""
+    before = job.arguments.get("before")
+    if before is None:
+        return
+    for deployment_id in dict.fromkeys((before["deployment"], alias.deployment_id)):
+        if deployment_id is not None:
+            tell_again(tx, tx.deployments.get(deployment_id))
+
+
+def _shown_id(script: str, to: Putter) -> str | None:
+    with to.records.read() as tx:
+        alias = tx.aliases.get(script)
+    return None if alias is None or alias.expired_at is not None else alias.deployment_id

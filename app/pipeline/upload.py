@@ -1,12 +1,13 @@
 """Upload: what a run brought goes up, first under the deployment's own script, then, if it may, goes live.
 
-Before the first call the alias is held, so that nobody else puts the same script up at the same time; after
-the last one it says what is live. Whatever happens between the two, either the old or the new code answers,
-and when nobody can know which, a release puts up what is recorded.
+From the first call on the alias is held, so that nobody else puts the same script up at the same time.
+Whether it goes live is decided after the own script is up and looked at again when all is done: somebody may
+have pinned the environment, or ended the deployment, meanwhile. Whatever happens, either the old or the new
+code answers; when nobody can know which, a release puts up what is recorded.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -18,53 +19,69 @@ from app.domain.deployments import Deployment, Status
 from app.domain.environments import Environment
 from app.domain.events import Event, Tag
 from app.domain.jobs import JobType
-from app.errors import Broken, Busy, Conflict, ScriptRefused
+from app.errors import Broken, Busy, Conflict, RemoteUnavailable, ScriptRefused
 from app.pipeline.known import alias_of, known_app
 from app.pipeline.putting import Putter, put_up
-from app.pipeline.release import request_release, request_take_down
+from app.pipeline.release import request_release, request_take_down, take_down
 from app.ports import Transaction
 
 _BUSY_RETRY_SECONDS: Final = 2
+_CLOSED: Final = frozenset({AppStatus.DELETING, AppStatus.DETACHED})
 
 
 def go_live(deployment_id: str, bundle: Bundle, to: Putter) -> Deployment:
-    """Put a bundle up for a deployment that is being deployed; may be repeated until its run ends.
+    """Put a bundle up for a deployment that is being deployed; the same one may be put up again.
 
     Raises:
-        Conflict: the deployment has ended, or another upload for it is under way.
+        Conflict: the deployment has ended, shows another bundle, or another upload for it is under way.
         Busy: somebody else is putting the environment's script up.
         ScriptRefused: Cloudflare does not take it; what was live is live still.
-        RemoteUnavailable: Cloudflare does not answer; what was recorded as live will be.
+        RemoteUnavailable: Cloudflare does not answer; what is recorded as live will be.
     """
     digest = to.bundles.save(bundle)
-    app, deployment, goes_live = _claim(deployment_id, to)
-    with _giving_back(deployment, to, goes_live=goes_live):
-        own = deployment.own_script
-        if own is None:
-            raise Broken(f"uploading {deployment_id}: it has no script of its own")
-        put_up(app, deployment, own, digest, to)
-        if goes_live:
-            put_up(app, deployment, deployment.script, digest, to)
-        kept = _keep(deployment_id, digest, to, went_live=goes_live)
+    app, deployment = _claim(deployment_id, digest, to)
+    with _holding(deployment, to):
+        put_up(app, deployment, _own_script(deployment), digest, to)
+        if not _has_its_turn(deployment, to):
+            kept = _keep(app, deployment, digest, to, went_live=False)
+        else:
+            with _in_doubt(deployment, to):
+                put_up(app, deployment, deployment.script, digest, to)
+                kept = _keep(app, deployment, digest, to, went_live=True)
     _check_open(app, kept)
     return kept
 
 
-def _claim(deployment_id: str, to: Putter) -> tuple[App, Deployment, bool]:
-    """Hold the alias for this upload; tell whether it may go live as things stand."""
+def _own_script(deployment: Deployment) -> str:
+    if deployment.own_script is None:
+        raise Broken(f"uploading {deployment.id}: it has no script of its own")
+    return deployment.own_script
+
+
+def _claim(deployment_id: str, digest: str, to: Putter) -> tuple[App, Deployment]:
+    """Hold the alias for this upload; what another left behind that lost its hold is put right later."""
     at = to.clock()
     with to.records.begin() as tx:
         app = tx.apps.get(tx.deployments.get(deployment_id).app_id, lock=True)
         deployment = tx.deployments.get(deployment_id)
         _check_open(app, deployment)
+        if deployment.bundle not in {None, digest}:
+            raise Conflict(
+                f"uploading to {deployment.script}: this deployment shows other code already, and goes on to",
+                code="deployment:uploaded",
+            )
         alias = alias_of(tx, deployment, at)
         _check_free(alias, deployment, at)
-        tx.aliases.save(replace(alias, holder=deployment.id, held_until=at + LEASE))
-        return app, deployment, _may_go_live(alias, deployment)
+        held = replace(alias, holder=deployment.id, held_until=at + LEASE)
+        if alias.holder is None:
+            tx.aliases.save(held)
+        else:
+            request_release(tx, held)
+        return app, deployment
 
 
 def _check_open(app: App, deployment: Deployment) -> None:
-    if app.status in {AppStatus.DELETING, AppStatus.DETACHED}:
+    if app.status in _CLOSED:
         raise Conflict(f"uploading to {app.name}: the app is {app.status}", code=f"app:{app.status}")
     if deployment.status is not Status.DEPLOYING:
         raise Conflict(
@@ -86,6 +103,19 @@ def _check_free(alias: Alias, deployment: Deployment, at: datetime) -> None:
         )
 
 
+def _has_its_turn(deployment: Deployment, to: Putter) -> bool:
+    """Tell whether to put the environment's script up now, and hold its alias for as long again."""
+    at = to.clock()
+    with to.records.begin() as tx:
+        app = known_app(tx, deployment.app_id, lock=True)
+        alias, current = alias_of(tx, deployment, at), tx.deployments.get(deployment.id)
+        is_open = app is not None and app.status not in _CLOSED and current.status is Status.DEPLOYING
+        if not is_open or alias.holder != deployment.id or not _may_go_live(alias, deployment):
+            return False
+        tx.aliases.save(replace(alias, held_until=at + LEASE))
+        return True
+
+
 def _may_go_live(alias: Alias, deployment: Deployment) -> bool:
     """Tell whether an upload goes live; one that is repeated for what is live goes there again."""
     return alias.takes(deployment.order) or (
@@ -94,95 +124,119 @@ def _may_go_live(alias: Alias, deployment: Deployment) -> bool:
 
 
 @contextmanager
-def _giving_back(deployment: Deployment, to: Putter, *, goes_live: bool) -> Iterator[None]:
-    """Give the alias free when an upload fails, and have put right what may have happened to its script."""
+def _holding(deployment: Deployment, to: Putter) -> Iterator[None]:
+    """Give the alias free when an upload fails."""
+    try:
+        yield
+    except Exception:
+        _after_failure(deployment, to, in_doubt=False)
+        raise
+
+
+@contextmanager
+def _in_doubt(deployment: Deployment, to: Putter) -> Iterator[None]:
+    """Have put right what may have happened to the environment's script; a refusal changed nothing there."""
     try:
         yield
     except ScriptRefused:
-        _give_back(deployment, to, in_doubt=False)
         raise
     except Exception:
-        _give_back(deployment, to, in_doubt=goes_live)
+        _after_failure(deployment, to, in_doubt=True)
         raise
 
 
-def _give_back(deployment: Deployment, to: Putter, *, in_doubt: bool) -> None:
-    with to.records.begin() as tx:
+def _after_failure(deployment: Deployment, to: Putter, *, in_doubt: bool) -> None:
+    # With the database away the hold ends by itself, and the end of the run asks for the release.
+    with suppress(RemoteUnavailable), to.records.begin() as tx:
         known_app(tx, deployment.app_id, lock=True)
         alias = tx.aliases.get(deployment.script)
-        if alias is None or alias.holder != deployment.id:
+        if alias is None:
             return
-        free = replace(alias, holder=None, held_until=None)
+        free = _freed(alias, deployment)
         if in_doubt:
             request_release(tx, free)
-        else:
+        elif free != alias:
             tx.aliases.save(free)
 
 
-def _keep(deployment_id: str, digest: str, to: Putter, *, went_live: bool) -> Deployment:
+def _freed(alias: Alias, deployment: Deployment) -> Alias:
+    return replace(alias, holder=None, held_until=None) if alias.holder == deployment.id else alias
+
+
+def _keep(app: App, claimed: Deployment, digest: str, to: Putter, *, went_live: bool) -> Deployment:
     """Write down what is up. Who decided otherwise in the meantime is right, and put up once more."""
     at = to.clock()
     with to.records.begin() as tx:
-        tx.apps.get(tx.deployments.get(deployment_id).app_id, lock=True)
-        before = tx.deployments.get(deployment_id)
-        alias = replace(alias_of(tx, before, at), holder=None, held_until=None)
-        if before.status is not Status.DEPLOYING:
-            _undo(tx, before, alias, went_live=went_live)
-            return before
-        expires_at = expiry_of(before, at, to)
-        deployment = replace(
-            before, bundle=digest, uploaded_at=at, updated_at=at, expires_at=expires_at, retired_at=None
-        )
-        tx.deployments.save(deployment)
-        is_live = _point(tx, deployment, alias, at, went_live=went_live)
-        _note(tx, deployment, at, is_live=is_live)
-        _make_room(tx, deployment, to)
+        if known_app(tx, app.id, lock=True) is not None:
+            return _kept(tx, tx.deployments.get(claimed.id), digest, at, to, went_live=went_live)
+    for script in (_own_script(claimed), claimed.script):  # deleted with all its scripts, but for these
+        take_down(app, claimed.namespace, script, to)
+    raise Conflict(f"uploading to {app.name}: the app was deleted meanwhile", code="app:deleted")
+
+
+def _kept(
+    tx: Transaction, before: Deployment, digest: str, at: datetime, to: Putter, *, went_live: bool
+) -> Deployment:
+    alias = alias_of(tx, before, at)
+    if before.status is not Status.DEPLOYING:
+        request_take_down(tx, before)
+        _give_back(tx, alias, before, in_doubt=went_live)
+        return before
+    expires_at = expiry_of(before, at, to)
+    deployment = replace(
+        before, bundle=digest, uploaded_at=at, updated_at=at, expires_at=expires_at, retired_at=None
+    )
+    tx.deployments.save(deployment)
+    is_live = _may_go_live(alias, deployment)
+    renewed = alias if alias.expires_at is None else replace(alias, expires_at=expires_at)
+    if is_live:
+        _point(tx, renewed, deployment, at, went_live=went_live)
+    else:
+        _give_back(tx, renewed, deployment, in_doubt=went_live)
+    note(tx, deployment, at, actor="workflow", is_live=is_live)
+    make_room(tx, deployment, to)
     return deployment
 
 
-def _undo(tx: Transaction, ended: Deployment, alias: Alias, *, went_live: bool) -> None:
-    """Have everything taken back that went up for a deployment that was ended meanwhile."""
-    request_take_down(tx, ended)
-    if went_live:
-        request_release(tx, alias)
+def _give_back(tx: Transaction, alias: Alias, deployment: Deployment, *, in_doubt: bool) -> None:
+    if in_doubt:
+        request_release(tx, _freed(alias, deployment))
     else:
-        tx.aliases.save(alias)
+        tx.aliases.save(_freed(alias, deployment))
 
 
-def _point(tx: Transaction, deployment: Deployment, alias: Alias, at: datetime, *, went_live: bool) -> bool:
-    """Point the alias at what went live; when that was decided otherwise meanwhile, have it put right."""
-    if not went_live:
-        tx.aliases.save(alias)
-        return False
-    if not _may_go_live(alias, deployment):
-        request_release(tx, alias)
-        return False
-    tx.aliases.save(
-        replace(
-            alias,
-            deployment_id=deployment.id,
-            order=max(alias.order, deployment.order),
-            is_settled=True,
-            actor="workflow",
-            updated_at=at,
-            expires_at=deployment.expires_at,
-            expired_at=None,
-        )
+def _point(tx: Transaction, alias: Alias, deployment: Deployment, at: datetime, *, went_live: bool) -> None:
+    """Point the alias at what goes live.
+
+    A release puts it there when it was not to go live until just now, or when the hold was lost on the way.
+    """
+    pointed = replace(
+        _freed(alias, deployment),
+        deployment_id=deployment.id,
+        order=max(alias.order, deployment.order),
+        actor="workflow",
+        updated_at=at,
+        expires_at=deployment.expires_at,
+        expired_at=None,
     )
-    return True
+    if went_live and alias.holder == deployment.id:
+        tx.aliases.save(pointed)
+    else:
+        request_release(tx, pointed)
 
 
-def _note(tx: Transaction, deployment: Deployment, at: datetime, *, is_live: bool) -> None:
+def note(tx: Transaction, deployment: Deployment, at: datetime, *, actor: str, is_live: bool) -> None:
+    """Write down that a deployment went up."""
     payload = {
         "app": deployment.app_id,
         "script": deployment.own_script,
         "isLive": is_live,
         "bundle": deployment.bundle,
     }
-    tx.events.append(Event(Tag.DEPLOYMENT_UPLOADED, deployment.id, "workflow", at, payload))
+    tx.events.append(Event(Tag.DEPLOYMENT_UPLOADED, deployment.id, actor, at, payload))
 
 
-def _make_room(tx: Transaction, deployment: Deployment, to: Putter) -> None:
+def make_room(tx: Transaction, deployment: Deployment, to: Putter) -> None:
     """Renew what a push renews, and have taken down what too many deployments have followed."""
     app_id, script = deployment.app_id, deployment.script
     if deployment.expires_at is not None:

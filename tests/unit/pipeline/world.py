@@ -1,6 +1,7 @@
 """A whole platform in memory: the pipeline's ports over fakes, and its jobs run when a test says so."""
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -18,14 +19,19 @@ from app.domain.reports import RepositoryName, RunAction, WorkflowRunChanged
 from app.domain.runs import RunOutcome, RunReport
 from app.pipeline.expire import expire
 from app.pipeline.install import PLACES
+from app.pipeline.point import Decision, Released
 from app.pipeline.preview import Previewer, preview
+from app.pipeline.promote import promote, request_promotion
 from app.pipeline.provision import Order, Provisioner, provision, request_app
 from app.pipeline.publish import Publisher, publish
 from app.pipeline.putting import Putter
 from app.pipeline.record import finish, run_changed
-from app.pipeline.release import Releaser, release
+from app.pipeline.redeploy import Redeployer, redeploy, request_redeploy
+from app.pipeline.release import release
 from app.pipeline.restore import restore
+from app.pipeline.resume import resume
 from app.pipeline.retire import Retirer, delete_app, retire
+from app.pipeline.rollback import rollback
 from app.pipeline.start import Plan, start
 from app.pipeline.upload import go_live
 from app.ports import File, Steps
@@ -157,6 +163,29 @@ class World:
         with self.records.begin() as tx:
             return run_changed(tx, report, self.platform, self.clock())
 
+    # -------------------- what people decide
+
+    def decision(self, actor: str = "ada") -> Decision:
+        return Decision(actor, self.clock(), self.platform)
+
+    def rollback(self, to: str | None = None, environment: Environment = Environment.PRODUCTION) -> Released:
+        with self.records.begin() as tx:
+            return rollback(tx, "app-1", environment, to, self.decision())
+
+    def resume(
+        self, environment: Environment = Environment.PRODUCTION, pull_request: int | None = None
+    ) -> Released:
+        with self.records.begin() as tx:
+            return resume(tx, "app-1", environment, pull_request, self.decision())
+
+    def promote(self, deployment_id: str, environment: Environment = Environment.PRODUCTION) -> Released:
+        with self.records.begin() as tx:
+            return request_promotion(tx, deployment_id, environment, self.decision())
+
+    def redeploy(self, deployment_id: str) -> Job:
+        with self.records.begin() as tx:
+            return request_redeploy(tx, deployment_id, self.decision())[1]
+
     # -------------------- what is looked at
 
     def alias(self, script: str = "slug0001") -> Alias:
@@ -207,24 +236,22 @@ class World:
 
     def run(self, job: Job, steps: Steps | None = None) -> Any:
         """Run a job to its end, or until it crashes."""
-        steps = steps or FakeSteps()
-        match job.type:
-            case JobType.PROVISION:
-                return provision(job, steps, self.provisioner())
-            case JobType.PUBLISH:
-                return publish(job, steps, self.publisher())
-            case JobType.PREVIEW:
-                return preview(job, steps, self.previewer())
-            case JobType.RETIRE:
-                return retire(job, steps, self.retirer())
-            case JobType.DELETE:
-                return delete_app(job, steps, self.retirer())
-            case JobType.RELEASE:
-                return release(job, steps, self.releaser())
-            case JobType.EXPIRE:
-                return expire(job, steps, self.putter())
-            case JobType.RESTORE:
-                return restore(job, steps, self.putter())
+        return self.handlers()[job.type](job, steps or FakeSteps())
+
+    def handlers(self) -> dict[JobType, Callable[[Job, Steps], Any]]:
+        redeployer = Redeployer(self.records, FakeRuns(self.host))
+        return {
+            JobType.PROVISION: lambda job, steps: provision(job, steps, self.provisioner()),
+            JobType.PUBLISH: lambda job, steps: publish(job, steps, self.publisher()),
+            JobType.PREVIEW: lambda job, steps: preview(job, steps, self.previewer()),
+            JobType.RETIRE: lambda job, steps: retire(job, steps, self.retirer()),
+            JobType.DELETE: lambda job, steps: delete_app(job, steps, self.retirer()),
+            JobType.RELEASE: lambda job, steps: release(job, steps, self.putter()),
+            JobType.PROMOTE: lambda job, steps: promote(job, steps, self.putter()),
+            JobType.REDEPLOY: lambda job, steps: redeploy(job, steps, redeployer),
+            JobType.EXPIRE: lambda job, steps: expire(job, steps, self.putter()),
+            JobType.RESTORE: lambda job, steps: restore(job, steps, self.putter()),
+        }
 
     def run_queue(self) -> list[Any]:
         """Run every job that was asked for and not run yet, also those that these ask for."""
@@ -278,9 +305,6 @@ class World:
             platform=self.platform,
             clock=self.clock,
         )
-
-    def releaser(self) -> Releaser:
-        return Releaser(self.putter(), FakePublications(self.host))
 
     def publisher(self) -> Publisher:
         return Publisher(self.records, FakePublications(self.host), self.platform)

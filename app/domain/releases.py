@@ -1,0 +1,37 @@
+"""Releases: in which order an environment's deployments follow one another, and which may show where.
+
+A run's place is its number. A promotion takes the place after all runs that were known when it was made.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from app.domain.deployments import Deployment, Status
+from app.domain.environments import Environment
+
+# From where to where bytes are promoted; within one environment they only go live.
+PROMOTIONS: Final[Mapping[Environment, frozenset[Environment]]] = {
+    Environment.PREVIEW: frozenset({Environment.STAGING, Environment.PRODUCTION}),
+    Environment.STAGING: frozenset({Environment.PRODUCTION}),
+    Environment.PRODUCTION: frozenset(),
+}
+# What went up while its run goes on will be ready, however that run ends.
+_ANSWERING: Final = frozenset({Status.DEPLOYING, Status.READY})
+
+
+def can_be_shown(deployment: Deployment) -> bool:
+    """Tell whether an alias may be pointed at it: its bytes are kept, and went up once."""
+    has_been_up = deployment.bundle is not None and deployment.uploaded_at is not None
+    return has_been_up and deployment.status in _ANSWERING
+
+
+def newest_first(deployments: Sequence[Deployment]) -> list[Deployment]:
+    """Return the deployments to one alias by their places, the newest first."""
+    latest, places = (0, 0), dict[str, tuple[tuple[int, int], str]]()
+    for deployment in sorted(deployments, key=lambda it: (it.created_at, it.id)):
+        if deployment.promoted_from is None:
+            latest = max(latest, deployment.order)
+            places[deployment.id] = (deployment.order, "")
+        else:
+            places[deployment.id] = (latest, deployment.id)
+    return sorted(deployments, key=lambda it: places[it.id], reverse=True)
