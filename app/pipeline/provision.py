@@ -1,6 +1,6 @@
 """Provision: an app is asked for and gets its repository, which starts as the template.
 
-Twelve writes to GitHub: they are what limits how many apps an organisation can get in an hour. Nothing is
+Eleven writes to GitHub: they are what limits how many apps an organisation can get in an hour. Nothing is
 ever written into a repository that we did not just create.
 """
 
@@ -20,7 +20,7 @@ from app.domain.names import check_app_name, new_id, new_slug
 from app.domain.platform import Platform
 from app.errors import Broken, InvalidInput, RemoteConflict, RemoteRefused, RemoteUnavailable
 from app.pipeline.generate import GivenFile, check_files, merge
-from app.pipeline.install import deploy_secret, install, workflow_files
+from app.pipeline.install import deploy_secret, install, secrets_for, workflow_files
 from app.ports import (
     Clock,
     Contents,
@@ -114,7 +114,7 @@ def provision(job: Job, steps: Steps, to: Provisioner) -> dict[str, Any]:
         steps,
         to.settings,
         control_plane_url=to.platform.url,
-        secret=deploy_secret(to.secret_key, app.id),
+        secrets=_secrets(app, to),
         webhook_secret=to.webhook_secret,
         branches=app.branches,
     )
@@ -124,6 +124,10 @@ def provision(job: Job, steps: Steps, to: Provisioner) -> dict[str, Any]:
     _see_run(full_name, repository.default_branch, commit, steps, to)
     steps.run("finish", lambda: _finish(app, to))
     return {"repository": full_name, "commit": commit}
+
+
+def _secrets(app: App, to: Provisioner) -> Mapping[str, str]:
+    return secrets_for(to.platform.deploy_auth, deploy_secret(to.secret_key, app.id), to.scripts.access())
 
 
 def _check_branches(branches: Mapping[str, Environment] | None) -> Mapping[str, Environment]:

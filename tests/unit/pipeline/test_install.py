@@ -2,11 +2,14 @@
 
 import base64
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.environments import Environment
-from app.pipeline.install import PLACES, deploy_secret, workflow_files
+from app.domain.platform import DeployAuth
+from app.pipeline.install import PLACES, deploy_secret, secrets_for, workflow_files
+from app.ports import DeployAccess
 from tests.unit.pipeline.world import WORKFLOW, World
 
 KEY = "k" * 32
@@ -32,7 +35,7 @@ def test_the_workflow_has_its_places() -> None:
 def test_no_credential_of_the_platform_is_put_into_a_repository(world: World) -> None:
     world.run(world.order()[1])
     repository = world.repository("acme/hello")
-    assert set(repository.secrets) == {"BRANCHLINE_SECRET"}
+    assert repository.secrets == {}
     assert set(repository.variables) == {"BRANCHLINE_URL"}
     everything = repr((repository.secrets, repository.variables, repository.files("main")))
     assert world.scripts.access().api_token not in everything
@@ -42,7 +45,24 @@ def test_no_credential_of_the_platform_is_put_into_a_repository(world: World) ->
 def test_branches_of_its_own_are_told_to_the_workflow(world: World) -> None:
     branches = {"trunk": Environment.PRODUCTION, "next": Environment.STAGING, "try": Environment.PREVIEW}
     world.run(world.order(branches=branches)[1])
-    assert world.repository("acme/hello").variables["BRANCHLINE_BRANCHES"] == '["next", "trunk"]'
+    told = world.repository("acme/hello").variables["BRANCHLINE_ENVIRONMENTS"]
+    assert told == '{"next": "staging", "trunk": "production"}'
+
+
+@pytest.mark.parametrize("branches", [{}, {"lab": Environment.PREVIEW}])
+def test_an_app_without_lasting_branches_tells_so(world: World, branches: dict[str, Environment]) -> None:
+    world.run(world.order(branches=branches)[1])
+    assert world.repository("acme/hello").variables["BRANCHLINE_ENVIRONMENTS"] == "{}"
+
+
+def test_only_who_uploads_by_itself_gets_a_credential_of_the_platform() -> None:
+    access = DeployAccess("https://cloudflare.test/client/v4", "account", "cloudflare-token")
+    secrets = {auth: secrets_for(auth, "whsec_1", access) for auth in DeployAuth}
+    assert secrets == {
+        "oidc": {},
+        "hmac": {"BRANCHLINE_SECRET": "whsec_1"},
+        "token": {"BRANCHLINE_SECRET": "whsec_1", "CLOUDFLARE_API_TOKEN": "cloudflare-token"},
+    }
 
 
 def test_a_secret_stays_what_it_is() -> None:

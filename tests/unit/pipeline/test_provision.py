@@ -10,6 +10,7 @@ from app.domain.apps import AppStatus
 from app.domain.environments import Environment
 from app.domain.events import Tag
 from app.domain.jobs import JobType
+from app.domain.platform import DeployAuth
 from app.errors import (
     Conflict,
     InvalidInput,
@@ -41,14 +42,13 @@ STEPS = [
     "create environment staging",
     "create environment preview",
     "set variable",
-    "set secret",
     "create webhook",
     "commit files",
     "create branch staging",
     "see the first run",
     "finish",
 ]
-MAXIMUM_WRITES = 12
+MAXIMUM_WRITES = 11
 README = GivenFile("README.md", "# Hello\n")
 
 
@@ -77,7 +77,7 @@ def assert_provisioned(world: World) -> None:
     assert repository.branches["staging"] == repository.branches["main"]
     assert repository.environments == {"production", "staging", "preview"}
     assert repository.variables == {"BRANCHLINE_URL": "https://branchline.test"}
-    assert repository.secrets == {"BRANCHLINE_SECRET": deploy_secret("k" * 32, app.id)}
+    assert repository.secrets == {}
     webhook = repository.webhooks["https://branchline.test/webhooks/github"]
     assert len(repository.webhooks) == 1
     assert (webhook.secret, webhook.events) == ("the webhook secret", WEBHOOK_EVENTS)
@@ -146,11 +146,31 @@ def test_an_app_is_made_step_by_step(world: World) -> None:
     assert_provisioned(world)
 
 
-def test_an_app_costs_twelve_writes_at_most(world: World) -> None:
+def test_an_app_costs_eleven_writes_at_most(world: World) -> None:
     _, job = world.order(files=[README])
     world.run(job)
     assert world.host.writes["acme/hello"] == MAXIMUM_WRITES
     assert world.host.writes.total() == MAXIMUM_WRITES
+
+
+@pytest.mark.parametrize(
+    ("deploy_auth", "names"),
+    [
+        (DeployAuth.OIDC, []),
+        (DeployAuth.HMAC, ["BRANCHLINE_SECRET"]),
+        (DeployAuth.TOKEN, ["BRANCHLINE_SECRET", "CLOUDFLARE_API_TOKEN"]),
+    ],
+)
+def test_each_secret_costs_one_write_more(world: World, deploy_auth: DeployAuth, names: list[str]) -> None:
+    world.platform = replace(world.platform, deploy_auth=deploy_auth)
+    app, job = world.order()
+    world.run(job)
+    values = {
+        "BRANCHLINE_SECRET": deploy_secret("k" * 32, app.id),
+        "CLOUDFLARE_API_TOKEN": world.scripts.access().api_token,
+    }
+    assert world.repository("acme/hello").secrets == {name: values[name] for name in names}
+    assert world.host.writes.total() == MAXIMUM_WRITES + len(names)
 
 
 def test_a_github_app_needs_no_webhook_of_its_own(world: World) -> None:
@@ -179,14 +199,26 @@ def test_a_crash_at_any_step_leaves_no_trace(world: World, moment: str, number: 
     steps.restart()
     world.run(job, steps)
     assert_provisioned(world)
-    # Only a secret cannot be looked at before it is set again.
-    repeated = 1 if (moment, STEPS[number - 1]) == ("crash_after", "set secret") else 0
-    assert world.host.writes.total() == MAXIMUM_WRITES + repeated
+    assert world.host.writes.total() == MAXIMUM_WRITES
+
+
+def test_a_crash_after_a_secret_sets_it_again(world: World) -> None:
+    world.platform = replace(world.platform, deploy_auth=DeployAuth.HMAC)
+    _, job = world.order()
+    steps = FakeSteps()
+    steps.crash_after = STEPS.index("create webhook") + 1
+    with pytest.raises(Crashed):
+        world.run(job, steps)
+    assert set(world.repository("acme/hello").secrets) == {"BRANCHLINE_SECRET"}
+    steps.restart()
+    world.run(job, steps)
+    # It is the one thing that cannot be looked at before it is set again.
+    assert world.host.writes.total() == MAXIMUM_WRITES + 2
 
 
 CALLS = [
     *("fork", "enable_actions", "commit", "ensure_branch"),
-    *("ensure_environment", "ensure_webhook", "set_variable", "set_secret"),
+    *("ensure_environment", "ensure_webhook", "set_variable"),
 ]
 
 
@@ -214,7 +246,7 @@ def test_a_rate_limit_is_waited_out(world: World) -> None:
 
 def test_a_refusal_ends_the_job(world: World) -> None:
     _, job = world.order()
-    world.host.fail_next(RemoteForbidden("setting a secret: no permission"), call="set_secret")
+    world.host.fail_next(RemoteForbidden("setting a variable: no permission"), call="set_variable")
     with pytest.raises(RemoteForbidden):
         world.run(job)
     assert world.current("hello").status is AppStatus.PROVISIONING
@@ -405,12 +437,13 @@ def test_a_repository_that_disappears_is_said(world: World) -> None:
 
 
 def test_arguments_of_a_job_hold_no_secret(world: World) -> None:
+    world.platform = replace(world.platform, deploy_auth=DeployAuth.TOKEN)
     app, job = world.order()
     world.run(job)
     secret = deploy_secret("k" * 32, app.id)
     told = repr((world.records.queue, world.records.events))
-    assert secret not in told
-    assert "the webhook secret" not in told
+    for hidden in (secret, "the webhook secret", world.scripts.access().api_token):
+        assert hidden not in told
 
 
 def test_what_holds_a_secret_does_not_show_it(world: World) -> None:
