@@ -11,5 +11,8 @@ from app.settings import Settings
 def rotate_secrets(environ: Mapping[str, str]) -> Rotation:
     """Encrypt every secret with the newest key. Raises Misconfigured."""
     shared = Shared(Settings.from_environ(environ))
-    check_schema(shared.database)
-    return rotate(shared.records, shared.vault)
+    try:
+        check_schema(shared.database)
+        return rotate(shared.records, shared.vault)
+    finally:
+        shared.database.dispose()

@@ -79,7 +79,7 @@ def rotate() -> None:
     from app.bootstrap.rotation import rotate_secrets  # noqa: PLC0415 - the others need no database
 
     rotation = rotate_secrets(os.environ)
-    click.echo(f"{rotation.renewed} secrets encrypted with the newest key, {rotation.current} had it already")
+    click.echo(f"encrypted with the newest key: {rotation.renewed}, already before: {rotation.current}")
     for place in rotation.unreadable:
         click.echo(f"no key opens {place}", err=True)
     if rotation.unreadable:
