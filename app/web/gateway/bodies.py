@@ -14,14 +14,13 @@ from flask import request
 from werkzeug.exceptions import ClientDisconnected, RequestTimeout
 
 from app.errors import TooLarge
+from app.web.gateway.context import context
 
-# 100 MiB in this time are 7 Mbit/s; a runner has a hundred times that.
-SECONDS: Final = 120.0
 _PIECE_BYTES: Final = 64 * 1024
 
 
 @contextmanager
-def reading(limit_bytes: int, seconds: float = SECONDS) -> Iterator[Iterator[bytes]]:
+def reading(limit_bytes: int) -> Iterator[Iterator[bytes]]:
     """Give the body of this request piece by piece.
 
     Raises:
@@ -32,7 +31,7 @@ def reading(limit_bytes: int, seconds: float = SECONDS) -> Iterator[Iterator[byt
     if (request.content_length or 0) > limit_bytes:
         raise _too_large(limit_bytes)
     is_late = Event()
-    watch = Timer(seconds, _cut_off, [is_late, request.environ.get("gunicorn.socket")])
+    watch = Timer(context().body_seconds, _cut_off, [is_late, request.environ.get("gunicorn.socket")])
     watch.daemon = True
     watch.start()
     try:

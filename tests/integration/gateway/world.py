@@ -21,7 +21,7 @@ from app.domain.platform import Platform
 from app.domain.variables import Variable
 from app.pipeline.putting import Putter
 from app.pipeline.upload import go_live
-from app.ports import Upload
+from app.ports import Bundles, Upload
 from app.web.gateway import create_gateway
 from app.web.gateway.context import GatewayContext
 from app.web.grants import Grants
@@ -50,7 +50,7 @@ Part = tuple[str, bytes, str | None]
 class World:
     """One app, one deployment of it that is under way, and its grant."""
 
-    def __init__(self) -> None:
+    def __init__(self, bundles: Bundles | None = None) -> None:
         self.clock = FakeClock()
         self.records = FakeRecords(self.clock)
         self.bundles = FakeBundles(self.clock)
@@ -64,12 +64,11 @@ class World:
         )
         for namespace in self.platform.namespaces.values():
             self.scripts.ensure_namespace(namespace)
-        putter = Putter(
-            self.records, self.scripts, self.bundles, FakeVault(), self.platform, clock=self.clock
-        )
+        store = bundles or self.bundles
+        putter = Putter(self.records, self.scripts, store, FakeVault(), self.platform, clock=self.clock)
         self.context = GatewayContext(
             records=self.records,
-            bundles=self.bundles,
+            bundles=store,
             grants=Grants(KEY, self.clock),
             sessions=AssetSessions(KEY),
             account_id=ACCOUNT,
