@@ -92,8 +92,9 @@ class Readable(Protocol):
 class AssetUploads:
     """Sessions and contents on disk, tokens signed with a key of this sandbox."""
 
-    def __init__(self, store: Store, signing_key: str) -> None:
+    def __init__(self, store: Store, account_id: str, signing_key: str) -> None:
         self._store = store
+        self._account_id = account_id
         self._key = signing_key
 
     def open(self, namespace: str, script: str, manifest: Any) -> tuple[str, list[list[str]]]:
@@ -109,7 +110,7 @@ class AssetUploads:
         return self._session(token, complete=False)
 
     def receive(self, session: Session, digest: str, content: Readable, kind: str | None) -> None:
-        """Store one file of a session.
+        """Store one file of a session; one that is there already stays as it is.
 
         Raises:
             ApiError: it was not announced, or has another size than announced.
@@ -118,10 +119,13 @@ class AssetUploads:
         if size is None:
             raise errors.invalid_request(f"asset {digest!r} is not in the manifest of this upload")
         path = self._asset_path(session.namespace, digest)
-        received = _write(path, content, limit=size)
+        described = path.with_suffix(".json")
+        is_known = described.exists()
+        received = _drain(content) if is_known else _write(path, content, limit=size)
         if received != size:
             raise errors.invalid_request(f"asset {digest} was announced with {size} bytes, got {received}")
-        write_json(path.with_suffix(".json"), {"content_type": None if kind == _NO_TYPE else kind})
+        if not is_known:
+            write_json(described, {"content_type": None if kind == _NO_TYPE else kind})
 
     def completion(self, session: Session) -> str | None:
         """Return the token that closes the session, or None while files are missing."""
@@ -153,7 +157,13 @@ class AssetUploads:
         }
 
     def _token(self, session: Session, *, complete: bool) -> str:
-        claims = {"session": session.id, "namespace": session.namespace, "complete": complete}
+        claims = {
+            "account": self._account_id,
+            "namespace": session.namespace,
+            "script": session.script,
+            "session": session.id,
+            "complete": complete,
+        }
         issued = int(time.time())
         return jwt.encode({**claims, "iat": issued, "exp": issued + SESSION_SECONDS}, self._key, "HS256")
 
@@ -162,8 +172,10 @@ class AssetUploads:
             claims = jwt.decode(token, self._key, ["HS256"], options={"require": ["exp"]})
         except jwt.InvalidTokenError as problem:
             raise errors.upload_token_invalid() from problem
+        if claims.get("account") != self._account_id or claims.get("complete") is not complete:
+            raise errors.upload_token_invalid()
         data = read_json(self._session_path(claims["namespace"], claims["session"]))
-        if data is None or claims["complete"] is not complete:
+        if data is None:
             raise errors.upload_token_invalid()
         return Session(**data)
 
@@ -193,6 +205,11 @@ def _write(path: Path, content: Readable, limit: int) -> int:
     else:
         draft.unlink()
     return written
+
+
+def _drain(content: Readable) -> int:
+    """Read content to its end; returns its size."""
+    return sum(len(chunk) for chunk in iter(lambda: content.read(_CHUNK), b""))
 
 
 class Base64Reader:

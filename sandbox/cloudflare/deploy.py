@@ -9,7 +9,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -122,6 +122,14 @@ class Deployments:
             self.store.script(namespace, name)
             self.store.remove_script(namespace, name)
             self._runtime.publish(namespace, name, None)
+
+    def remove_chosen(self, namespace: str, is_chosen: Callable[[Script], bool]) -> None:
+        """Remove all scripts that are chosen; one that somebody else removes meanwhile is fine."""
+        for name in [script.name for script in self.store.scripts(namespace)]:
+            with self.changing(namespace, name):
+                script = self.store.find_script(namespace, name)
+                if script is not None and is_chosen(script):
+                    self.remove(namespace, name)
 
     def remove_namespace(self, name: str) -> None:
         """Remove a namespace with its scripts."""

@@ -6,7 +6,7 @@ https://developers.cloudflare.com/workers/configuration/multipart-upload-metadat
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from sandbox.cloudflare import asset_rules, bindings, errors, names
 from sandbox.cloudflare.asset_uploads import AssetUploads
 from sandbox.cloudflare.deploy import Deployments
 from sandbox.cloudflare.limits import check_limits
-from sandbox.cloudflare.model import Json, Module, Script, Version, new_id
+from sandbox.cloudflare.model import Json, Module, Script, Version, new_id, now
 from sandbox.cloudflare.store import write_json
 
 _MODULE_TYPES = {
@@ -84,6 +84,26 @@ class Uploads:
                 version = _version(identity, upload.metadata, modules, previous, has_assets=has_assets)
                 return self._deployments.publish(namespace, name, version, tags), version
 
+    def replace_content(self, namespace: str, name: str, upload: Upload) -> tuple[Script, Version]:
+        """Make a version live that has other modules and is the present one in everything else.
+
+        Raises:
+            ApiError: as `accept` does; or the script is not there, or has no code to replace.
+        """
+        with self._deployments.changing(namespace, name):
+            script = self._store.script(namespace, name)
+            previous = self._store.version(script)
+            if previous.main_module is None:
+                raise errors.invalid_request("a script of assets alone has no content")
+            identity = new_id()
+            with self._deployments.drafting(namespace, name, identity) as path:
+                modules = _store_modules(upload, path / "modules")
+                main = _main_module(upload.metadata, modules, has_assets=False)
+                if previous.assets is not None:
+                    self._copy_manifest(script, path)
+                version = replace(previous, id=identity, created_on=now(), main_module=main, modules=modules)
+                return self._deployments.publish(namespace, name, version, script.tags), version
+
     def _store_manifest(self, namespace: str, before: Script | None, metadata: Json, path: Path) -> bool:
         """Write the manifest of the version's assets; returns whether it has any."""
         assets = metadata.get("assets") or {}
@@ -92,10 +112,13 @@ class Uploads:
             write_json(path / "manifest.json", self._assets.manifest(namespace, name, str(assets["jwt"])))
             return True
         if metadata.get("keep_assets") and before and before.has_assets:
-            source = self._store.version_path(namespace, name, before.version)
-            shutil.copyfile(source / "manifest.json", path / "manifest.json")
+            self._copy_manifest(before, path)
             return True
         return False
+
+    def _copy_manifest(self, script: Script, path: Path) -> None:
+        source = self._store.version_path(script.namespace, script.name, script.version)
+        shutil.copyfile(source / "manifest.json", path / "manifest.json")
 
 
 def _version(

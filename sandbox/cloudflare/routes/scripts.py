@@ -59,10 +59,8 @@ def delete_scripts(account_id: str, namespace: str) -> Response:  # noqa: ARG001
     """Delete all scripts that a tag filter keeps. Without a filter nothing is deleted."""
     if not request.args.get("tags"):
         raise errors.invalid_request("the parameter 'tags' is required to delete scripts")
-    namespace = namespace_of_path()
-    doomed = [script.name for script in _chosen(namespace)]
-    for name in doomed:
-        world().deployments.remove(namespace, name)
+    chosen = TagFilter.from_query(request.args["tags"])
+    world().deployments.remove_chosen(namespace_of_path(), lambda script: chosen.keeps(script.tags))
     return ok(None)
 
 
@@ -95,6 +93,14 @@ def get_content(account_id: str, namespace: str, script: str) -> Response:  # no
     body, content_type = encode_multipart_formdata([_part(found, module) for module in version.modules])
     headers = {"cf-entrypoint": version.main_module or "", "etag": f'"{version.etag}"'}
     return Response(body, content_type=content_type, headers=headers)
+
+
+@routes.put(SCRIPT + "/content")
+def put_content(account_id: str, namespace: str, script: str) -> Response:  # noqa: ARG001
+    """Replace a script's modules; its bindings, assets, settings and tags stay."""
+    upload = upload_from_parts(request.form.to_dict(), list(request.files.items(multi=True)))
+    live, version = world().uploads.replace_content(namespace_of_path(), names.check_script(script), upload)
+    return ok({**live.described(), "entry_point": version.main_module})
 
 
 def _part(script: Script, module: Module) -> RequestField:

@@ -38,7 +38,7 @@ class World:
         """Put the parts together."""
         store = Store(directory)
         deployments = Deployments(store, runtime)
-        assets = AssetUploads(store, signing_key)
+        assets = AssetUploads(store, gate.account_id, signing_key)
         return cls(
             store=store,
             gate=gate,

@@ -140,3 +140,12 @@ def script_path(name: str, namespace: str = PRODUCTION) -> str:
 def answering(text: str) -> str:
     """Return the code of a script that answers with a text."""
     return f"export default {{ fetch() {{ return new Response({text!r}); }} }};"
+
+
+def refusal(response: httpx.Response) -> tuple[int, int]:
+    """Return status and code of a refusal, having checked its envelope."""
+    body = response.json()
+    assert set(body) == {"success", "errors", "messages", "result"}
+    assert (body["success"], body["messages"], body["result"]) == (False, [], None)
+    assert isinstance(body["errors"][0]["message"], str)
+    return response.status_code, body["errors"][0]["code"]

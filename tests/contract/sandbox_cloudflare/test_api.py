@@ -1,13 +1,10 @@
 """The API as it answers to anybody: envelope, refusals, lists, tags, uploads of every kind."""
 
-import base64
 import json
 from collections.abc import Callable
-from itertools import chain
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import httpx
-import jwt
 import pytest
 
 from tests.contract.sandbox_cloudflare.driver import (
@@ -19,19 +16,11 @@ from tests.contract.sandbox_cloudflare.driver import (
     TOKEN,
     Sandbox,
     answering,
+    refusal,
     script_path,
 )
 
 NAMESPACES = "/workers/dispatch/namespaces"
-
-
-def refusal(response: httpx.Response) -> tuple[int, int]:
-    """Return status and code of a refusal, having checked its envelope."""
-    body = response.json()
-    assert set(body) == {"success", "errors", "messages", "result"}
-    assert (body["success"], body["messages"], body["result"]) == (False, [], None)
-    assert isinstance(body["errors"][0]["message"], str)
-    return response.status_code, body["errors"][0]["code"]
 
 
 @pytest.mark.parametrize(
@@ -228,6 +217,16 @@ def test_scripts_are_listed_and_deleted_by_tag(sandbox: Sandbox) -> None:
     assert sandbox.visit("staging-tagged3").status_code == 404
 
 
+def test_scripts_may_be_deleted_by_tag_many_times_at_once(sandbox: Sandbox) -> None:
+    for number in range(8):
+        sandbox.upload(f"crowd{number}", answering("x"), STAGING, tags=["crowd"])
+    path, query = f"{NAMESPACES}/{STAGING}/scripts", {"tags": "crowd:yes"}
+    with ThreadPoolExecutor(4) as people:
+        answers = list(people.map(lambda _: sandbox.call("DELETE", path, params=query), range(4)))
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert sandbox.result("GET", path, params=query) == []
+
+
 def test_nothing_is_deleted_without_a_filter(sandbox: Sandbox) -> None:
     sandbox.upload("survivor", answering("here"), PREVIEW)
     assert refusal(sandbox.call("DELETE", f"{NAMESPACES}/{PREVIEW}/scripts")) == (400, 10021)
@@ -264,6 +263,67 @@ def test_content_comes_back_as_it_was_sent(sandbox: Sandbox) -> None:
     assert answering("the content") in response.text
 
 
+def test_content_is_replaced_and_everything_else_stays(sandbox: Sandbox) -> None:
+    text = {"type": "plain_text", "name": "A", "text": "kept"}
+    limits = {"cpu_ms": 50}
+    sandbox.upload("content2", answering("old"), bindings=[text], tags=["t"], limits=limits)
+    code = "export default { fetch: (_, env) => new Response('new, ' + env.A) }"
+    parts = {
+        "metadata": (None, json.dumps({"main_module": "other.js"})),
+        "other.js": ("other.js", code, "application/javascript+module"),
+    }
+    path = script_path("content2")
+    assert sandbox.result("PUT", path + "/content", files=parts)["entry_point"] == "other.js"
+    assert sandbox.visit("content2").text == "new, kept"
+    settings = sandbox.result("GET", path + "/settings")
+    assert (settings["tags"], settings["limits"]) == (["t"], limits)
+
+
+def test_content_that_does_not_start_replaces_nothing(sandbox: Sandbox) -> None:
+    sandbox.upload("content3", answering("old"))
+    parts = {
+        "metadata": (None, json.dumps({"main_module": "index.js"})),
+        "index.js": ("index.js", "throw new Error('mistake')", "application/javascript+module"),
+    }
+    assert refusal(sandbox.call("PUT", script_path("content3") + "/content", files=parts)) == (400, 10021)
+    assert sandbox.visit("content3").text == "old"
+    assert refusal(sandbox.call("PUT", script_path("content4") + "/content", files=parts)) == (404, 10092)
+
+
+# Limits
+
+
+def test_limits_are_kept_shown_and_changed(sandbox: Sandbox) -> None:
+    path = script_path("limited1") + "/settings"
+    sandbox.upload("limited1", answering("x"), limits={"cpu_ms": 50, "subrequests": 20})
+    assert sandbox.result("GET", path)["limits"] == {"cpu_ms": 50, "subrequests": 20}
+    sandbox.result("PATCH", path, json={"limits": {"cpu_ms": 10}})
+    assert sandbox.result("GET", path)["limits"] == {"cpu_ms": 10}
+    sandbox.upload("limited1", answering("x"))
+    assert sandbox.result("GET", path)["limits"] == {}
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        [],
+        "50",
+        {"cpu_ms": 0},
+        {"cpu_ms": -1},
+        {"cpu_ms": "50"},
+        {"cpu_ms": True},
+        {"cpu_ms": 300_001},
+        {"subrequests": 1.5},
+        {"memory": 1},
+    ],
+)
+def test_impossible_limits_are_refused(sandbox: Sandbox, limits: object) -> None:
+    assert refusal(sandbox.put("limited2", answering("x"), limits=limits)) == (400, 10021)
+    sandbox.upload("limited3", answering("x"))
+    changed = sandbox.call("PATCH", script_path("limited3") + "/settings", json={"limits": limits})
+    assert refusal(changed) == (400, 10021)
+
+
 def test_modules_of_every_type_are_loaded(sandbox: Sandbox) -> None:
     wasm = bytes.fromhex("0061736d01000000")
     main = """
@@ -288,88 +348,3 @@ def test_modules_of_every_type_are_loaded(sandbox: Sandbox) -> None:
     response = sandbox.call("PUT", script_path("alltypes"), files=parts)
     assert response.status_code == 200, response.text
     assert sandbox.visit("alltypes").json() == [2, "text", 1, True, 2]
-
-
-# Assets
-
-
-def announced(content: bytes, digest: str) -> dict[str, Any]:
-    return {"hash": digest * 32, "size": len(content)}
-
-
-def test_assets_are_uploaded_in_several_requests(sandbox: Sandbox) -> None:
-    manifest = {
-        "/index.html": announced(b"home", "1"),
-        "/a.bin": announced(b"bytes", "2"),
-        "/e": announced(b"", "3"),
-    }
-    session = sandbox.result(
-        "POST", script_path("assets1") + "/assets-upload-session", json={"manifest": manifest}
-    )
-    assert sorted(chain.from_iterable(session["buckets"])) == ["1" * 32, "2" * 32, "3" * 32]
-    bearer = {"authorization": f"Bearer {session['jwt']}"}
-    upload = "/workers/assets/upload"
-    first = {
-        "1" * 32: ("x", base64.b64encode(b"home"), "text/html; charset=utf-8"),
-        "3" * 32: ("x", b"", "text/plain"),
-    }
-    accepted = sandbox.call("POST", upload + "?base64=true", files=first, headers=bearer)
-    assert (accepted.status_code, accepted.json()["result"]) == (202, {})
-    raw = {**bearer, "content-type": "application/null"}
-    completed = sandbox.call("POST", f"{upload}/{'2' * 32}", content=b"bytes", headers=raw)
-    assert completed.status_code == 201
-    assets = {"jwt": completed.json()["result"]["jwt"], "config": {}}
-    metadata = (None, json.dumps({"assets": assets}))
-    assert sandbox.call("PUT", script_path("assets1"), files={"metadata": metadata}).status_code == 200
-    assert sandbox.visit("assets1").headers["content-type"] == "text/html; charset=utf-8"
-    assert sandbox.visit("assets1", "/a.bin").content == b"bytes"
-    assert "content-type" not in sandbox.visit("assets1", "/a.bin").headers
-    assert sandbox.visit("assets1", "/e").content == b""
-
-
-@pytest.mark.parametrize(
-    "manifest",
-    [
-        None,
-        [],
-        {"/a": {"hash": "short", "size": 1}},
-        {"/a": {"hash": "a" * 32, "size": -1}},
-        {"/a": {"hash": "a" * 32, "size": 26 * 1024 * 1024}},
-        {"relative": {"hash": "a" * 32, "size": 1}},
-    ],
-)
-def test_an_impossible_manifest_is_refused(sandbox: Sandbox, manifest: object) -> None:
-    path = script_path("assets2") + "/assets-upload-session"
-    assert refusal(sandbox.call("POST", path, json={"manifest": manifest})) == (400, 10021)
-
-
-def test_assets_are_checked_against_the_manifest(sandbox: Sandbox) -> None:
-    manifest = {"/a": announced(b"1234", "a")}
-    session = sandbox.result(
-        "POST", script_path("assets3") + "/assets-upload-session", json={"manifest": manifest}
-    )
-    bearer = {"authorization": f"Bearer {session['jwt']}"}
-    for digest, content in (("a", b"12345"), ("a", b"123"), ("b", b"1234")):
-        part = {digest * 32: ("x", base64.b64encode(content))}
-        sent = sandbox.call("POST", "/workers/assets/upload?base64=true", files=part, headers=bearer)
-        assert refusal(sent) == (400, 10021)
-    garbage = {"a" * 32: ("x", b"%%%%")}
-    sent = sandbox.call("POST", "/workers/assets/upload?base64=true", files=garbage, headers=bearer)
-    assert refusal(sent) == (400, 10021)
-
-
-def test_an_upload_token_cannot_be_forged_or_used_elsewhere(sandbox: Sandbox) -> None:
-    manifest = {"/a": announced(b"secret content", "c")}
-    path = script_path("assets4") + "/assets-upload-session"
-    token = sandbox.result("POST", path, json={"manifest": manifest})["jwt"]
-    claims = jwt.decode(token, options={"verify_signature": False})
-    forged = jwt.encode({**claims, "complete": True}, "a key of somebody else, long enough", "HS256")
-    for bad in (forged, token, TOKEN, "x.y.z"):  # the unfinished token too is none to finish with
-        metadata = (None, json.dumps({"assets": {"jwt": bad}}))
-        assert refusal(sandbox.call("PUT", script_path("assets4"), files={"metadata": metadata})) == (
-            401,
-            10000,
-        )
-    for bad in (forged, TOKEN):
-        sent = sandbox.call("POST", "/workers/assets/upload", headers={"authorization": f"Bearer {bad}"})
-        assert refusal(sent) == (401, 10000)
