@@ -41,13 +41,14 @@ class SigningKeys:
         self._look = threading.Event()
 
     @classmethod
-    def of_issuer(cls, issuer: str) -> "SigningKeys":
+    def of_issuer(cls, issuer: str, *, clock: Callable[[], float] = time.monotonic) -> "SigningKeys":
         """Return the keys of `issuer`; nothing is asked for before the first token comes."""
         # Discovery would name the same address: one request more, and one answer more to be misled by.
         # https://docs.github.com/en/actions/reference/security/oidc
         # A client that keeps nothing: its own cache forgets the keys when an outage outlasts it, and one
         # lock of it is held for as long as the issuer is silent.
-        return cls(PyJWKClient(f"{issuer}/.well-known/jwks", cache_jwk_set=False, timeout=_TIMEOUT_SECONDS))
+        address = f"{issuer}/.well-known/jwks"
+        return cls(PyJWKClient(address, cache_jwk_set=False, timeout=_TIMEOUT_SECONDS), clock=clock)
 
     def find(self, name: str) -> PyJWK | None:
         """Return the key of that name, None when the issuer was just asked and has none.
