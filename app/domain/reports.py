@@ -163,9 +163,10 @@ class RepositoryDeleted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryTransferred:
-    """A repository has another owner, under whom it is named here."""
+    """A repository has another owner, under whom it is named here and whose id is `owner_id`."""
 
     repository: RepositoryName
+    owner_id: int
 
 
 Report = (

@@ -178,7 +178,8 @@ def _repository_changed(
         case "deleted":
             return RepositoryDeleted(repository=repository)
         case "transferred":
-            return RepositoryTransferred(repository=repository)
+            owner_id = fields.inner("repository").inner("owner").number("id")
+            return RepositoryTransferred(repository=repository, owner_id=owner_id)
         case _:
             return None
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from app.domain.apps import App, AppStatus
+from app.domain.apps import App, AppStatus, Repository
 from app.domain.deliveries import Delivery, DeliveryStatus
 from app.domain.environments import Environment, environment_of
 from app.domain.events import Event, Tag
@@ -158,13 +158,7 @@ def _renamed(tx: Transaction, report: RepositoryRenamed, at: datetime) -> bool:
     old, new = app.repository, report.repository.full_name
     if old.full_name == new:
         return True
-    repository = replace(
-        old,
-        full_name=new,
-        html_url=old.html_url.replace(old.full_name, new),
-        clone_url=old.clone_url.replace(old.full_name, new),
-    )
-    tx.apps.save(replace(app, repository=repository, updated_at=at))
+    tx.apps.save(replace(app, repository=_moved(old, new, old.owner_id), updated_at=at))
     payload = {"from": old.full_name, "to": new}
     tx.events.append(Event(Tag.APP_REPOSITORY_RENAMED, app.id, "github", at, payload))
     return True
@@ -174,8 +168,25 @@ def _transferred(tx: Transaction, report: RepositoryTransferred, platform: Platf
     """Detach an app whose repository went to another owner, and take it back from there."""
     name = report.repository.full_name
     is_back = name.partition("/")[0].lower() == platform.owner.lower()
+    app = held_app(tx, report.repository.id)
+    if is_back and app is not None and app.repository is not None:
+        # Who owns it now is what its runs' tokens are compared with.
+        repository = _moved(app.repository, name, report.owner_id)
+        tx.apps.save(replace(app, repository=repository, updated_at=at))
     return _set_attached(
         tx, (report.repository.id,), is_attached=is_back, why=f"transferred to {name}", at=at
+    )
+
+
+def _moved(repository: Repository, full_name: str, owner_id: int | None) -> Repository:
+    """Return a repository under another name, or with another owner."""
+    old = repository.full_name
+    return replace(
+        repository,
+        full_name=full_name,
+        html_url=repository.html_url.replace(old, full_name),
+        clone_url=repository.clone_url.replace(old, full_name),
+        owner_id=owner_id,
     )
 
 

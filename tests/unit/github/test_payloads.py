@@ -254,6 +254,7 @@ def test_a_transferred_repository_has_its_new_name() -> None:
     payload = examples("repository", "transferred")[0]
     report = read("repository", payload)
     assert isinstance(report, RepositoryTransferred)
+    assert report.owner_id == payload["repository"]["owner"]["id"]
     assert report.repository.full_name == payload["repository"]["full_name"]
 
 

@@ -143,7 +143,7 @@ def jobs(world: World) -> list[tuple[JobType, dict[str, Any]]]:
 # ---------------------------------------------------------------------------------------- what concerns us
 
 
-AWAY = RepositoryTransferred(repository=replace(OURS, full_name="eve/app-1"))
+AWAY = RepositoryTransferred(repository=replace(OURS, full_name="eve/app-1"), owner_id=666)
 ABOUT_AN_APP: dict[str, Callable[..., Report]] = {
     "push": pushed,
     "pull request": pull_changed,
@@ -362,8 +362,18 @@ def test_an_app_that_is_found_again_is_ready(world: World, report: Report) -> No
 def test_an_app_that_is_transferred_back_is_ready(world: World) -> None:
     accept(world, AWAY)
     assert world.current().error == "its repository is out of reach: transferred to eve/app-1"
-    accept(world, RepositoryTransferred(repository=replace(OURS, full_name="Acme/app-1")))
-    assert world.current().status is AppStatus.READY
+    back = RepositoryTransferred(repository=replace(OURS, full_name="Acme/app-1"), owner_id=43)
+    accept(world, back)
+    app = world.current()
+    assert app.status is AppStatus.READY
+    assert app.repository is not None
+    assert (app.repository.full_name, app.repository.owner_id) == ("Acme/app-1", 43)
+
+
+def test_an_owner_to_whom_a_repository_went_is_not_taken_for_ours(world: World) -> None:
+    before = world.current().repository
+    accept(world, AWAY)
+    assert world.current().repository == before
 
 
 def test_accepted_permissions_change_nothing(world: World) -> None:
