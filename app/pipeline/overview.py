@@ -1,9 +1,11 @@
-"""Overview: what is live of an app, told from its deployments. Only looks."""
+"""Overview: what is live of an app, told from its aliases and deployments. Only looks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
+from app.domain.aliases import Alias
 from app.domain.apps import App
 from app.domain.deployments import Deployment, Status
 from app.domain.environments import Environment
@@ -13,6 +15,31 @@ from app.ports import Transaction
 
 # What was stopped on its way hides nothing of what was there before; what was removed hides all of it.
 _TELLING: Final = frozenset(Status) - {Status.CANCELLED, Status.SUPERSEDED}
+_DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A deployment and the alias that it is meant for, which may show another one, or nothing."""
+
+    deployment: Deployment
+    alias: Alias | None
+
+    @property
+    def is_live(self) -> bool:
+        """The alias shows it."""
+        alias = self.alias
+        return alias is not None and alias.deployment_id == self.deployment.id and alias.expired_at is None
+
+    @property
+    def is_pinned(self) -> bool:
+        """The alias shows it whatever is pushed."""
+        return self.is_live and self.alias is not None and self.alias.is_pinned
+
+    @property
+    def can_be_restored(self) -> bool:
+        """Its own address does not answer any more, and its bytes are kept."""
+        return self.deployment.bundle is not None and not self.deployment.has_own_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +49,7 @@ class EnvironmentState:
     environment: Environment
     live: Deployment | None
     newest: Deployment | None
+    alias: Alias | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +58,7 @@ class PreviewState:
 
     pull: PullRequest | None
     deployment: Deployment
+    alias: Alias | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +72,55 @@ class Overview:
 def overview(tx: Transaction, app: App) -> Overview:
     """Return what is live of an app; previews of pull requests come first."""
     lasting = (Environment.PRODUCTION, Environment.STAGING)
-    return Overview([_environment(tx, app, environment) for environment in lasting], _previews(tx, app))
+    aliases = {alias.script: alias for alias in tx.aliases.of_app(app.id)}
+    environments = [_environment(tx, app, environment, aliases) for environment in lasting]
+    return Overview(environments, _previews(tx, app, aliases))
 
 
-def _previews(tx: Transaction, app: App) -> list[PreviewState]:
+def standing(tx: Transaction, deployment: Deployment) -> Standing:
+    """Return a deployment with its alias."""
+    return Standing(deployment, tx.aliases.get(deployment.script))
+
+
+def standings(tx: Transaction, app_id: str, deployments: Sequence[Deployment]) -> list[Standing]:
+    """Return deployments of one app with their aliases."""
+    aliases = {alias.script: alias for alias in tx.aliases.of_app(app_id)}
+    return [Standing(it, aliases.get(it.script)) for it in deployments]
+
+
+def days_until(moment: datetime | None, now: datetime) -> int | None:
+    """Return in how many days something expires, the last one counted whole; 0 when it has."""
+    return None if moment is None else max(0, -((now - moment) // _DAY))
+
+
+def _previews(tx: Transaction, app: App, aliases: Mapping[str, Alias]) -> list[PreviewState]:
     places: list[PullRequest | None] = [*tx.pulls.open(app.id), None]
-    found = [PreviewState(pull, it) for pull in places for it in _newest_of(tx, app, pull)]
+    found = [
+        PreviewState(pull, it, aliases.get(it.script)) for pull in places for it in _newest_of(tx, app, pull)
+    ]
     return [preview for preview in found if preview.deployment.status is not Status.REMOVED]
 
 
 def _newest_of(tx: Transaction, app: App, pull: PullRequest | None) -> Sequence[Deployment]:
-    script = script_name(app.slug, Environment.PREVIEW, pull.number if pull else None)
+    script = script_name(
+        app.slug,
+        Environment.PREVIEW,
+        pull.number if pull else None,
+        is_from_fork=pull is not None and pull.is_from_fork,
+    )
     return tx.deployments.find(app.id, script=script, statuses=_TELLING, limit=1)
 
 
-def _environment(tx: Transaction, app: App, environment: Environment) -> EnvironmentState:
+def _environment(
+    tx: Transaction, app: App, environment: Environment, aliases: Mapping[str, Alias]
+) -> EnvironmentState:
     script = script_name(app.slug, environment)
-    live = tx.deployments.find(app.id, script=script, statuses=frozenset({Status.READY}), limit=1)
+    alias = aliases.get(script)
+    live_id = alias.deployment_id if alias and alias.expired_at is None else None
     newest = tx.deployments.find(app.id, script=script, limit=1)
-    return EnvironmentState(environment, live[0] if live else None, newest[0] if newest else None)
+    return EnvironmentState(
+        environment,
+        live=tx.deployments.get(live_id) if live_id else None,
+        newest=newest[0] if newest else None,
+        alias=alias,
+    )

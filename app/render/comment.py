@@ -6,7 +6,7 @@ text, mentions nobody and leaves the table it stands in whole.
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -35,8 +35,23 @@ _LINE_CHARACTERS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
+class Promotion:
+    """What of this pull request was promoted: `by` whom, and whether it is live there still."""
+
+    environment: str
+    by: str
+    commit: str
+    is_live: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CommentFacts:
-    """What the comment says. `phases` are seconds; `status` is None before the first run was seen."""
+    """What the comment says of the newest deployment, and of what its preview shows.
+
+    `phases` are seconds; `status` is None before the first run was seen. `shown` is the commit that answers
+    at `address`, None when none does; `own_url` is where `commit` answers for good. `pinned_by` is who
+    pinned the preview, `expires_on` the last day of a preview that nobody pushes to.
+    """
 
     app_id: str
     is_open: bool
@@ -49,6 +64,12 @@ class CommentFacts:
     phases: Mapping[str, float]
     error: str | None
     updated_at: datetime
+    shown: str | None = None
+    own_url: str | None = None
+    pinned_by: str | None = None
+    has_expired: bool = False
+    expires_on: str | None = None
+    promotions: Sequence[Promotion] = ()
 
     def digest(self) -> str:
         """Return a fingerprint of everything but the time, to tell whether an edit would say anything new."""
@@ -66,11 +87,16 @@ def render_comment(facts: CommentFacts) -> str:
     return template.render(
         facts=facts,
         marker=marker(facts.app_id),
-        label=_LABELS[facts.status] if facts.status else _LABELS[Status.QUEUED],
-        is_live=facts.status is Status.READY,
+        label=_label(facts),
         phases=[f"{name} {seconds:.1f} s" for name, seconds in facts.phases.items()],
         updated=facts.updated_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
     )
+
+
+def _label(facts: CommentFacts) -> str | None:
+    if facts.status is None:
+        return None if facts.is_from_fork else _LABELS[Status.QUEUED]
+    return _LABELS[facts.status]
 
 
 def escape_line(text: str) -> str:

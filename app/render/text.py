@@ -1,7 +1,18 @@
 """Outside text made fit to be shown: what every template and every vendor wants of it."""
 
+from typing import Final
+
+_NAME_CHARACTERS: Final = 80
+
 
 def one_line(text: str, limit: int) -> str:
     """Return text as one printable line of at most `limit` characters; what is cut off leaves an ellipsis."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def by_whom(actor: str | None) -> str:
+    """Return who did something, as the end of a sentence: a person's name, or how they came."""
+    if actor in {None, "token"}:
+        return "over the API"
+    return f"by {one_line(str(actor), _NAME_CHARACTERS)}"

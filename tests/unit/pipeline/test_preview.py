@@ -11,11 +11,13 @@ from app.domain.deployments import Status
 from app.domain.environments import Environment
 from app.domain.jobs import Job, JobType
 from app.errors import RemoteUnavailable
+from app.pipeline.expire import sweep
+from app.pipeline.release import show
 from app.render.comment import marker
 from tests.builders import a_deployment, a_pull
 from tests.fakes.code_host import LOGIN
 from tests.fakes.jobs import Crashed, FakeSteps
-from tests.unit.pipeline.world import World
+from tests.unit.pipeline.world import World, a_pull_run, a_run
 
 URL = "https://preview-pr7-slug0001.apps.test"
 PREVIEW: dict[str, Any] = {
@@ -43,7 +45,10 @@ def write(world: World, **changes: Any) -> str:
     """Have the comment written for the newest deployment, changed like this, and return its text."""
     with world.records.begin() as tx:
         for newest in tx.deployments.find("app_0001", pull_request=7, limit=1):
-            tx.deployments.save(replace(newest, **changes))
+            changed = replace(newest, **changes)
+            tx.deployments.save(changed)
+            if "status" in changes and changed.status is Status.READY:
+                show(tx, changed, world.clock())
     world.run(ask(world))
     (comment,) = [it for it in world.repository().comments.values() if it.author == LOGIN]
     assert comment.number == 7
@@ -118,6 +123,69 @@ def test_a_crash_makes_no_second_comment(world: World) -> None:
     steps.restart()
     world.run(job, steps)
     assert len(world.repository().comments) == 1
+
+
+def test_the_commit_has_an_address_of_its_own_beside_the_previews(world: World) -> None:
+    deployed = world.deploy(a_pull_run())
+    body = write(world)
+    assert f"| **Address** | <{URL}>" in body
+    assert f"| **This commit** | <https://{deployed.own_script}.apps.test> |" in body
+    assert "| **Expires** | 2026-11-29 without a push |" in body
+
+
+def test_a_failed_push_leaves_the_address_to_the_commit_before(world: World) -> None:
+    first = world.deploy(a_pull_run(1))
+    world.start(a_pull_run(2))
+    world.finish(a_pull_run(2), "failure", error_phase="build")
+    body = write(world)
+    assert "❌ Failed" in body
+    assert f"shows `{first.commit[:7]}` |" in body
+    assert "This commit" not in body
+
+
+def test_a_pinned_preview_says_so(world: World) -> None:
+    first, second = world.deploy(a_pull_run(1)), world.deploy(a_pull_run(2))
+    world.rollback(first.id, Environment.PREVIEW)
+    world.run_queue()
+    body = write(world)
+    assert f"| **Pinned** | to `{first.commit[:7]}` by ada" in body
+    assert f"<https://{second.own_script}.apps.test>" in body
+
+
+def test_a_promotion_is_told_where_it_came_from(world: World) -> None:
+    source = world.deploy(a_pull_run(1))
+    staged = world.promote(source.id, Environment.STAGING).deployment
+    world.run_queue()
+    world.promote(staged.id, Environment.PRODUCTION)
+    world.run_queue()  # the comment is written without being asked for
+    (comment,) = world.repository().comments.values()
+    assert f"| **Promoted** | to staging by ada: `{source.commit[:7]}`, live |" in comment.body
+    assert f"| **Promoted** | to production by ada: `{source.commit[:7]}`, live |" in comment.body
+    world.deploy(a_run(2))
+    assert f"| **Promoted** | to production by ada: `{source.commit[:7]}` |" in write(world)
+
+
+def test_promotions_of_others_are_none_of_its_business(world: World) -> None:
+    world.pull(a_pull(8))
+    world.deploy(a_pull_run(1))
+    other = world.deploy(a_pull_run(2, 8))
+    world.promote(other.id)
+    world.run_queue()
+    bodies = {it.number: it.body for it in world.repository().comments.values()}
+    assert "Promoted" in bodies[8]
+    assert "Promoted" not in bodies[7]
+
+
+def test_a_preview_that_expired_says_so(world: World) -> None:
+    world.deploy(a_pull_run())
+    world.run_queue()
+    world.clock.advance(8 * 24 * 3600)
+    sweep(world.records, world.clock())
+    world.run_queue()
+    body = write(world)
+    assert f"| **Address** | `{URL}` has expired: push again |" in body
+    assert "Expires" not in body
+    assert "This commit" not in body
 
 
 def test_a_fork_is_told_why_nothing_is_deployed(world: World) -> None:

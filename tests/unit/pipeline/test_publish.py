@@ -1,7 +1,7 @@
 """GitHub is told how a deployment stands: in its words, and nothing twice."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -10,11 +10,13 @@ from app.domain.deployments import Deployment, Status
 from app.domain.environments import Environment
 from app.domain.jobs import Job, JobType
 from app.errors import RateLimited, RemoteUnavailable
+from app.pipeline.move import tell_again
 from app.pipeline.publish import WORDS
-from tests.builders import a_deployment
+from app.pipeline.release import show
+from tests.builders import a_deployment, a_pull
 from tests.fakes.code_host import FakeRecord, FakeStatus
 from tests.fakes.jobs import Crashed, FakeSteps
-from tests.unit.pipeline.world import World
+from tests.unit.pipeline.world import World, a_pull_run, a_run
 
 RUN = "https://github.example/runs/1"
 URL = "https://slug0001.apps.test"
@@ -40,6 +42,8 @@ def tell(world: World, deployment: Deployment) -> None:
         else:
             told = replace(deployment, published=known.published)
             tx.deployments.save(replace(told, github_deployment_id=known.github_deployment_id))
+        if deployment.status is Status.READY:
+            show(tx, deployment, world.clock())
     world.know(deployment.commit)
     world.run(ask(world, deployment))
 
@@ -129,6 +133,82 @@ def test_a_description_is_cut_where_github_cuts_it(world: World) -> None:
 def test_control_characters_stay_out_of_a_description(world: World) -> None:
     tell(world, a_deployment(1, status=Status.ERROR, error="a\x1b[31mb\0c\u202ed\ne"))
     assert commit_status(world).description == "Failed: a [31mb c d e"
+
+
+# ------------------------------------------------------------------------------------------- what is live now
+
+
+def told(world: World, deployment: Deployment) -> tuple[str, str, str | None]:
+    """Return state, description and address of the last status of a deployment's record."""
+    records = world.repository().records.values()
+    (last,) = [it.statuses[-1] for it in records if it.deployment_id == deployment.id]
+    return str(last["state"]), str(last["description"]), cast("str | None", last["environment_url"])
+
+
+def own_url(deployment: Deployment) -> str:
+    return f"https://{deployment.own_script}.apps.test"
+
+
+def test_a_rollback_makes_the_older_record_active_again(world: World) -> None:
+    first, second = world.deploy(a_run(1)), world.deploy(a_run(2))
+    world.run_queue()
+    assert told(world, second) == ("success", "Live", URL)
+    world.rollback()
+    world.run_queue()
+    assert told(world, first) == ("success", "Live, pinned by ada", URL)
+    shown = first.commit[:7]
+    assert told(world, second) == (
+        "inactive",
+        f"Ready, not live: production is pinned to {shown}",
+        own_url(second),
+    )
+
+
+def test_what_is_built_while_pinned_is_told_at_its_own_address(world: World) -> None:
+    world.deploy(a_run(1))
+    live = world.deploy(a_run(2))
+    world.rollback(live.id)
+    world.run_queue()
+    built = world.deploy(a_run(3))
+    world.run_queue()
+    state, description, address = told(world, built)
+    assert (state, address) == ("inactive", own_url(built))
+    assert description == f"Ready, not live: production is pinned to {live.commit[:7]}"
+    status = world.repository().statuses[built.commit, "branchline/production"]
+    assert (status.state, status.target_url) == ("success", own_url(built))
+    assert told(world, live)[0] == "success"
+
+
+def test_resuming_makes_what_was_built_meanwhile_active(world: World) -> None:
+    live = world.deploy(a_run(1))
+    world.rollback(live.id)
+    built = world.deploy(a_run(2))
+    world.run_queue()
+    world.resume()
+    world.run_queue()
+    assert told(world, built) == ("success", "Live", URL)
+    assert told(world, live)[:2] == ("inactive", f"Ready, not live: production shows {built.commit[:7]}")
+
+
+def test_a_promotion_has_a_record_of_its_own(world: World) -> None:
+    world.pull(a_pull(7))
+    world.deploy(a_run(1))
+    source = world.deploy(a_pull_run(2))
+    promoted = world.promote(source.id).deployment
+    world.run_queue()
+    assert told(world, promoted) == ("success", "Live, promoted by ada", URL)
+    records = {it.deployment_id: it for it in world.repository().records.values()}
+    assert (records[promoted.id].environment, records[promoted.id].commit) == ("production", source.commit)
+    assert records[source.id].environment == "preview"
+
+
+def test_an_anonymous_decision_is_the_apis(world: World) -> None:
+    tell(world, a_deployment(1, status=Status.READY))
+    with world.records.begin() as tx:
+        tx.aliases.save(replace(world.alias(), is_pinned=True, actor="token"))
+        tell_again(tx, tx.deployments.get("dpl_0001_1"))
+    world.run_queue()
+    assert record(world).statuses[-1]["description"] == "Live, pinned over the API"
 
 
 # ----------------------------------------------------------------------------------------- nothing said twice

@@ -11,9 +11,11 @@ from markdown_it import MarkdownIt
 
 from app.domain.addresses import Address
 from app.domain.deployments import Status
-from app.render.comment import CommentFacts, code_block, escape_line, marker, render_comment
+from app.render.comment import CommentFacts, Promotion, code_block, escape_line, marker, render_comment
+from app.render.text import by_whom
 
 ADDRESS = Address("https://preview-pr7-slug0001.apps.test", "https://dispatch.test/app/preview-pr7-slug0001")
+OWN = "https://preview-4xr0q2h9tb-slug0001.apps.test"
 GOOD = CommentFacts(
     app_id="app_0001",
     is_open=True,
@@ -26,7 +28,23 @@ GOOD = CommentFacts(
     phases={"install": 3.21, "build": 1.4, "deploy": 2.0},
     error=None,
     updated_at=datetime(2026, 11, 22, 12, 0, tzinfo=UTC),
+    shown="4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+    own_url=OWN,
+    expires_on="2026-11-29",
 )
+NOTHING: dict[str, Any] = {
+    "app_id": "app_0001",
+    "is_open": True,
+    "is_from_fork": False,
+    "status": None,
+    "address": None,
+    "commit": GOOD.commit,
+    "message": None,
+    "run_url": None,
+    "phases": {},
+    "error": None,
+    "updated_at": GOOD.updated_at,
+}
 SNAPSHOT = f"""\
 <!-- branchline:preview:app_0001 -->
 ### Preview
@@ -36,8 +54,10 @@ SNAPSHOT = f"""\
 |---|---|
 | **Status** | ✅ Ready |
 | **Address** | <{ADDRESS.url}> · [by path]({ADDRESS.alternate_url}) |
+| **This commit** | <{OWN}> |
 | **Commit** | `4b825dc` Make the button blue |
 | **Run** | [log](https://github.test/acme/hello/actions/runs/1) · install 3.2 s, build 1.4 s, deploy 2.0 s |
+| **Expires** | 2026-11-29 without a push |
 | **Updated** | 2026-11-22 12:00:00 UTC |
 """
 HOSTILE = {
@@ -172,22 +192,75 @@ def test_a_fence_is_longer_than_any_in_it() -> None:
 
 @pytest.mark.parametrize("status", list(Status))
 def test_every_status_has_its_words(status: Status) -> None:
-    body = render_comment(replace(GOOD, status=status))
-    assert "| **Status** | " in body
-    assert (f"<{ADDRESS.url}>" in body) is (status is Status.READY)
+    assert "| **Status** | " in render_comment(replace(GOOD, status=status))
+
+
+def test_an_address_that_shows_nothing_is_no_link() -> None:
+    body = render_comment(replace(GOOD, shown=None))
+    assert f"| **Address** | `{ADDRESS.url}` |" in body
+    assert f"<{ADDRESS.url}>" not in body
+
+
+def test_an_address_that_shows_another_commit_says_so() -> None:
+    body = render_comment(replace(GOOD, shown="a" * 40))
+    assert f"({ADDRESS.alternate_url}) shows `aaaaaaa` |" in body
+    assert f"| **This commit** | <{OWN}> |" in body
+
+
+def test_a_pinned_preview_says_who_pinned_it() -> None:
+    body = render_comment(replace(GOOD, shown="a" * 40, pinned_by="by ada"))
+    assert (
+        "| **Pinned** | to `aaaaaaa` by ada: pushes do not go live until somebody resumes |"
+        in body.splitlines()
+    )
+
+
+def test_a_preview_that_expired_says_what_to_do() -> None:
+    body = render_comment(replace(GOOD, shown=None, own_url=None, has_expired=True, expires_on=None))
+    assert f"`{ADDRESS.url}` has expired: push again |" in body
+    assert "Expires" not in body
+
+
+def test_promotions_are_told() -> None:
+    promotions = (
+        Promotion("staging", "over the API", "b" * 40, is_live=False),
+        Promotion("production", "by ada", "c" * 40, is_live=True),
+    )
+    lines = render_comment(replace(GOOD, promotions=promotions)).splitlines()
+    assert "| **Promoted** | to staging over the API: `bbbbbbb` |" in lines
+    assert "| **Promoted** | to production by ada: `ccccccc`, live |" in lines
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_hostile_name_changes_nothing_but_its_text(text: str) -> None:
+    named = replace(
+        GOOD, pinned_by="by ada", promotions=(Promotion("production", "by ada", "c" * 40, is_live=True),)
+    )
+    hostile = replace(
+        GOOD,
+        pinned_by=by_whom(f"a{text}"),
+        promotions=(Promotion("production", by_whom(f"a{text}"), "c" * 40, is_live=True),),
+    )
+    assert shape(render_comment(hostile)) == shape(render_comment(named))
 
 
 def test_before_the_first_run_there_is_little_to_say() -> None:
-    body = render_comment(replace(GOOD, status=None, address=None, run_url=None, message=None, phases={}))
+    body = render_comment(CommentFacts(**NOTHING))
     assert "Waiting for a runner" in body
     assert "Address" not in body
     assert "Run" not in body
+    assert "commit**" not in body
 
 
 def test_a_fork_is_told_why() -> None:
-    body = render_comment(replace(GOOD, is_from_fork=True))
+    body = render_comment(CommentFacts(**{**NOTHING, "is_from_fork": True}))
     assert "**Not deployed.** This pull request comes from a fork" in body
-    assert ADDRESS.url not in body
+    assert "/preview" in body
+    assert "Status" not in body
+
+
+def test_a_fork_that_was_approved_is_told_as_any_other() -> None:
+    assert render_comment(replace(GOOD, is_from_fork=True)) == SNAPSHOT
 
 
 def test_an_error_is_shown_only_where_it_counts() -> None:
@@ -217,6 +290,12 @@ def test_the_digest_ignores_nothing_but_the_time() -> None:
         replace(GOOD, error="x"),
         replace(GOOD, run_url=None),
         replace(GOOD, address=None),
+        replace(GOOD, shown=None),
+        replace(GOOD, own_url=None),
+        replace(GOOD, pinned_by="by ada"),
+        replace(GOOD, has_expired=True),
+        replace(GOOD, expires_on="2026-11-30"),
+        replace(GOOD, promotions=(Promotion("production", "by ada", "c" * 40, is_live=True),)),
     ]
     assert len({GOOD.digest(), *(other.digest() for other in others)}) == len(others) + 1
 
