@@ -1,7 +1,7 @@
 """Branchline: from `git push` to a live address.
 
     developer ──git push / pull request──▶ app repository ──▶ Actions workflow
-                                                │ webhooks (HMAC)     │ start / finish (HMAC)
+                                                │ webhooks (HMAC)     │ start / finish (OIDC)
                                                 ▼                     ▼
     API · CLI ──▶ control plane: web ─▶ inbox ─▶ jobs ─▶ pipeline ─▶ github / cloudflare / database
                                                               │
