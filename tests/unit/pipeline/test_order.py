@@ -1,5 +1,6 @@
 """Reports come late, twice and in the wrong order: what is recorded in the end is the same."""
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ FATES: dict[str, tuple[str, ...]] = {
     "cancelled before it began": ("requested", "cancelled"),
     "never ended": ("in_progress", "requested"),
 }
+_KEY = re.compile(r"(?<=preview-)[0-9a-z]{10}(?=-slug)")  # of a deployment's own address
 STARTING = [fate for fate, heard in FATES.items() if "start" in heard]
 OTHERS = [fate for fate in FATES if fate not in STARTING]
 PLACES: dict[str, Callable[[int], RunReport]] = {
@@ -111,7 +113,7 @@ def outcome(heard: Sequence[Heard], *, is_told_at_once: bool) -> Any:
     repository = world.repository()
     statuses = {key: status.state for key, status in repository.statuses.items()}
     records = sorted((it.commit, it.statuses[-1]["state"]) for it in repository.records.values())
-    comments = [it.body.partition("| **Updated**")[0] for it in repository.comments.values()]
+    comments = [_KEY.sub("KEY", it.body.partition("| **Updated**")[0]) for it in repository.comments.values()]
     return recorded, statuses, records, comments
 
 
