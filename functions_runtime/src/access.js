@@ -8,7 +8,6 @@ import { Failure } from "./errors.js";
 
 /**
  * @typedef {import("./index.js").Call} Call
- * @typedef {import("./index.js").Env} Env
  * @typedef {import("./options.js").Settings} Settings
  */
 
@@ -17,10 +16,9 @@ import { Failure } from "./errors.js";
  * @param {Call} call
  * @param {string[]} methods
  */
-export async function admit({ request, env, settings }, methods) {
+export function admit({ request, env, settings }, methods) {
   checkMethod(request, methods);
   if (settings.invokeKey) checkKey(request, env[settings.invokeKey], settings.invokeKey);
-  if (settings.rateLimit) await checkRate(request, env[settings.rateLimit], settings.rateLimit);
 }
 
 /**
@@ -76,29 +74,27 @@ function areEqual(given, expected) {
 // --- The rate limit -------------------------------------------------------------------------------------
 
 /**
- * Ask the platform's rate limiter. One that is away stops nobody.
+ * Ask the platform's rate limiter about the caller's address. Throws a Failure for one that calls too often.
  * https://developers.cloudflare.com/workers/runtime-apis/bindings/rate-limit/
- * @param {Request} request
- * @param {{ limit(options: { key: string }): Promise<{ success: boolean }> } | undefined} limiter
- * @param {string} binding
+ * @param {Call} call
  */
-async function checkRate(request, limiter, binding) {
-  if (await isWithin(limiter, request.headers.get("cf-connecting-ip") ?? "unknown", binding)) return;
+export async function checkRate({ request, env, settings }) {
+  if (await isWithin(env[settings.rateLimit], request.headers.get("cf-connecting-ip") ?? "unknown")) return;
   throw new Failure(429, "RateLimited", "too many calls from your address; try again in a minute", {
     headers: { "retry-after": "60" },
   });
 }
 
 /**
- * @param {{ limit(options: { key: string }): Promise<{ success: boolean }> } | undefined} limiter
+ * A limiter that is away stops nobody.
+ * @param {{ limit(options: { key: string }): Promise<{ success: boolean }> }} limiter
  * @param {string} key
- * @param {string} binding
  */
-async function isWithin(limiter, key, binding) {
+async function isWithin(limiter, key) {
   try {
-    return limiter === undefined || (await limiter.limit({ key })).success;
+    return (await limiter.limit({ key })).success;
   } catch (error) {
-    console.warn(`the rate limiter ${binding} did not answer, and nobody is refused:`, error);
+    console.warn("the rate limiter does not answer, and nobody is refused:", error);
     return true;
   }
 }

@@ -106,8 +106,10 @@ function text(value) {
  * Shorten a text to `most` characters and a note of how many are missing. What is left can always be encoded.
  * @param {string} value
  * @param {number} most
+ * @param {number} [length]  of the whole text, when `value` is only its beginning
  */
-export function cut(value, most) {
-  if (value.length <= most) return value.toWellFormed();
-  return `${value.slice(0, most).toWellFormed()}… [${value.length - most} more characters were cut]`;
+export function cut(value, most, length = value.length) {
+  const missing = Math.max(value.length, length) - most;
+  if (missing <= 0) return value.toWellFormed();
+  return `${value.slice(0, most).toWellFormed()}… [${missing} more characters were cut]`;
 }

@@ -11,7 +11,7 @@
  * docs/functions.md is the contract. What it does not do: keep anything from one request to the next, speak to the
  * control plane, or limit CPU time; a function that never yields is for the platform to end.
  */
-import { admit, corsHeaders, preflight } from "./access.js";
+import { admit, checkRate, corsHeaders, preflight } from "./access.js";
 import { failed, json } from "./answers.js";
 import { Failure } from "./errors.js";
 import { invoke } from "./invoke.js";
@@ -53,9 +53,9 @@ export function createHandler(functions, options = {}) {
      * @param {Request} request
      * @param {Env} env
      * @param {Execution} execution
-     * @returns {Promise<Response>}
+     * @returns {Response | Promise<Response>}
      */
-    async fetch(request, env, execution) {
+    fetch(request, env, execution) {
       const call = { request, env, execution, functions, names, settings };
       const route = routeOf(call, new URL(request.url).pathname);
       return route ? respond(call, route) : settings.fallback(request, env, execution);
@@ -117,7 +117,8 @@ async function respond(call, route) {
  */
 async function answerOrFailure(call, route) {
   try {
-    await admit(call, route.methods);
+    admit(call, route.methods);
+    if (call.settings.rateLimit) await checkRate(call);
     return await route.answer();
   } catch (error) {
     if (error instanceof Failure) return failed(error, route.functionName);

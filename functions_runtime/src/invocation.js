@@ -78,31 +78,42 @@ export class Invocation {
     return outcome;
   }
 
-  /** @param {unknown} payload */
+  /**
+   * @param {unknown} payload
+   * @returns {Promise<Omit<Outcome, "duration">>}
+   */
   async #settle(payload) {
     const { functions, settings } = this.#call;
-    const fn = functions[this.functionName];
-    const deadline = this.#deadline(settings.timeoutMs);
     try {
-      const value = await Promise.race([calledByTheRuntime(fn, payload, this.#context()), deadline.passed]);
+      const fn = functions[this.functionName];
+      const value = await this.#inTime(calledByTheRuntime(fn, payload, this.#context()));
       return { status: 200, result: writeResult(value) };
     } catch (thrown) {
       const status = thrown instanceof Failure ? thrown.status : 500;
       return { status, error: describe(thrown, settings.stacks) };
+    }
+  }
+
+  /**
+   * @param {Promise<unknown>} running
+   * @returns {Promise<unknown>}
+   */
+  async #inTime(running) {
+    const { timeoutMs } = this.#call.settings;
+    const { promise: over, reject } = Promise.withResolvers();
+    const timer = setTimeout(() => reject(this.#timedOut(timeoutMs)), timeoutMs);
+    try {
+      return await Promise.race([running, over]);
     } finally {
-      clearTimeout(deadline.timer);
+      clearTimeout(timer);
     }
   }
 
   /** @param {number} milliseconds */
-  #deadline(milliseconds) {
-    const { promise: passed, reject } = Promise.withResolvers();
-    const timer = setTimeout(() => {
-      const message = `${this.functionName} did not settle in ${milliseconds} ms`;
-      this.#abort(new DOMException(message, "TimeoutError"));
-      reject(new Failure(504, "FunctionTimeout", message));
-    }, milliseconds);
-    return { passed, timer };
+  #timedOut(milliseconds) {
+    const message = `${this.functionName} did not settle in ${milliseconds} ms`;
+    this.#abort(new DOMException(message, "TimeoutError"));
+    return new Failure(504, "FunctionTimeout", message);
   }
 
   /** @returns {Context} */

@@ -19,10 +19,9 @@ import { KeptLines } from "./lines.js";
 export async function invoke(call, name) {
   const { request, names, settings } = call;
   if (!names.includes(name)) throw unknown(name, names);
-  if (request.headers.has("last-event-id")) throw notResumable();
+  const answer = wantsEvents(request) ? asEvents : inOnePiece;
   const payload = await readPayload(request, settings.maxPayloadBytes);
-  const invocation = new Invocation(call, name);
-  return wantsEvents(request) ? asEvents(call, invocation, payload) : inOnePiece(call, invocation, payload);
+  return answer(call, new Invocation(call, name), payload);
 }
 
 /**
@@ -34,15 +33,15 @@ function unknown(name, names) {
   return new Failure(404, "FunctionNotFound", message, { details: { functions: names } });
 }
 
-/** A client that lost its stream would otherwise run the function a second time without meaning to. */
-function notResumable() {
+/**
+ * A client that lost its stream and asks for the rest of it would run the function a second time without meaning to.
+ * @param {Request} request
+ */
+function wantsEvents({ headers }) {
+  if (!(headers.get("accept") ?? "").toLowerCase().includes("text/event-stream")) return false;
+  if (!headers.has("last-event-id")) return true;
   const message = "an invocation cannot be taken up again at this address, and sending it again would run it again";
-  return new Failure(409, "NotResumable", message);
-}
-
-/** @param {Request} request */
-function wantsEvents(request) {
-  return (request.headers.get("accept") ?? "").toLowerCase().includes("text/event-stream");
+  throw new Failure(409, "NotResumable", message);
 }
 
 /**

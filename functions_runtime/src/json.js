@@ -12,9 +12,6 @@ import { Failure } from "./errors.js";
  * @param {number} most  bytes
  */
 export async function readPayload(request, most) {
-  if ((request.headers.get("content-encoding") ?? "identity") !== "identity") {
-    throw new Failure(415, "UnsupportedEncoding", "send the payload as it is, without a content encoding");
-  }
   const bytes = await readBody(request, most);
   return bytes.byteLength === 0 ? undefined : parse(bytes);
 }

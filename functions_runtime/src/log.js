@@ -58,7 +58,12 @@ export class Log {
 
   /** @param {unknown[]} values */
   #line(values) {
-    const text = cut(this.textOf(values), this.#maxLineChars);
+    const text = this.textOf(values);
+    return cut(this.#indented(text.slice(0, this.#maxLineChars)), this.#maxLineChars, text.length);
+  }
+
+  /** @param {string} text */
+  #indented(text) {
     if (this.#depth === 0) return text;
     const indent = " ".repeat(Math.min(this.#depth, DEEPEST) * INDENT);
     return indent + text.replaceAll("\n", `\n${indent}`);

@@ -50,13 +50,21 @@ function iterated(size, columns) {
  * @returns {Column[]}
  */
 function propertyColumns(rows, wanted) {
-  const names = wanted ?? [...new Set(rows.filter(isObject).flatMap((row) => Object.keys(row)))];
+  const names = wanted ?? namesIn(rows.filter(isObject));
   const columns = names.map((name) => ({
     name,
     cells: rows.map((row) => (isObject(row) && Object.hasOwn(row, name) ? cell(row[name]) : undefined)),
   }));
   if (wanted || rows.every(isObject)) return columns;
   return [...columns, { name: "Values", cells: rows.map((row) => (isObject(row) ? undefined : cell(row))) }];
+}
+
+/**
+ * The names of all properties, in the order that an object would have them.
+ * @param {object[]} rows
+ */
+function namesIn(rows) {
+  return Object.keys(Object.fromEntries(rows.flatMap((row) => Object.keys(row).map((name) => [name, true]))));
 }
 
 /**
