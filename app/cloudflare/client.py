@@ -33,6 +33,8 @@ _LIMITS: Final = httpx.Limits(max_connections=20, max_keepalive_connections=5)
 _UNSTATED_PAUSE_SECONDS: Final = 300
 _LONGEST_PAUSE_SECONDS: Final = 3600
 _SERVER_ERROR: Final = 500
+# Headers without a well-formed token are a 400, which else means that what was sent is wrong.
+_BAD_CREDENTIALS: Final = frozenset({6003, 6111, 9106})
 _REFUSALS: Final[Mapping[int, type[RemoteRefused]]] = {
     401: RemoteForbidden,
     403: RemoteForbidden,
@@ -129,7 +131,8 @@ class Cloudflare:
             return RateLimited(message, retry_at=retry_at, **facts)
         if status >= _SERVER_ERROR or (response.is_success and "success" not in envelope):
             return RemoteUnavailable(message, **facts)
-        return _REFUSALS.get(status, RemoteRefused)(message, **facts)
+        refusal = RemoteForbidden if _BAD_CREDENTIALS & set(codes) else _REFUSALS.get(status, RemoteRefused)
+        return refusal(message, **facts)
 
 
 def _in_time(chunks: Iterator[bytes], seconds: float) -> Iterator[bytes]:

@@ -99,7 +99,7 @@ class CloudflareScripts:
             form = script_form(upload, token, self._bundles)
             self._cloudflare.send("PUT", path, form, doing=doing, query=_AS_WRANGLER)
         except RemoteRefused as error:
-            if error.details.get("status") in _AUTHORS_FAULT:
+            if type(error) is RemoteRefused and error.details.get("status") in _AUTHORS_FAULT:
                 raise ScriptRefused(error.message, **error.details) from error
             raise
 

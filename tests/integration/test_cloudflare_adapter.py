@@ -141,6 +141,8 @@ def test_a_run_deploys_with_our_access() -> None:
     ("answer", "expected"),
     [
         (failed(400, 10021, "invalid"), RemoteRefused),
+        (failed(400, 6003, "Invalid request headers"), RemoteForbidden),
+        (failed(400, 9106, "Missing Authorization headers"), RemoteForbidden),
         (failed(401, 10000, "Authentication error"), RemoteForbidden),
         (failed(403, 10000, "Authentication error"), RemoteForbidden),
         (failed(404, 7003, "no route"), RemoteMissing),

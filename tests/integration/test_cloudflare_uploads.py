@@ -380,10 +380,16 @@ def test_a_refusal_keeps_cloudflares_words_and_codes(
 
 
 @pytest.mark.parametrize("step", ["session", "script"])
-def test_our_own_token_may_be_refused(
-    scripts: CloudflareScripts, cloudflare: FakeCloudflare, upload: Upload, step: str
+@pytest.mark.parametrize(("status", "code"), [(401, 10000), (403, 10000), (400, 6003), (400, 9106)])
+def test_our_own_token_may_be_refused(  # noqa: PLR0917 - a fixture each
+    scripts: CloudflareScripts,
+    cloudflare: FakeCloudflare,
+    upload: Upload,
+    step: str,
+    status: int,
+    code: int,
 ) -> None:
-    cloudflare.trouble[step] = failed(403, 10000, "Authentication error")
+    cloudflare.trouble[step] = failed(status, code, "Authentication error")
     with pytest.raises(RemoteForbidden):
         scripts.put("live", "hello", upload)
 
