@@ -1,6 +1,7 @@
 """The web process."""
 
 import random
+import threading
 from collections.abc import Callable, Mapping
 
 from flask import Flask
@@ -14,8 +15,8 @@ from app.github.keys import SigningKeys
 from app.github.oidc import OidcVerifier
 from app.pipeline.install import deploy_secret
 from app.pipeline.upload import go_live
-from app.ports import DeployAccess
-from app.settings import Settings
+from app.ports import CodeHost, DeployAccess
+from app.settings import GitHubSettings, Settings
 from app.web import create_app
 from app.web.context import WebContext
 from app.web.gateway.context import GatewayContext
@@ -40,6 +41,7 @@ def web_app(environ: Mapping[str, str]) -> Flask:
             deploy_secret=lambda app_id: deploy_secret(settings.secret_key.reveal(), app_id),
             grant=_granting(settings, shared.platform),
             check_ready=lambda: check_schema(shared.database),
+            code_host=_LazyCodeHost(settings.github),
             gateway=_gateway(shared) if shared.platform.has_gateway else None,
         )
     )
@@ -75,3 +77,20 @@ def _granting(settings: Settings, platform: Platform) -> Callable[[Deployment], 
         return DeployAccess(url, account_id, grants.issue(deployment), utc_now() + LIFETIME)
 
     return grant
+
+
+class _LazyCodeHost:
+    """Makes the code host's ports once, when they are first asked for."""
+
+    def __init__(self, settings: GitHubSettings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._made: CodeHost | None = None
+
+    def __call__(self) -> CodeHost:
+        with self._lock:
+            if self._made is None:
+                from app.bootstrap.code_host import code_host  # noqa: PLC0415 - see there
+
+                self._made = code_host(self._settings)
+            return self._made

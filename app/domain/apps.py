@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from urllib.parse import quote
 
 from app.domain.environments import DEFAULT_BRANCHES, Environment
 
@@ -38,6 +39,14 @@ class Repository:
     parent_full_name: str | None
     created_at: datetime
     owner_id: int | None = None
+
+    def commit_url(self, commit: str) -> str:
+        """Return the page of a commit."""
+        return f"{self.html_url}/commit/{commit}"
+
+    def branch_url(self, branch: str) -> str:
+        """Return the page of a branch."""
+        return f"{self.html_url}/tree/{quote(branch)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,8 @@ def translated(error: VendorError, doing: str, now: datetime) -> BranchlineError
     headers = {name.lower(): str(value) for name, value in (error.headers or {}).items()}
     message = f"{doing}: {_reason(error)}"
     facts: dict[str, Any] = {"status": error.status, "request_id": headers.get("x-github-request-id")}
+    if "was archived" in _reason(error):
+        return RemoteForbidden(message, code="repository:archived", **facts)
     if _is_rate_limit(error, headers):
         return RateLimited(message, retry_at=_retry_at(headers, now), **facts)
     if error.status >= _SERVER_ERROR or error.status == 408:  # noqa: PLR2004 - Request Timeout

@@ -15,6 +15,7 @@ from app.domain.events import Event, Tag
 from app.domain.git import EntryKind, blob_name, check_ref
 from app.errors import Conflict, InvalidInput, NotFound, PreconditionFailed, RemoteConflict
 from app.pipeline.generate import MAXIMUM_FILE_BYTES, check_path
+from app.pipeline.reach import repository_of
 from app.ports import CodeHost, Entry, FileContent, Listing, Transaction
 
 L = TypeVar("L")
@@ -134,7 +135,7 @@ def write_on_top(look: Callable[[], L], write: Callable[[L], T]) -> T:
 
 def default_branch(app: App) -> str:
     """Return the branch that is meant when none is named."""
-    return app.repository.default_branch if app.repository else "main"
+    return repository_of(app).default_branch
 
 
 def commit_of(app: App, ref: str | None, host: CodeHost) -> str:

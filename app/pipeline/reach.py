@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from app.domain.apps import App, AppStatus
+from app.domain.apps import App, AppStatus, Repository
 from app.errors import Conflict
 from app.ports import Transaction
 
@@ -21,8 +21,14 @@ def reached_app(tx: Transaction, key: str) -> App:
         raise Conflict(
             f"reaching the repository of {app.name}: the app is {app.status}", code=f"app:{app.status}"
         )
+    repository_of(app)
+    return app
+
+
+def repository_of(app: App) -> Repository:
+    """Return the app's repository. Raises Conflict when it could not be made."""
     if app.repository is None:
         raise Conflict(
             f"reaching the repository of {app.name}: it could not be made", code="app:no-repository"
         )
-    return app
+    return app.repository

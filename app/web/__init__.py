@@ -1,7 +1,8 @@
 """The web side: webhooks in, the HTTP API. `create_app` puts it together.
 
-A request verifies, keeps and answers; what takes longer becomes a job. Nothing here speaks to GitHub or
-Cloudflare, and only `errors` knows status codes.
+A request verifies, keeps and answers; what takes longer becomes a job. Only requests about an app's files ask
+the code host while their caller waits (`outside`); nothing here speaks to Cloudflare, and only `errors` knows
+status codes.
 """
 
 from flask import Flask, jsonify
@@ -9,7 +10,19 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from app.web import addresses, apps, deliveries, deployments, health, jobs, variables, webhooks
+from app.web import (
+    addresses,
+    apps,
+    deliveries,
+    deployments,
+    files,
+    health,
+    jobs,
+    releases,
+    repository,
+    variables,
+    webhooks,
+)
 from app.web.context import WebContext
 from app.web.errors import ErrorOut, on_invalid, register_errors
 from app.web.gateway import PREFIX, create_gateway
@@ -39,8 +52,11 @@ def create_app(context: WebContext) -> Flask:
     blueprints = (
         apps.api,
         variables.api,
+        files.api,
+        repository.api,
         deployments.api,
         deployments.runs,
+        releases.api,
         jobs.api,
         deliveries.api,
         webhooks.receivers,

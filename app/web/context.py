@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, cast
 
 from flask import current_app
@@ -10,9 +10,10 @@ from flask import current_app
 from app.domain.deployments import Deployment
 from app.domain.platform import Platform
 from app.domain.runs import RunClaims
-from app.ports import Clock, DeployAccess, JobEngine, Records, Vault
+from app.ports import Clock, CodeHost, DeployAccess, JobEngine, Records, Vault
 from app.settings import Secret
 from app.web.gateway.context import GatewayContext
+from app.web.outside import CALLS_AT_ONCE, DOWNLOADS_AT_ONCE, Gate
 
 # Files of 10 MiB together grow by a third in base64.
 DEFAULT_MAXIMUM_BODY_BYTES: Final = 16 * 1024 * 1024
@@ -24,7 +25,8 @@ class WebContext:
 
     `verify_token` returns what GitHub says of a workflow run, `deploy_secret` the key that an app's workflow
     signs with, `grant` what a run uploads a deployment with; `check_ready` raises when the process cannot do
-    its work. `gateway` is None where runs upload to Cloudflare by themselves.
+    its work. `gateway` is None where runs upload to Cloudflare by themselves. `code_host` is
+    asked for when the first request needs it, by as many requests at once as `calls` and `downloads` let in.
     """
 
     records: Records
@@ -39,8 +41,11 @@ class WebContext:
     deploy_secret: Callable[[str], str]
     grant: Callable[[Deployment], DeployAccess]
     check_ready: Callable[[], None]
+    code_host: Callable[[], CodeHost]
     gateway: GatewayContext | None = None
     maximum_body_bytes: int = DEFAULT_MAXIMUM_BODY_BYTES
+    calls: Gate = field(default_factory=lambda: Gate(CALLS_AT_ONCE))
+    downloads: Gate = field(default_factory=lambda: Gate(DOWNLOADS_AT_ONCE))
 
 
 def context() -> WebContext:

@@ -116,6 +116,14 @@ def test_content_is_decoded_as_github_wraps_it(http: responses.RequestsMock, git
     assert query(http) == {"ref": "feature/x#y"}
 
 
+def test_an_archived_repository_says_so(http: responses.RequestsMock, github: GitHub) -> None:
+    refused = {"message": "Repository was archived so is read-only."}
+    http.put(f"{SHOP}/contents/archived.txt", status=403, json=refused)
+    with pytest.raises(RemoteForbidden) as caught:
+        GitHubFiles(github).write("acme/shop", "main", "archived.txt", b"x", "Add", replaces=None)
+    assert caught.value.error_code == "repository:archived"
+
+
 # -------------------- downloads
 
 

@@ -168,6 +168,8 @@ def test_what_is_answered_is_what_is_described(
 
 # Something of the right form for each method that has a body.
 BODIES: Final = {"POST": {"name": "a"}, "PUT": {"value": "a"}, "PATCH": {"values": {"A": "a"}}}
+A_COMMIT: Final = {"message": "Add a", "files": [{"path": "a", "content": "a"}]}
+BODIES_OF: Final = {"/api/apps/{app}/commits": A_COMMIT}
 
 
 @pytest.mark.parametrize("error", [RemoteUnavailable("the database is away"), RuntimeError("broken")])
@@ -183,7 +185,7 @@ def test_troubles_are_described_everywhere(migrated_sqlite_url: str, error: Exce
     for method, path, _ in operations(document):
         if {"token": []} in proof_of(method, path):
             place = re.sub(r"{\w+}", "x", path.replace("{environment}", "production"))
-            answer = world.call(method, place, json=BODIES.get(method))
+            answer = world.call(method, place, json=BODIES_OF.get(path, BODIES.get(method)))
             assert answer.status_code in {500, 503}
             assert_described(document, method, path, answer)
     world.close()

@@ -31,6 +31,8 @@ from app.web import create_app
 from app.web.context import WebContext
 from tests.builders import a_repository, an_app, at
 from tests.fakes.clock import FakeClock
+from tests.fakes.code_host import FakeCodeHost
+from tests.fakes.code_host_files import code_host
 from tests.issuer import ISSUER, KeyClient
 
 TOKEN = "canary-api-token-7c1f"
@@ -88,6 +90,7 @@ class World:
         keys = SigningKeys(self.key_client, clock=lambda: self._seconds)
         self.database = create_engine(database_url, lock_timeout_seconds=lock_timeout_seconds)
         self.records = SqlRecords(self.database, self.engine.enqueue, self.clock)
+        self.host = FakeCodeHost(self.clock)
         self.is_ready = True
         given = {
             "records": self.records,
@@ -102,6 +105,7 @@ class World:
             "deploy_secret": deploy_secret,
             "grant": self._grant,
             "check_ready": self._check_ready,
+            "code_host": lambda: code_host(self.host),
         }
         self.web = create_app(WebContext(**{**given, **changes}))
         self.client = self.web.test_client()

@@ -1,0 +1,30 @@
+"""The code host's ports for files, over one client.
+
+Imported by web processes when the first request asks about files: PyGithub holds 20 MB.
+"""
+
+from app.bootstrap.shared import utc_now
+from app.github.client import GitHub
+from app.github.contents import GitHubContents
+from app.github.downloads import GitHubDownloads
+from app.github.files import GitHubFiles
+from app.github.proposals import GitHubProposals
+from app.github.trees import GitHubTrees
+from app.ports import CodeHost
+from app.settings import GitHubSettings
+
+
+def code_host(settings: GitHubSettings) -> CodeHost:
+    """Return the ports over a client of their own."""
+    return code_host_over(GitHub(settings, utc_now))
+
+
+def code_host_over(github: GitHub) -> CodeHost:
+    """Return the ports over a client."""
+    return CodeHost(
+        contents=GitHubContents(github),
+        trees=GitHubTrees(github),
+        files=GitHubFiles(github),
+        proposals=GitHubProposals(github),
+        downloads=GitHubDownloads(github),
+    )
