@@ -75,7 +75,7 @@ class Story:
         with self.steps.step("roll production back: the first commit answers again, without a build") as step:
             roll_back(app)
             place = app.wait_live("production", first)
-            expect(app.slug, "pinned", place["pinned"], wanted=True)
+            expect(app.slug, "pinned to", place["pinned"]["deploymentId"], place["deploymentId"])
             step.result = f"{first[:7]}  {place['url']}"
         with self.steps.step("what was rolled back keeps its own address") as step:
             own = wait_ready(app, "production", second)["immutableUrl"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from sandbox.plan import BOT
 from sandbox.waiting import wait_for
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from sandbox.plan import Plan
 
 SETTLE_SECONDS = 60
-ENVIRONMENTS = ("production", "staging", "preview")
+NAMESPACES = ("production", "staging", "preview", "untrusted")
 UNDER_WAY = ("queued", "building", "deploying")
 
 
@@ -86,17 +87,28 @@ class Inspector:
 
     def _ownerless_scripts(self, apps: list[dict[str, Any]]) -> Iterator[str]:
         owned = {name for app in apps for name in self._scripts_of(app)}
-        for environment in ENVIRONMENTS:
-            for script in self.cloudflare.get(f"/namespaces/branchline-dev-{environment}/scripts")["result"]:
+        for namespace in NAMESPACES:
+            for script in self.cloudflare.get(f"/namespaces/branchline-dev-{namespace}/scripts")["result"]:
                 if script["id"] not in owned:
-                    yield f"script {script['id']} in {environment} has no owner"
+                    yield f"script {script['id']} in {namespace} has no owner"
 
     def _scripts_of(self, app: dict[str, Any]) -> Iterator[str]:
-        """Name the scripts that an app may have: those of its environments and of its previews."""
+        """Name the scripts that an app may have: of its environments and previews, and its deployments' own."""
         yield app["slug"]
         yield f"staging-{app['slug']}"
         for preview in self.branchline.get(f"/api/apps/{app['slug']}")["previews"]:
-            yield preview["alternateUrl"].rstrip("/").rsplit("/", 1)[-1]
+            yield script_at(preview["alternateUrl"])
+        for deployment in pages(self.branchline, f"/api/apps/{app['slug']}/deployments"):
+            if deployment["immutableUrl"] is not None:
+                yield script_at(deployment["immutableUrl"])
+
+
+def script_at(address: str) -> str:
+    """Return the script that answers at an address, of either form."""
+    parts = urlsplit(address)
+    if parts.path.startswith("/app/"):
+        return parts.path.rstrip("/").rsplit("/", 1)[-1]
+    return str(parts.hostname).partition(".")[0]
 
 
 def pages(api: Api, path: str) -> Iterator[dict[str, Any]]:

@@ -97,6 +97,10 @@ MALFORMED = {
     "AWS_ACCESS_KEY_ID": ["two words", "canäry"],
     "AWS_SECRET_ACCESS_KEY": ["canary\nline", "canäry"],
     "AWS_REGION": ["eu central", "a/b"],
+    "BRANCHLINE_PREVIEW_DAYS": ["0", "366", "a week", "7.5", "-1"],
+    "BRANCHLINE_KEPT_DEPLOYMENTS": ["0", "1001", "all"],
+    "BRANCHLINE_CPU_MS": ["0", "300001", "50ms"],
+    "WFP_NAMESPACE_UNTRUSTED": ["Forks", "a.b", "-x"],
     "BRANCHLINE_DEPLOY_AUTH": ["OIDC", "none", "oidc,hmac"],
     "GITHUB_OIDC_ISSUER": ["token.example.com", "http://github.example.com/_services/token", "file:///keys"],
     "GITHUB_API_URL": ["api.github.com", "https://api.github.com/#x", "https://:p@api.github.com"],
@@ -354,3 +358,11 @@ def test_secrets_are_compared_by_value_and_are_true_when_there_is_one() -> None:
     assert len({Secret("a"), Secret("a")}) == 1
     assert Secret("a")
     assert not Secret("")
+
+
+def test_previews_and_deployments_are_kept_as_long_as_is_said() -> None:
+    by_default = Settings.from_environ(ENVIRON)
+    assert (by_default.preview_days, by_default.kept_deployments, by_default.cpu_ms) == (7, 10, None)
+    told = {"BRANCHLINE_PREVIEW_DAYS": "30", "BRANCHLINE_KEPT_DEPLOYMENTS": "3", "BRANCHLINE_CPU_MS": "50"}
+    settings = Settings.from_environ({**ENVIRON, **told})
+    assert (settings.preview_days, settings.kept_deployments, settings.cpu_ms) == (30, 3, 50)
