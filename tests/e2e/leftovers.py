@@ -93,7 +93,7 @@ class Inspector:
                     yield f"script {script['id']} in {namespace} has no owner"
 
     def _scripts_of(self, app: dict[str, Any]) -> Iterator[str]:
-        """Name the scripts that an app may have: of its environments and previews, and its deployments' own."""
+        """Name the scripts that an app may have: of environments, of previews, of deployments."""
         yield app["slug"]
         yield f"staging-{app['slug']}"
         for preview in self.branchline.get(f"/api/apps/{app['slug']}")["previews"]:
