@@ -118,7 +118,7 @@ export class EventStream {
    */
   #event(name, data) {
     this.#sequence += 1;
-    this.#put(`event: ${name}\nid: ${this.#invocationId}:${this.#sequence}\ndata: ${data}\n\n`);
+    this.#put(`event: ${name}\nid: ${this.#invocationId}:${this.#sequence}\ndata: ${inOneLine(data)}\n\n`);
   }
 
   /** @param {string} text */
@@ -127,6 +127,14 @@ export class EventStream {
     this.#chars += text.length;
     this.#wake();
   }
+}
+
+/**
+ * JSON holds no line feed, but some clients end lines at these, too.
+ * @param {string} data
+ */
+function inOneLine(data) {
+  return data.replace(/[\u0085\u2028\u2029]/g, (it) => `\\u${it.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** @param {Line} line */

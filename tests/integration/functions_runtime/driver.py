@@ -1,4 +1,4 @@
-"""Workers of functions on a real workerd, as they are uploaded: the author's module, the runtime, and a main module.
+"""Workers of functions on a real workerd, as they are uploaded: an author's module, our runtime, a main.
 
 They run behind the dispatch worker, in the one process of a sandbox, each under a script of its own.
 """
@@ -112,12 +112,14 @@ def read_events(response: httpx.Response) -> Iterator[Event]:
             fields = {}
 
 
-def hang_up(response: httpx.Response, *, abruptly: bool = False) -> None:
-    """Close a connection under an answer that is still coming; abruptly means without a farewell (RST)."""
+def reset_when_closed(connection: socket.socket) -> None:
+    """Let a connection end without a farewell: its other end learns of it at once, as of a crash."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def connection_of(response: httpx.Response) -> socket.socket:
     connection: socket.socket = response.extensions["network_stream"].get_extra_info("socket")
-    if abruptly:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
+    return connection
 
 
 def upload(

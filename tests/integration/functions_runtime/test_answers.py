@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
 
-from tests.contract.sandbox_cloudflare.driver import Sandbox
-from tests.integration.functions_runtime.driver import MAIN, Worker, upload
+from tests.integration.functions_runtime.driver import MAIN, upload
 
-Deploy = Callable[..., Worker]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.contract.sandbox_cloudflare.driver import Sandbox
+    from tests.integration.functions_runtime.driver import Worker
+
+    Deploy = Callable[..., Worker]
 
 MODULE = """
 export async function hello(payload) {
@@ -41,7 +46,19 @@ const odd = () => "odd";
 export { odd as "a/b c?" };
 export default function () { return "default"; }
 """
-NAMES = ["a/b c?", "arrow", "context", "default", "fails", "größe", "hello", "replace", "replaced", "self", "then"]
+NAMES = [
+    "a/b c?",
+    "arrow",
+    "context",
+    "default",
+    "fails",
+    "größe",
+    "hello",
+    "replace",
+    "replaced",
+    "self",
+    "then",
+]
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +231,9 @@ def test_an_app_answers_whatever_is_not_ours(worker: Deploy) -> None:
 
 
 def test_an_object_of_functions_will_do(worker: Deploy) -> None:
-    main = MAIN.replace("createHandler(functions, OPTIONS)", "createHandler({ one: functions.arrow, two: 2 })")
+    main = MAIN.replace(
+        "createHandler(functions, OPTIONS)", "createHandler({ one: functions.arrow, two: 2 })"
+    )
     app = worker(MODULE, main=main)
     assert app.ask("GET", "/api/functions").json() == {"functions": ["one"]}
     assert app.result("one") == "arrow"

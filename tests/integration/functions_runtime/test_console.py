@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.node import node_directory
-from tests.integration.functions_runtime.driver import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.integration.functions_runtime.driver import Worker
 
     Deploy = Callable[..., Worker]
 
@@ -76,9 +77,13 @@ export async function times() {
 export function traces() { console.trace("here %d", 1, { a: 1 }); console.trace(); }
 export function levels() {
   for (const level of ["log", "info", "debug", "warn", "error", "trace"]) console[level](level);
-  console.assert(false); console.countReset("x"); console.dir(1); console.table([1]); console.count(); console.clear();
+  console.assert(false); console.countReset("x"); console.dir(1); console.table([1]); console.count();
+  console.clear();
 }
-export function detached() { const { log, group, groupEnd } = console; group("a"); log("b"); groupEnd(); log("c"); }
+export function detached() {
+  const { log, group, groupEnd } = console;
+  group("a"); log("b"); groupEnd(); log("c");
+}
 export function odd() {
   const throwing = { [Symbol.for("nodejs.util.inspect.custom")]() { throw new TypeError("do not look"); } };
   console.log("before", throwing);

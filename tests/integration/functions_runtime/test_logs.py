@@ -59,7 +59,7 @@ export async function mixed({ id }) {
     new Promise((done) => setImmediate(() => { console.log(`${id} immediate`); done(); })),
     new Promise((done) => process.nextTick(() => { console.log(`${id} tick`); done(); })),
     new Response(new ReadableStream({
-      async pull(it) { await wait(10); console.log(`${id} pull`); it.enqueue(new Uint8Array(1)); it.close(); },
+      async pull(it) { await wait(10); console.log(`${id} pull`); it.close(); },
     })).arrayBuffer(),
     fetchless(id),
   ]);
@@ -123,7 +123,9 @@ def test_two_hundred_invocations_at_once_never_see_each_others_lines(functions: 
     assert functions.result("mostAtOnce") > 20
     assert {name: len(lines) for name, lines in logs.items()} == dict.fromkeys(names, LINES_OF_ONE)
     for name, lines in logs.items():
-        others = [it["message"] for it in lines if name not in it["message"] and "same label" not in it["message"]]
+        others = [
+            it["message"] for it in lines if name not in it["message"] and "same label" not in it["message"]
+        ]
         assert others == []
         counted = [it["message"] for it in lines if it["message"].strip() == f"{name}: 1"]
         assert len(counted) == 1
@@ -161,7 +163,8 @@ def kept_by_the_platform(sandbox: Sandbox, worker: Worker) -> str:
 def test_tail_workers_get_every_line_too(sandbox: Sandbox, worker: Deploy) -> None:
     tailed = worker(
         "export function say(text) { console.log('said', text); console.group('g'); console.table([text]);"
-        " console.count('tally'); console.trace('traced'); console.groupEnd(); console.assert(false, 'asserted'); }"
+        " console.count('tally'); console.trace('traced'); console.groupEnd();"
+        " console.assert(false, 'asserted'); }"
     )
     tailed.invoke("say", "hello tail")
     eventually(lambda: "hello tail" in kept_by_the_platform(sandbox, tailed))
@@ -175,7 +178,8 @@ def test_lines_outside_of_invocations_go_to_the_real_console_alone(sandbox: Sand
         'import { createHandler } from "./functions_runtime/index.js";\n'
         'import * as functions from "./functions.js";\n'
         "const fallback = () => { console.log('the app itself'); console.count(); console.group();\n"
-        "  console.time(); console.timeEnd(); console.table([1]); console.groupEnd(); return new Response('ok'); };\n"
+        "  console.time(); console.timeEnd(); console.table([1]); console.groupEnd();\n"
+        "  return new Response('ok'); };\n"
         "export default createHandler(functions, { fallback });\n"
     )
     app = worker("console.log('while loading'); export const say = () => console.log('inside');", main=main)
@@ -199,7 +203,10 @@ export function costly(count) {
   return looked;
 }
 export function deep() { for (let n = 0; n < 10_000; n++) console.group(); console.log("a\\nb"); }
-export function deepLines() { for (let n = 0; n < 50; n++) console.group(); console.log("\\n".repeat(20_000)); }
+export function deepLines() {
+  for (let n = 0; n < 50; n++) console.group();
+  console.log("\\n".repeat(20_000));
+}
 export function huge() {
   console.log("x".repeat(2 ** 24));
   console.log(Array.from({ length: 1e6 }, (_, n) => n));

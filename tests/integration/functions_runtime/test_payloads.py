@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.integration.functions_runtime.driver import Worker
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tests.integration.functions_runtime.driver import Worker
 
     Deploy = Callable[..., Worker]
 
@@ -114,7 +114,8 @@ export const results = {
   money: () => new Money(5), url: () => new URL("https://a.example/"), buffer: () => Buffer.from("a"),
   toJson: () => ({ toJSON() {} }), nullish: () => Object.assign(Object.create(null), { a: 1 }),
   text: () => "\\u2028\\ud800", boxed: () => [new String("s"), new Number(1), Object(true)],
-  function: () => () => 1, symbol: () => Symbol("s"), bigint: () => 1n, map: () => new Map(), set: () => new Set(),
+  function: () => () => 1, symbol: () => Symbol("s"), bigint: () => 1n, map: () => new Map(),
+  set: () => new Set(),
   response: () => new Response("x"), binary: () => new Uint8Array(3), bytes: () => new ArrayBuffer(3),
   blob: () => new Blob(["x"]), error: () => new Error("x"),
   stream: () => new ReadableStream({ pull(it) { it.enqueue("x"); }, cancel() { ended.push("stream"); } }),
@@ -123,12 +124,17 @@ export const results = {
   minding: () => new ReadableStream({ cancel() { throw new Error("minds"); } }),
   locked: () => { const it = new ReadableStream(); it.getReader(); return it; },
   nestedBigint: () => ({ a: [1n] }), circular: () => circular,
-  throwing: () => ({ toJSON() { throw new TypeError("not me"); } }), getter: () => ({ get a() { throw "no"; } }),
+  throwing: () => ({ toJSON() { throw new TypeError("not me"); } }),
+  getter: () => ({ get a() { throw "no"; } }),
 };
 export const run = (name) => results[name]();
 export const promised = async (name) => results[name]();
 export const iterating = () => { const it = results.generator(); it.next(); return it; };
-export const iteratingAsync = async () => { const it = results.asyncGenerator(); await it.next(); return it; };
+export async function iteratingAsync() {
+  const it = results.asyncGenerator();
+  await it.next();
+  return it;
+}
 export const whatEnded = () => ended;
 """
 
