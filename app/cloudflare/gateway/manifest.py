@@ -21,6 +21,7 @@ MAXIMUM_FILE_BYTES: Final = 25 * 1024 * 1024
 # Ours: what one deployment may put into the bundle store, and how it comes.
 MAXIMUM_BYTES: Final = 1024 * 1024 * 1024
 LONGEST_PATH: Final = 1024
+LARGE_BYTES: Final = 1024 * 1024
 BUCKET_FILES: Final = 500
 BUCKET_BYTES: Final = 32 * 1024 * 1024
 _NAME: Final = re.compile(r"[0-9a-f]{32}")
@@ -88,6 +89,11 @@ class Manifest:
 def buckets(sizes: Mapping[str, int]) -> Sequence[Sequence[str]]:
     """Group names into as many uploads as it takes, none too large for one request."""
     return list(_grouped(sizes))
+
+
+def are_large(sizes: Mapping[str, int]) -> bool:
+    """Tell whether a request for each file costs less than base64 for all of them."""
+    return sum(sizes.values()) >= LARGE_BYTES * len(sizes) > 0
 
 
 def _grouped(sizes: Mapping[str, int]) -> Iterator[list[str]]:

@@ -30,6 +30,7 @@ def create_gateway(context: GatewayContext) -> Flask:
     web.put(_SCRIPT)(scripts.upload_script)
     web.post(f"{_SCRIPT}/assets-upload-session")(assets.open_session)
     web.post(f"{_ACCOUNT}/assets/upload")(assets.upload_bucket)
+    web.post(f"{_ACCOUNT}/assets/upload/<name>")(assets.upload_file)
     # wrangler asks for these by the path of a Worker that is not in a namespace.
     web.get(f"{_ACCOUNT}/scripts/<script>/secrets")(scripts.no_worker)
     web.get(f"{_ACCOUNT}/scripts/<script>/settings", endpoint="settings")(scripts.no_worker)

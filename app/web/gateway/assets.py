@@ -1,18 +1,25 @@
-"""Static files on their way into the bundle store: announced, sent in buckets, and named at the end.
+"""Static files on their way into the bundle store: announced, sent in buckets or one by one, and closed.
 
 Which bytes a client means by a name is remembered per app and environment, so that what was uploaded once is
 not sent again. Nothing is remembered of a request that did not end well; its bytes are of no bundle and are
 pruned.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from flask import Response, request
 
 from app.cloudflare.gateway.content import at_most, decoded
-from app.cloudflare.gateway.manifest import BUCKET_BYTES, BUCKET_FILES, Manifest, buckets
-from app.cloudflare.gateway.multipart import Part, boundary_of, read_parts
+from app.cloudflare.gateway.manifest import (
+    BUCKET_BYTES,
+    BUCKET_FILES,
+    MAXIMUM_FILE_BYTES,
+    Manifest,
+    are_large,
+    buckets,
+)
+from app.cloudflare.gateway.multipart import boundary_of, read_parts
 from app.cloudflare.gateway.sessions import AssetSession
 from app.domain.bundles import Asset, KnownAsset
 from app.domain.deployments import Deployment
@@ -40,11 +47,12 @@ def open_session(account_id: str, namespace: str, script: str) -> Response:
         kept, _ = context().bundles.write([manifest.to_json()])
         missing = _missing(deployment, manifest)
     session = AssetSession(deployment.id, kept, is_complete=not missing)
-    return accept({"jwt": _token(session), "buckets": buckets(missing)})
+    token = context().sessions.issue(session, context().clock(), one_by_one=are_large(missing))
+    return accept({"jwt": token, "buckets": buckets(missing)})
 
 
 def upload_bucket(account_id: str) -> Response:
-    """Keep the files of one bucket, each a part named by its hash; the last one is answered with a token."""
+    """Keep the files of one bucket, each a part named by its hash and written in base64."""
     session, deployment = granted_session(account_id)
     if request.args.get("base64") != "true":
         raise InvalidInput(
@@ -55,12 +63,31 @@ def upload_bucket(account_id: str) -> Response:
         manifest = _manifest(session)
         sizes = manifest.sizes()
         with reading(_BUCKET_BODY_BYTES) as body:
-            kept = dict(_kept(part, sizes) for part in read_parts(boundary, body))
-        with context().records.begin() as tx:
-            tx.assets.add(naming_scope(deployment), kept)
-    if len(_known(deployment, manifest)) < len(sizes):
+            parts = read_parts(boundary, body)
+            kept = {it.name: _kept(it.name, it.content_type, decoded(it.content), sizes) for it in parts}
+        return _received(session, deployment, manifest, kept)
+
+
+def upload_file(account_id: str, name: str) -> Response:
+    """Keep the one file that is the body of the request, named by its hash in the path."""
+    session, deployment = granted_session(account_id)
+    with context().turns.take(deployment.id):
+        manifest = _manifest(session)
+        with reading(MAXIMUM_FILE_BYTES) as body:
+            kept = _kept(name, request.headers.get("Content-Type"), body, manifest.sizes())
+        return _received(session, deployment, manifest, {name: kept})
+
+
+def _received(
+    session: AssetSession, deployment: Deployment, manifest: Manifest, kept: Mapping[str, KnownAsset]
+) -> Response:
+    """Remember what has come; the last of it is answered with the token that closes the upload."""
+    with context().records.begin() as tx:
+        tx.assets.add(naming_scope(deployment), kept)
+    if len(_known(deployment, manifest)) < len(manifest.sizes()):
         return accept({}, 202)
-    return accept({"jwt": _token(AssetSession(deployment.id, session.manifest, is_complete=True))}, 201)
+    closing = AssetSession(deployment.id, session.manifest, is_complete=True)
+    return accept({"jwt": context().sessions.issue(closing, context().clock())}, 201)
 
 
 def uploaded_assets(deployment: Deployment, token: str) -> Iterator[Asset]:
@@ -79,30 +106,30 @@ def uploaded_assets(deployment: Deployment, token: str) -> Iterator[Asset]:
         yield Asset(path, asset.sha256, asset.size_bytes, asset.content_type)
 
 
-def _kept(part: Part, sizes: Mapping[str, int]) -> tuple[str, KnownAsset]:
+def _kept(
+    name: str, content_type: str | None, content: Iterable[bytes], sizes: Mapping[str, int]
+) -> KnownAsset:
     """Put one file into the store as it comes."""
-    if part.name not in sizes:
+    if name not in sizes:
         raise InvalidInput(
-            f"uploading asset {part.name[:80]!r}: it was not announced", code="upload:invalid-asset"
+            f"uploading asset {name[:80]!r}: it was not announced", code="upload:invalid-asset"
         )
-    size_bytes, content_type = sizes[part.name], _content_type(part)
-    content = at_most(size_bytes, decoded(part.content), f"asset {part.name}")
-    sha256, received = context().bundles.write(content)
+    size_bytes, kind = sizes[name], _content_type(name, content_type)
+    sha256, received = context().bundles.write(at_most(size_bytes, content, f"asset {name}"))
     if received != size_bytes:
         raise InvalidInput(
-            f"uploading asset {part.name}: {size_bytes} bytes were announced, {received} came",
+            f"uploading asset {name}: {size_bytes} bytes were announced, {received} came",
             code="upload:invalid-asset",
         )
-    return part.name, KnownAsset(sha256, size_bytes, content_type)
+    return KnownAsset(sha256, size_bytes, kind)
 
 
-def _content_type(part: Part) -> str | None:
-    told = part.content_type
+def _content_type(name: str, told: str | None) -> str | None:
     if told is None or told == _NO_TYPE:
         return None
     if len(told) > _LONGEST_TYPE or not (told.isascii() and told.isprintable()):
         raise InvalidInput(
-            f"uploading asset {part.name}: its content type is malformed", code="upload:invalid-asset"
+            f"uploading asset {name}: its content type is malformed", code="upload:invalid-asset"
         )
     return told
 
@@ -136,7 +163,3 @@ def _manifest(session: AssetSession) -> Manifest:
             return Manifest.from_json(file.read())
     except NotFound:
         raise Unauthenticated("uploading assets: the upload has expired", code="upload:bad-session") from None
-
-
-def _token(session: AssetSession) -> str:
-    return context().sessions.issue(session, context().clock())

@@ -80,6 +80,14 @@ def test_more_files_than_one_bucket_holds(sandbox: Sandbox, plane: Plane, wrangl
     assert sandbox.visit("gmany", "/1099.txt").text == "file 1099"
 
 
+def test_large_files_come_as_they_are(sandbox: Sandbox, plane: Plane, wrangler: Wrangler) -> None:
+    content = os.urandom(3_000_000)
+    wrangler.write({"dist/large.bin": content, "dist/index.html": "home"})
+    wrangler.configure(assets={"directory": "dist"})
+    assert "2 of 2 assets" in wrangler.deploy(plane.deploying("glarge"))
+    assert sandbox.visit("glarge", "/large.bin").content == content
+
+
 def test_modules_of_every_kind(sandbox: Sandbox, plane: Plane, wrangler: Wrangler) -> None:
     wrangler.write(
         {

@@ -35,6 +35,7 @@ REQUESTS = [
     ("PUT", "{script}"),
     ("POST", "{script}/assets-upload-session"),
     ("POST", "/assets/upload?base64=true"),
+    ("POST", "/assets/upload/00000000000000000000000000000000"),
     ("GET", "/scripts/{name}/secrets"),
     ("GET", "/scripts/{name}/settings"),
 ]
@@ -172,7 +173,7 @@ ELSEWHERE = [
     ("PUT", f"/accounts/{ACCOUNT}/workers/scripts/slug0001"),
     ("PUT", f"/accounts/{ACCOUNT}/workers/services/slug0001"),
     ("GET", f"/accounts/{ACCOUNT}/workers/services/slug0001"),
-    ("POST", f"/accounts/{ACCOUNT}/workers/assets/upload/{'0' * 32}"),
+    ("POST", f"/accounts/{ACCOUNT}/workers/assets/upload/{'0' * 32}/x"),
     ("PUT", f"/accounts/{ACCOUNT}/workers/assets/upload"),
     ("GET", f"/accounts/{ACCOUNT}/queues"),
     ("GET", f"/accounts/{ACCOUNT}/storage/kv/namespaces"),

@@ -2,6 +2,7 @@
 
 import base64
 
+import jwt
 import pytest
 
 from app.cloudflare.gateway.manifest import MAXIMUM_FILE_BYTES
@@ -88,6 +89,60 @@ def test_no_files_are_a_complete_upload(world: World) -> None:
     opened = result(world.announce({}))
     assert opened["buckets"] == []
     assert world.put({**METADATA, "assets": {"jwt": opened["jwt"]}}).status_code == 200
+
+
+# -------------------- one by one
+
+
+LARGE = {"/large.bin": b"\x00\xff" * 600_000, "/other.bin": b"\xee" * 1_100_000}
+
+
+def test_large_files_are_asked_for_one_by_one(world: World) -> None:
+    for files, wish in ((LARGE, True), (FILES, None), (LARGE | FILES, None), ({}, None)):
+        token = result(world.announce(files))["jwt"]
+        claims = jwt.decode(token, options={"verify_signature": False})
+        assert claims.get("wrangler_single_asset_uploads") is wish
+
+
+def test_a_file_may_come_by_itself_as_it_is(world: World) -> None:
+    opened = result(world.announce(LARGE))
+    first, last = LARGE.values()
+    answer = world.send_file(opened["jwt"], name_of(first), first, "application/null")
+    assert (answer.status_code, result(answer)) == (202, {})
+    answer = world.send_file(opened["jwt"], name_of(last), last, "text/plain; charset=utf-8")
+    assert answer.status_code == 201
+    assert world.put({**METADATA, "assets": {"jwt": result(answer)["jwt"]}}).status_code == 200
+    kept = {asset.path: asset for asset in world.bundle().assets}
+    assert {path: world.bundles.blobs[asset.sha256] for path, asset in kept.items()} == LARGE
+    assert [kept[path].content_type for path in LARGE] == [None, "text/plain; charset=utf-8"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind", "status"),
+    [
+        (name_of(PAGE), PAGE + b"!", HTML, 413),
+        (name_of(PAGE), PAGE[:-1], HTML, 400),
+        (name_of(PAGE), b"", HTML, 400),
+        (name_of(PAGE), PAGE, "x" * 201, 400),
+        (name_of(b"other"), PAGE, HTML, 400),
+        ("..", PAGE, HTML, 400),
+        ("%2e%2e%2fx", PAGE, HTML, 404),
+        ("", PAGE, HTML, 404),
+    ],
+)
+def test_a_file_that_was_not_announced(
+    world: World, name: str, content: bytes, kind: str, status: int
+) -> None:
+    opened = result(world.announce(FILES))
+    assert refusal(world.send_file(opened["jwt"], name, content, kind))[0] == status
+    assert remembered(world) == set()
+
+
+def test_a_file_that_is_larger_than_any_is_not_read(world: World) -> None:
+    opened = result(world.announce(FILES))
+    said = {"CONTENT_LENGTH": str(MAXIMUM_FILE_BYTES + 1)}
+    answer = world.send_file(opened["jwt"], name_of(PAGE), b"", HTML, said=said)
+    assert refused_with(answer) == (413, 10027)
 
 
 # -------------------- bad input

@@ -165,6 +165,19 @@ class World:
         headers = {"Authorization": f"Bearer {token}", **FORM}
         return self.call("POST", "/assets/upload?base64=true", input_stream=BytesIO(body), headers=headers)
 
+    def send_file(
+        self, token: str, name: str, content: bytes, kind: str, said: Mapping[str, str] | None = None
+    ) -> TestResponse:
+        """Send one file as it is."""
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": kind}
+        return self.call(
+            "POST",
+            f"/assets/upload/{name}",
+            input_stream=BytesIO(content),
+            headers=headers,
+            environ_overrides=dict(said or {}),
+        )
+
     def upload(self, files: Mapping[str, bytes], content_type: str = "text/html; charset=utf-8") -> str:
         """Announce and send files as they are asked for; return the token that closes the upload."""
         opened = result(self.announce(files))

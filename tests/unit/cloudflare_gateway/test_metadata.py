@@ -75,7 +75,7 @@ def test_what_the_environment_provides_may_be_required() -> None:
     assert check({**SENT, "bindings": bindings}).bindings == bindings[1:]
 
 
-REACHING = [
+REACHING: list[dict[str, Any]] = [
     {"name": "X", "type": "kv_namespace", "namespace_id": "0" * 32},
     {"name": "X", "type": "r2_bucket", "bucket_name": "others"},
     {"name": "X", "type": "d1", "id": "0"},

@@ -16,10 +16,19 @@ def test_a_token_says_what_it_was_given() -> None:
     assert SESSIONS.read(SESSIONS.issue(SESSION, NOON), NOON, is_complete=False) == SESSION
 
 
-def test_wrangler_reads_the_expiry_and_finds_no_wish_for_single_uploads() -> None:
+def test_wrangler_reads_the_expiry_and_sends_buckets() -> None:
     claims = jwt.decode(SESSIONS.issue(SESSION, NOON), options={"verify_signature": False})
     assert claims["exp"] == (NOON + LIFETIME).timestamp()
     assert "wrangler_single_asset_uploads" not in claims
+
+
+def test_wrangler_can_be_asked_for_one_file_at_a_time() -> None:
+    token = SESSIONS.issue(SESSION, NOON, one_by_one=True)
+    claims = jwt.decode(token, options={"verify_signature": False})
+    # Only `true` itself counts for wrangler, and a number of its own for how many at once.
+    assert claims["wrangler_single_asset_uploads"] is True
+    assert claims["edge_kv_upload_concurrency"] == 3
+    assert SESSIONS.read(token, NOON, is_complete=False) == SESSION
 
 
 def test_a_token_ends() -> None:
