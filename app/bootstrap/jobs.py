@@ -26,8 +26,10 @@ from app.pipeline.expire import expire, sweep
 from app.pipeline.follow import follow
 from app.pipeline.install import PLACES
 from app.pipeline.preview import Previewer, preview
+from app.pipeline.promote import promote
 from app.pipeline.provision import Provisioner, provision
 from app.pipeline.publish import Publisher, publish
+from app.pipeline.redeploy import Redeployer, redeploy
 from app.pipeline.release import release
 from app.pipeline.restore import restore
 from app.pipeline.retire import Retirer, delete_app, retire
@@ -71,6 +73,8 @@ class _Jobs(Shared):
             JobType.RETIRE: partial(retire, to=retirer),
             JobType.DELETE: partial(delete_app, to=retirer),
             JobType.RELEASE: partial(release, to=self.putter),
+            JobType.PROMOTE: partial(promote, to=self.putter),
+            JobType.REDEPLOY: partial(redeploy, to=Redeployer(self.records, GitHubRuns(self.github))),
             JobType.EXPIRE: partial(expire, to=self.putter),
             JobType.RESTORE: partial(restore, to=self.putter),
         }

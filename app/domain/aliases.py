@@ -19,9 +19,10 @@ class Alias:
     """One script and the deployment that it shows.
 
     `order` is the run, and its attempt, up to which runs do not go live by themselves any more. A pinned
-    alias takes no run at all until somebody resumes. `is_settled` is False while what it points to is still
-    to be put up. `actor` is who pointed it there; `holder` (a deployment or a job) is putting its script up
-    until `held_until`. A preview's alias expires: `expired_at` is when it was taken down for that.
+    alias takes no run at all until somebody resumes. `is_settled` is False once it was asked to be put up
+    again, and until somebody begins with it. `actor` is who pointed it there; `holder` (a deployment or a
+    job) is putting its script up until `held_until`. A preview's alias expires: `expired_at` is when it was
+    taken down for that.
     """
 
     app_id: str
@@ -39,6 +40,11 @@ class Alias:
     held_until: datetime | None = None
     expires_at: datetime | None = None
     expired_at: datetime | None = None
+
+    @property
+    def is_in_line(self) -> bool:
+        """Its script is what it points to, and nobody is putting anything up."""
+        return self.is_settled and self.holder is None
 
     def takes(self, order: tuple[int, int]) -> bool:
         """Tell whether a run of this order goes live here by itself."""

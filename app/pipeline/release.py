@@ -146,7 +146,7 @@ def _take_turn(job: Job, script: str, to: Putter) -> _Turn | None:
             return None
         if alias.is_held(job.id, at):
             raise Busy(f"releasing {script}: somebody else is putting it up", retry_after_seconds=1)
-        if alias.is_settled and alias.holder is None:
+        if alias.is_in_line:
             _tell(tx, job, alias)
             return None
         alias = replace(alias, holder=job.id, held_until=at + LEASE, is_settled=True)

@@ -5,7 +5,7 @@ from flask_openapi3.blueprint import APIBlueprint
 
 from app.domain.apps import App
 from app.domain.jobs import Job
-from app.pipeline.overview import overview
+from app.pipeline.overview import overview, standings
 from app.pipeline.provision import request_app
 from app.pipeline.retire import request_deletion
 from app.ports import Transaction
@@ -13,7 +13,7 @@ from app.web.auth import require_token
 from app.web.context import context
 from app.web.errors import API_ERRORS, ErrorOut
 from app.web.forms import AppIn, AppPath, DeleteQuery, DeploymentsQuery, PageQuery, require_object
-from app.web.views import AcceptedView, AppSummaryView, AppsView, AppView, DeploymentsView, DeploymentView
+from app.web.views import AcceptedView, AppSummaryView, AppsView, AppView, DeploymentsView
 
 api = APIBlueprint(
     "apps",
@@ -49,7 +49,7 @@ def show_app(path: AppPath) -> Response:
     """Show an app with what is live of it."""
     with context().records.read() as tx:
         app = tx.apps.get(path.app)
-        view = AppView.whole(app, overview(tx, app), context().platform)
+        view = AppView.whole(app, overview(tx, app), context().platform, context().clock())
     return jsonify(view.body())
 
 
@@ -67,21 +67,22 @@ def delete_app(path: AppPath, query: DeleteQuery) -> tuple[Response, int]:
 @api.get("/<app>/deployments", responses={"200": DeploymentsView})
 def list_deployments(path: AppPath, query: DeploymentsQuery) -> Response:
     """List an app's deployments, newest first."""
-    platform = context().platform
-    with context().records.read() as tx:
+    given = context()
+    with given.records.read() as tx:
+        app = tx.apps.get(path.app)
         page = tx.deployments.list(
-            tx.apps.get(path.app).id,
+            app.id,
             environment=query.environment,
             status=query.status,
             cursor=query.cursor,
             limit=query.limit,
         )
-    items = [DeploymentView.of(deployment, platform) for deployment in page.items]
-    return jsonify(DeploymentsView(items=items, next_cursor=page.next_cursor).body())
+        found = standings(tx, app.id, page.items)
+    return jsonify(DeploymentsView.page(found, page.next_cursor, given.platform, given.clock()).body())
 
 
 def _accepted(tx: Transaction, app: App, job: Job) -> tuple[Response, int]:
-    platform = context().platform
+    platform, now = context().platform, context().clock()
     poll_url = f"{platform.url}/api/jobs/{job.id}"
-    view = AcceptedView.whole(app, overview(tx, app), platform, job_id=job.id, poll_url=poll_url)
+    view = AcceptedView.whole(app, overview(tx, app), platform, now, job_id=job.id, poll_url=poll_url)
     return jsonify(view.body()), 202

@@ -3,6 +3,7 @@
 from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 
+from app.pipeline.overview import standing
 from app.pipeline.start import start
 from app.web.auth import require_token
 from app.web.context import context
@@ -33,9 +34,10 @@ runs = APIBlueprint(
 @api.get("/<deployment>", responses={"200": DeploymentView})
 def show_deployment(path: DeploymentPath) -> Response:
     """Show a deployment."""
-    with context().records.read() as tx:
-        deployment = tx.deployments.get(path.deployment)
-    return jsonify(DeploymentView.of(deployment, context().platform).body())
+    given = context()
+    with given.records.read() as tx:
+        found = standing(tx, tx.deployments.get(path.deployment))
+    return jsonify(DeploymentView.of(found, given.platform, given.clock()).body())
 
 
 @runs.post("", responses={"200": PlanView})

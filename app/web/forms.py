@@ -1,9 +1,9 @@
 """What the API takes: paths, queries and bodies, with unknown fields refused."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from flask import request
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
 from app.domain.deployments import Status
@@ -14,6 +14,19 @@ from app.pipeline.generate import MAXIMUM_FILES, GivenFile
 from app.pipeline.provision import Order
 
 _Key = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+
+def _person(name: str) -> str:
+    """Refuse names that are not a person's: the record says that GitHub, a run, the clock or a job did it."""
+    if not name.isprintable() or name in {"github", "workflow", "clock", "job"} or name.startswith("job_"):
+        raise ValueError("this is no person's name")
+    return name
+
+
+# Who wants something, in the words of whoever bears the token.
+_Person = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), AfterValidator(_person)
+]
 
 
 def require_object() -> None:
@@ -126,3 +139,39 @@ class ValuesIn(_Form):
     """What several say, by name; those that are not named stay."""
 
     values: Annotated[dict[str, str], Field(min_length=1, max_length=MAXIMUM_VARIABLES)]
+
+
+class RollbackIn(_Form):
+    """Where to go back to: `to` is a deployment's id, the one before what is live unless told otherwise."""
+
+    environment: Environment
+    to: _Key | None = None
+    by: _Person = "token"
+
+
+class ResumeIn(_Form):
+    """What to resume: an environment, or the preview of a pull request."""
+
+    environment: Environment
+    pull_request: Annotated[int, Field(ge=1, lt=2**53, strict=True)] | None = None
+    by: _Person = "token"
+
+    @model_validator(mode="after")
+    def _check_preview(self) -> Self:
+        """Refuse a pull request's number for an environment that all share."""
+        if self.pull_request is not None and self.environment is not Environment.PREVIEW:
+            raise ValueError("pullRequest is for previews alone")
+        return self
+
+
+class PromoteIn(_Form):
+    """Where a deployment is to be live."""
+
+    environment: Environment
+    by: _Person = "token"
+
+
+class RedeployIn(_Form):
+    """Who wants it."""
+
+    by: _Person = "token"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.domain.aliases import Alias
 from app.domain.apps import AppStatus
 from app.domain.deployments import Status
 from app.domain.environments import Environment
@@ -64,6 +65,11 @@ def test_an_app_is_asked_for(world: World) -> None:
         "deploymentId": None,
         "commit": None,
         "status": None,
+        "live": False,
+        "newestDeploymentId": None,
+        "newestStatus": None,
+        "pinned": None,
+        "settled": True,
     }
     with world.records.read() as tx:
         job = tx.jobs.get(body["jobId"])
@@ -244,7 +250,23 @@ def test_an_app_is_shown_with_what_is_live(world: World, key: str) -> None:
         tx.pulls.save(a_pull(7))
         tx.deployments.add(a_deployment(1, status=Status.READY))
         tx.deployments.add(a_deployment(2, status=Status.BUILDING))
-        tx.deployments.add(a_deployment(3, status=Status.READY, **preview))
+        own = "preview-4xr0q2h9tb-slug0001"
+        tx.deployments.add(a_deployment(3, status=Status.READY, own_script=own, uploaded_at=NOON, **preview))
+        pinned: dict[str, Any] = {"deployment_id": "dpl_0001_1", "is_pinned": True, "actor": "ada"}
+        tx.aliases.save(
+            Alias("app_0001", "slug0001", Environment.PRODUCTION, "live-production", NOON, **pinned)
+        )
+        tx.aliases.save(
+            Alias(
+                "app_0001",
+                "preview-pr7-slug0001",
+                Environment.PREVIEW,
+                "live-preview",
+                NOON,
+                deployment_id="dpl_0003_1",
+                expires_at=world.clock() + timedelta(days=6, hours=1),
+            )
+        )
         lab: dict[str, Any] = {
             "environment": Environment.PREVIEW,
             "script": "preview-slug0001",
@@ -266,6 +288,13 @@ def test_an_app_is_shown_with_what_is_live(world: World, key: str) -> None:
     assert body["createdAt"] == "2026-11-22T12:00:01Z"
     production = body["environments"]["production"]
     assert (production["deploymentId"], production["status"]) == ("dpl_0001_1", "ready")
+    assert (production["newestDeploymentId"], production["newestStatus"]) == ("dpl_0002_1", "building")
+    assert production["pinned"] == {
+        "deploymentId": "dpl_0001_1",
+        "since": "2026-11-22T12:00:00Z",
+        "by": "ada",
+    }
+    assert (production["live"], production["settled"]) == (True, True)
     assert body["environments"]["staging"]["deploymentId"] is None
     assert body["previews"] == [
         {
@@ -276,7 +305,11 @@ def test_an_app_is_shown_with_what_is_live(world: World, key: str) -> None:
             "deploymentId": "dpl_0003_1",
             "commit": f"{3:040x}",
             "status": "ready",
-            "expiresAt": None,
+            "immutableUrl": "https://preview-4xr0q2h9tb-slug0001.apps.test",
+            "pinned": None,
+            "expiresAt": "2026-11-28T13:00:00Z",
+            "expiresInDays": 7,
+            "expiredAt": None,
         },
         {
             "pullRequest": None,
@@ -286,7 +319,11 @@ def test_an_app_is_shown_with_what_is_live(world: World, key: str) -> None:
             "deploymentId": "dpl_0004_1",
             "commit": f"{4:040x}",
             "status": "error",
+            "immutableUrl": None,
+            "pinned": None,
             "expiresAt": None,
+            "expiresInDays": None,
+            "expiredAt": None,
         },
     ]
 
@@ -370,6 +407,15 @@ def test_a_deployment_is_shown(world: World) -> None:
         "run": {"id": 1001, "number": 1, "attempt": 1, "url": "https://github.example/runs/1"},
         "phases": {"install": 3.25},
         "error": "build failed",
+        "immutableUrl": None,
+        "isLive": False,
+        "pinned": False,
+        "bundle": None,
+        "promotedFrom": None,
+        "actor": None,
+        "canRestore": False,
+        "expiresAt": None,
+        "expiresInDays": None,
         "createdAt": "2026-11-22T12:00:01Z",
         "updatedAt": "2026-11-22T12:00:01Z",
         "finishedAt": "2026-11-22T12:00:09Z",

@@ -7,8 +7,10 @@ from typing import Any, Final
 import pytest
 from jsonschema import Draft202012Validator
 
+from app.domain.deployments import Status
+from app.domain.environments import Environment
 from app.errors import RemoteUnavailable
-from tests.builders import a_delivery, a_deployment, a_pull
+from tests.builders import NOON, a_delivery, a_deployment, a_pull
 from tests.integration.web.described import assert_described
 from tests.integration.web.world import World, a_message, an_end, place_of
 from tests.issuer import token
@@ -120,7 +122,19 @@ CALLS: Final = [
     ("DELETE", "/api/apps/{app}", 409, {"key": "app-2"}),
     ("GET", "/api/apps/{app}/deployments", 200, {}),
     ("GET", "/api/apps/{app}/deployments", 404, {"key": "nothing"}),
+    ("POST", "/api/apps/{app}/rollback", 400, {"json": {}}),
+    ("POST", "/api/apps/{app}/rollback", 404, {"json": {"environment": "production"}, "key": "nothing"}),
+    ("POST", "/api/apps/{app}/rollback", 409, {"json": {"environment": "production"}}),
+    ("POST", "/api/apps/{app}/resume", 409, {"json": {"environment": "production"}}),
     ("POST", "/api/deployments", 401, {"json": {}}),
+    (
+        "POST",
+        "/api/deployments/{deployment}/promote",
+        202,
+        {"json": {"environment": "production"}, "key": "dpl_0003_1"},
+    ),
+    ("POST", "/api/deployments/{deployment}/redeploy", 202, {"json": {}, "key": "dpl_0003_1"}),
+    ("POST", "/api/deployments/{deployment}/redeploy", 409, {"json": {}, "key": "dpl_0001_1"}),
     ("GET", "/api/deployments/{deployment}", 200, {"key": "dpl_0001_1"}),
     ("GET", "/api/deployments/{deployment}", 400, {"key": "x" * 101}),
     ("GET", "/api/deployments/{deployment}", 404, {"key": "nothing"}),
@@ -146,6 +160,8 @@ def busy(migrated_sqlite_url: str) -> Iterator[World]:
         tx.deployments.add(a_deployment(1))
         tx.pulls.save(a_pull(7))
         tx.deployments.add(a_deployment(2, script="preview-pr7-slug0001", pull_request=7))
+        up: dict[str, Any] = {"status": Status.READY, "bundle": "b" * 64, "uploaded_at": NOON}
+        tx.deployments.add(a_deployment(3, environment=Environment.STAGING, script="staging-slug0001", **up))
         tx.deliveries.add(a_delivery(1))
     world.call("DELETE", "/api/apps/app-2")
     yield world
@@ -169,7 +185,14 @@ def test_what_is_answered_is_what_is_described(
 # Something of the right form for each method that has a body.
 BODIES: Final = {"POST": {"name": "a"}, "PUT": {"value": "a"}, "PATCH": {"values": {"A": "a"}}}
 A_COMMIT: Final = {"message": "Add a", "files": [{"path": "a", "content": "a"}]}
-BODIES_OF: Final = {"/api/apps/{app}/commits": A_COMMIT}
+A_PLACE: Final = {"environment": "production"}
+BODIES_OF: Final = {
+    "/api/apps/{app}/commits": A_COMMIT,
+    "/api/apps/{app}/rollback": A_PLACE,
+    "/api/apps/{app}/resume": A_PLACE,
+    "/api/deployments/{deployment}/promote": A_PLACE,
+    "/api/deployments/{deployment}/redeploy": {},
+}
 
 
 @pytest.mark.parametrize("error", [RemoteUnavailable("the database is away"), RuntimeError("broken")])
