@@ -2,7 +2,7 @@
 
 `create` makes the engine for a GitHub (see `ports`), `routes.blueprint` its REST API, `pages.pages` its HTML.
 Runs execute on this machine, without containers, with the rights of whoever started the sandbox: it is for
-code that one would run by hand. Services, containers, artifacts, caches other than npm's and schedules are
+code that one would run by hand. Services, containers, caches other than npm's and schedules are
 not there.
 """
 

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sandbox.actions import act_input, contexts, expressions, git, workflows
+from sandbox.actions.artifacts.uploads import RUNTIME_TOKEN
 from sandbox.actions.oidc import claims
 from sandbox.actions.oidc.issuer import REQUEST_TOKEN
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sandbox.actions.artifacts.uploads import Uploads
     from sandbox.actions.oidc.issuer import Issuer
     from sandbox.actions.ports import GitHubSide, Occasion
     from sandbox.actions.records import Run
@@ -54,6 +56,7 @@ class Assigner:
     github: GitHubSide
     toolbox: Toolbox
     issuer: Issuer
+    uploads: Uploads
 
     def assign(self, run: Run) -> Assignment:
         """Return what the present attempt of `run` is started with.
@@ -69,7 +72,8 @@ class Assigner:
         environments = self._environments(workflow, occasion, context)
         shared = _only(environments)
         asked = self._identities(workflow, occasion, context, environments)
-        tokens = [variables[REQUEST_TOKEN] for variables in asked.values()]
+        services = self.uploads.admit(run)
+        tokens = [services[RUNTIME_TOKEN], *(variables[REQUEST_TOKEN] for variables in asked.values())]
         return Assignment(
             workflow=workflow,
             text=act_input.adapted(text, asked),
@@ -78,7 +82,7 @@ class Assigner:
             event=run.event,
             payload=occasion.payload,
             actor=context["actor"],
-            environment=contexts.as_environment(context),
+            environment=contexts.as_environment(context) | services,
             secrets=self._secrets(occasion, workflow, shared),
             variables=self._variables(occasion, shared),
             actions=self.toolbox.actions_for(workflow.uses, self.github),
@@ -89,6 +93,7 @@ class Assigner:
     def dismiss(self, run: Run) -> None:
         """Take back what the jobs of `run` may ask for; may run twice."""
         self.issuer.dismiss(run.id)
+        self.uploads.dismiss(run.id)
 
     def _environments(
         self, workflow: Workflow, occasion: Occasion, context: dict[str, Any]

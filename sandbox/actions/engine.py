@@ -27,6 +27,8 @@ from sandbox.actions import (
     workflows,
 )
 from sandbox.actions.announcements import Announcements
+from sandbox.actions.artifacts.store import Store
+from sandbox.actions.artifacts.uploads import Uploads
 from sandbox.actions.assignments import Assigner, inputs
 from sandbox.actions.execution import Execution, Surroundings
 from sandbox.actions.leash import Leash
@@ -59,11 +61,13 @@ class Engine:
         self.logs = Logs(directory / "logs")
         self.announce = Announcements(github, self.records)
         self.issuer = Issuer(directory, github.url)
+        self.artifacts = Store(directory / "artifacts", self.records)
+        self.uploads = Uploads(directory / "uploads", self.artifacts, github.url)
         self._admission = threading.Lock()
         self._runs_directory = directory / "runs"
         toolbox = Toolbox(directory / "tools")
         self._leash = Leash()
-        assigner = Assigner(github, toolbox, self.issuer)
+        assigner = Assigner(github, toolbox, self.issuer, self.uploads)
         around = Surroundings(
             self._runs_directory, self.records, self.logs, self.announce, toolbox, assigner, self._leash
         )
@@ -169,12 +173,13 @@ class Engine:
         self._start_over(requested, workflow)
 
     def delete(self, run: Run) -> None:
-        """Forget a completed run and its logs.
+        """Forget a completed run, its logs and artifacts.
 
         Raises: NotPossibleError.
         """
         if run.status != "completed":
             raise NotPossibleError("Could not delete the workflow run")
+        self.artifacts.delete_of(run)
         self.records.delete_run(run.id)
         self.logs.delete(run.id)
 

@@ -41,8 +41,12 @@ create index if not exists jobs_by_run on jobs (run_id, attempt);
 create table if not exists steps (
     job_id integer not null, number integer not null, name text not null, status text not null,
     conclusion text, started_at text, completed_at text, primary key (job_id, number));
+create table if not exists artifacts (
+    id integer primary key autoincrement, repository_id integer not null, run_id integer not null,
+    attempt integer not null, name text not null, size_bytes integer not null, digest text not null,
+    created_at text not null, expires_at text not null, unique (run_id, attempt, name));
 """
-_ALLOWED_FILTERS = ("event", "head_branch", "head_sha", "workflow_id")
+_ALLOWED_FILTERS = ("event", "head_branch", "head_sha", "workflow_id", "run_id", "name")
 
 
 @dataclass(frozen=True)
@@ -125,12 +129,41 @@ class Step:
     completed_at: str | None
 
 
-_Row = TypeVar("_Row", WorkflowRecord, Run, Job, Step)
+@dataclass(frozen=True)
+class Artifact:
+    """A zip that an attempt of a run has uploaded; `digest` is the SHA-256 of its bytes, in hex."""
+
+    id: int
+    repository_id: int
+    run_id: int
+    attempt: int
+    name: str
+    size_bytes: int
+    digest: str
+    created_at: str
+    expires_at: str
+
+
+_Row = TypeVar("_Row", WorkflowRecord, Run, Job, Step, Artifact)
 
 
 def now() -> str:
     """Return the present second as the API writes it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return stamp(datetime.now(UTC))
+
+
+def stamp(moment: datetime) -> str:
+    """Return a time in UTC as the API writes it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+_TABLE_OF = {
+    WorkflowRecord: "workflows",
+    Run: "runs",
+    Job: "jobs",
+    Step: "steps",
+    Artifact: "artifacts",
+}
 
 
 class Records:
@@ -187,9 +220,7 @@ class Records:
 
     def runs(self, repository_id: int, **filters: str | int) -> list[Run]:
         """Return a repository's runs, newest first; filters are equal column values."""
-        wanted = {name: value for name, value in filters.items() if name in _ALLOWED_FILTERS}
-        condition = " and ".join(["repository_id = ?", *(f"{name} = ?" for name in wanted)])
-        return self._all(Run, f"{condition} order by id desc", repository_id, *wanted.values())
+        return self._all(Run, *_newest(repository_id, filters))
 
     def unfinished_runs(self) -> list[Run]:
         """Return every run that is not completed, oldest first."""
@@ -239,6 +270,25 @@ class Records:
         """Return the steps of a job in their order."""
         return self._all(Step, "job_id = ? order by number", job_id)
 
+    def add_artifact(self, **values: Any) -> Artifact:
+        """Create an artifact and return it."""
+        return self.artifact(self._insert("artifacts", **values, created_at=now()))
+
+    def artifact(self, artifact_id: int) -> Artifact:
+        """Return an artifact.
+
+        Raises: KeyError when there is none.
+        """
+        return self._one(Artifact, "id = ?", artifact_id)
+
+    def artifacts(self, repository_id: int, **filters: str | int) -> list[Artifact]:
+        """Return a repository's artifacts, newest first; filters are equal column values."""
+        return self._all(Artifact, *_newest(repository_id, filters))
+
+    def delete_artifact(self, artifact_id: int) -> None:
+        """Forget an artifact."""
+        self._execute("delete from artifacts where id = ?", artifact_id)
+
     def _insert(self, table: str, **values: Any) -> int:
         marks = ", ".join("?" * len(values))
         sql = f"insert into {table} ({', '.join(values)}) values ({marks})"  # noqa: S608 - names are literals
@@ -256,7 +306,7 @@ class Records:
         return found[0]
 
     def _all(self, kind: type[_Row], condition: str, *values: Any) -> list[_Row]:
-        table = {WorkflowRecord: "workflows", Run: "runs", Job: "jobs", Step: "steps"}[kind]
+        table = _TABLE_OF[kind]
         columns = ", ".join(field.name for field in fields(kind))
         sql = f"select {columns} from {table} where {condition}"  # noqa: S608 - conditions are literals
         with self._lock:
@@ -265,3 +315,10 @@ class Records:
     def _execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
         with self._lock:
             return self._connection.execute(sql, values)
+
+
+def _newest(repository_id: int, filters: dict[str, Any]) -> tuple[Any, ...]:
+    """Return the condition for rows of a repository with equal values, newest first, and its values."""
+    equal = {name: value for name, value in filters.items() if name in _ALLOWED_FILTERS}
+    condition = " and ".join(["repository_id = ?", *(f"{name} = ?" for name in equal)])
+    return f"{condition} order by id desc", repository_id, *equal.values()

@@ -1,7 +1,7 @@
 """The REST API of workflows, runs and jobs, in GitHub's shapes and with GitHub's status codes.
 
-Who may ask what is decided where the blueprint is mounted. Artifacts, caches, runners, approvals and usage
-are not there.
+Who may ask what is decided where the blueprint is mounted. Caches, runners, approvals and usage are not
+there.
 https://docs.github.com/en/rest/actions
 """
 
@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, jsonify, redirect, request
 
-from sandbox.actions import downloads, listings
+from sandbox.actions import downloads, listings, lookups
+from sandbox.actions.artifacts import routes as artifacts
 from sandbox.actions.dispatches import DispatchError
 from sandbox.actions.engine import NotPossibleError
+from sandbox.actions.lookups import ProblemError
 from sandbox.actions.shapes import Shapes
 
 if TYPE_CHECKING:
@@ -24,18 +26,9 @@ if TYPE_CHECKING:
 
     from sandbox.actions.engine import Engine
     from sandbox.actions.ports import GitHubSide
-    from sandbox.actions.records import Job, Run, WorkflowRecord
+    from sandbox.actions.records import Job, Run
 
 _REPOSITORY = "/repos/<owner>/<repo>/actions"
-_DOCUMENTATION = "https://docs.github.com/rest/actions"
-
-
-class _ProblemError(Exception):
-    """An answer other than success."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 def blueprint(
@@ -46,11 +39,11 @@ def blueprint(
     `sender` returns the user object of whoever makes the request; without it the repository's owner is taken
     for the one who dispatches a workflow.
     """
-    api = _Api(engine, github, sender)
+    api, find = _Api(engine, github, sender), lookups.Lookups(engine, github)
     routes = Blueprint("actions", __name__)
-    for method, path, function in api.routes():
+    for method, path, function in (*api.routes(), *artifacts.Api(find, sender).routes()):
         routes.add_url_rule(f"{_REPOSITORY}{path}", function.__name__, function, methods=[method])
-    routes.register_error_handler(_ProblemError, _problem)
+    routes.register_error_handler(ProblemError, lookups.answered)
     return routes
 
 
@@ -59,6 +52,11 @@ class _Api:
     engine: Engine
     github: GitHubSide
     sender: Callable[[], dict[str, Any]] | None
+
+    @property
+    def find(self) -> lookups.Lookups:
+        """Return what finds the things that a URL names."""
+        return lookups.Lookups(self.engine, self.github)
 
     def routes(self) -> list[tuple[str, str, Callable[..., Any]]]:
         """Return method, path and function of each route."""
@@ -80,7 +78,6 @@ class _Api:
             ("GET", f"{run}/jobs", self.run_jobs),
             ("GET", f"{run}/logs", self.run_logs),
             ("DELETE", f"{run}/logs", self.delete_logs),
-            ("GET", f"{run}/artifacts", self.artifacts),
             ("GET", f"{run}/attempts/<int:attempt>", self.get_attempt),
             ("GET", f"{run}/attempts/<int:attempt>/jobs", self.attempt_jobs),
             ("GET", f"{run}/attempts/<int:attempt>/logs", self.attempt_logs),
@@ -91,104 +88,101 @@ class _Api:
 
     def workflows(self, owner: str, repo: str) -> Response:
         """List workflows."""
-        found = self.engine.sync(self._repository_id(owner, repo))
+        found = self.engine.sync(self.find.repository_id(owner, repo))
         return listings.page("workflows", found, Shapes(self.github).workflow)
 
     def get_workflow(self, owner: str, repo: str, workflow: str) -> Response:
         """Get a workflow by id or file name."""
-        return jsonify(Shapes(self.github).workflow(self._workflow(owner, repo, workflow)))
+        return jsonify(Shapes(self.github).workflow(self.find.workflow(owner, repo, workflow)))
 
     def enable_workflow(self, owner: str, repo: str, workflow: str) -> Response:
         """Enable a workflow."""
-        self.engine.records.set_workflow_state(self._workflow(owner, repo, workflow).id, "active")
+        self.engine.records.set_workflow_state(self.find.workflow(owner, repo, workflow).id, "active")
         return Response(status=204)
 
     def disable_workflow(self, owner: str, repo: str, workflow: str) -> Response:
         """Disable a workflow."""
-        self.engine.records.set_workflow_state(self._workflow(owner, repo, workflow).id, "disabled_manually")
+        self.engine.records.set_workflow_state(
+            self.find.workflow(owner, repo, workflow).id, "disabled_manually"
+        )
         return Response(status=204)
 
     def dispatch_workflow(self, owner: str, repo: str, workflow: str) -> Response:
         """Create a workflow_dispatch event."""
-        record = self._workflow(owner, repo, workflow)
+        record = self.find.workflow(owner, repo, workflow)
         body = request.get_json(silent=True)
         if not isinstance(body, dict) or not isinstance(body.get("ref"), str):
-            raise _ProblemError(422, 'Invalid request.\n\n"ref" wasn\'t supplied.')
+            raise ProblemError(422, 'Invalid request.\n\n"ref" wasn\'t supplied.')
         given = body.get("inputs") or {}
         if not isinstance(given, dict):
-            raise _ProblemError(422, "Invalid request.\n\nFor 'properties/inputs', it is not an object.")
+            raise ProblemError(422, "Invalid request.\n\nFor 'properties/inputs', it is not an object.")
         owner_object = self.github.repository(record.repository_id)["owner"]
         try:
             self.engine.dispatch(record, body["ref"], given, self.sender() if self.sender else owner_object)
         except DispatchError as error:
-            raise _ProblemError(422, str(error)) from error
+            raise ProblemError(422, str(error)) from error
         return Response(status=204)
 
     def workflow_runs(self, owner: str, repo: str, workflow: str) -> Response:
         """List the runs of a workflow."""
-        record = self._workflow(owner, repo, workflow)
+        record = self.find.workflow(owner, repo, workflow)
         return self._runs(record.repository_id, workflow_id=record.id)
 
     def runs(self, owner: str, repo: str) -> Response:
         """List the runs of a repository."""
-        return self._runs(self._repository_id(owner, repo))
+        return self._runs(self.find.repository_id(owner, repo))
 
     def get_run(self, owner: str, repo: str, run_id: int) -> Response:
         """Get a run."""
-        return jsonify(Shapes(self.github).run(self._run(owner, repo, run_id)))
+        return jsonify(Shapes(self.github).run(self.find.run(owner, repo, run_id)))
 
     def delete_run(self, owner: str, repo: str, run_id: int) -> Response:
         """Delete a run."""
-        return self._changed(self.engine.delete, self._run(owner, repo, run_id), 403, 204)
+        return self._changed(self.engine.delete, self.find.run(owner, repo, run_id), 403, 204)
 
     def cancel_run(self, owner: str, repo: str, run_id: int) -> Response:
         """Cancel a run."""
-        return self._changed(self.engine.cancel, self._run(owner, repo, run_id), 409, 202)
+        return self._changed(self.engine.cancel, self.find.run(owner, repo, run_id), 409, 202)
 
     def force_cancel_run(self, owner: str, repo: str, run_id: int) -> Response:
         """Cancel a run without waiting for anything."""
-        run = self._run(owner, repo, run_id)
+        run = self.find.run(owner, repo, run_id)
         return self._changed(lambda run: self.engine.cancel(run, at_once=True), run, 409, 202)
 
     def rerun_run(self, owner: str, repo: str, run_id: int) -> Response:
         """Run a run again."""
-        return self._changed(self.engine.rerun, self._run(owner, repo, run_id), 403, 201)
+        return self._changed(self.engine.rerun, self.find.run(owner, repo, run_id), 403, 201)
 
     def rerun_failed_jobs(self, owner: str, repo: str, run_id: int) -> Response:
         """Run a failed run again, all of it."""
-        run = self._run(owner, repo, run_id)
+        run = self.find.run(owner, repo, run_id)
         if run.conclusion == "success":
-            raise _ProblemError(403, "This workflow run has no failed jobs")
+            raise ProblemError(403, "This workflow run has no failed jobs")
         return self._changed(self.engine.rerun, run, 403, 201)
 
     def run_jobs(self, owner: str, repo: str, run_id: int) -> Response:
         """List the jobs of a run's latest attempt, or of all of them."""
-        run = self._run(owner, repo, run_id)
+        run = self.find.run(owner, repo, run_id)
         first = 1 if request.args.get("filter") == "all" else run.attempt
         jobs = [job for n in range(first, run.attempt + 1) for job in self.engine.records.jobs(run.id, n)]
         return self._jobs(run, jobs)
 
     def run_logs(self, owner: str, repo: str, run_id: int) -> BaseResponse:
         """Redirect to the zip of a run's logs."""
-        run = self._run(owner, repo, run_id)
+        run = self.find.run(owner, repo, run_id)
         return self.attempt_logs(owner, repo, run_id, run.attempt)
 
     def delete_logs(self, owner: str, repo: str, run_id: int) -> Response:
         """Delete the logs of a run."""
-        self.engine.logs.delete(self._run(owner, repo, run_id).id)
+        self.engine.logs.delete(self.find.run(owner, repo, run_id).id)
         return Response(status=204)
-
-    def artifacts(self, owner: str, repo: str, run_id: int) -> Response:
-        """List the artifacts of a run: the sandbox keeps none."""
-        self._run(owner, repo, run_id)
-        return jsonify(total_count=0, artifacts=[])
 
     def get_attempt(self, owner: str, repo: str, run_id: int, attempt: int) -> Response:
         """Get a run as of one attempt."""
-        run = self._run(owner, repo, run_id)
+        run = self.find.run(owner, repo, run_id)
         if attempt == run.attempt:
             return jsonify(Shapes(self.github).run(run))
-        jobs = self._jobs_of(run, attempt)
+        jobs = self.find.jobs_of(run, attempt)
         conclusions = {job.conclusion for job in jobs}
         worst = next((c for c in ("cancelled", "failure", "success") if c in conclusions), "skipped")
         then = replace(
@@ -198,28 +192,28 @@ class _Api:
 
     def attempt_jobs(self, owner: str, repo: str, run_id: int, attempt: int) -> Response:
         """List the jobs of one attempt."""
-        run = self._run(owner, repo, run_id)
-        return self._jobs(run, self._jobs_of(run, attempt))
+        run = self.find.run(owner, repo, run_id)
+        return self._jobs(run, self.find.jobs_of(run, attempt))
 
     def attempt_logs(self, owner: str, repo: str, run_id: int, attempt: int) -> BaseResponse:
         """Redirect to the zip of one attempt's logs."""
-        run = self._run(owner, repo, run_id)
-        self._jobs_of(run, attempt)
+        run = self.find.run(owner, repo, run_id)
+        self.find.jobs_of(run, attempt)
         return redirect(downloads.run_address(self.engine, run.id, attempt), 302)
 
     def get_job(self, owner: str, repo: str, job_id: int) -> Response:
         """Get a job."""
-        job, run = self._job(owner, repo, job_id)
+        job, run = self.find.job(owner, repo, job_id)
         return jsonify(Shapes(self.github).job(job, self.engine.records.steps(job.id), run))
 
     def job_logs(self, owner: str, repo: str, job_id: int) -> BaseResponse:
         """Redirect to the log of a job."""
-        job, _ = self._job(owner, repo, job_id)
+        job, _ = self.find.job(owner, repo, job_id)
         return redirect(downloads.job_address(self.engine, job.id), 302)
 
     def rerun_job(self, owner: str, repo: str, job_id: int) -> Response:
         """Run the run of a job again, all of it."""
-        _, run = self._job(owner, repo, job_id)
+        _, run = self.find.job(owner, repo, job_id)
         return self._changed(self.engine.rerun, run, 403, 201)
 
     def _runs(self, repository_id: int, **filters: int) -> Response:
@@ -234,46 +228,5 @@ class _Api:
         try:
             change(run)
         except NotPossibleError as error:
-            raise _ProblemError(refused, str(error)) from error
+            raise ProblemError(refused, str(error)) from error
         return Response(status=done) if done == 204 else Response("{}", done, content_type="application/json")  # noqa: PLR2004
-
-    def _repository_id(self, owner: str, repo: str) -> int:
-        repository_id = self.github.repository_id(f"{owner}/{repo}")
-        if repository_id is None:
-            raise _ProblemError(404, "Not Found")
-        return repository_id
-
-    def _workflow(self, owner: str, repo: str, workflow: str) -> WorkflowRecord:
-        """Return a workflow by its id or the name of its file."""
-        for record in self.engine.sync(self._repository_id(owner, repo)):
-            if workflow in (str(record.id), record.path.rpartition("/")[2], record.path):
-                return record
-        raise _ProblemError(404, "Not Found")
-
-    def _run(self, owner: str, repo: str, run_id: int) -> Run:
-        repository_id = self._repository_id(owner, repo)
-        try:
-            run = self.engine.records.run(run_id)
-        except KeyError as error:
-            raise _ProblemError(404, "Not Found") from error
-        if run.repository_id != repository_id:
-            raise _ProblemError(404, "Not Found")
-        return run
-
-    def _job(self, owner: str, repo: str, job_id: int) -> tuple[Job, Run]:
-        try:
-            job = self.engine.records.job(job_id)
-        except KeyError as error:
-            raise _ProblemError(404, "Not Found") from error
-        return job, self._run(owner, repo, job.run_id)
-
-    def _jobs_of(self, run: Run, attempt: int) -> list[Job]:
-        jobs = self.engine.records.jobs(run.id, attempt)
-        if not jobs:
-            raise _ProblemError(404, "Not Found")
-        return jobs
-
-
-def _problem(error: _ProblemError) -> tuple[Response, int]:
-    body = {"message": str(error), "documentation_url": _DOCUMENTATION, "status": str(error.status)}
-    return jsonify(body), error.status

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sandbox.actions.ports import GitHubSide
-    from sandbox.actions.records import Job, Run, Step, WorkflowRecord
+    from sandbox.actions.records import Artifact, Job, Run, Step, WorkflowRecord
 
 RUNNER_NAME = "sandbox"
 _MINIMAL = (
@@ -57,7 +57,6 @@ class Shapes:
         occasion = run.caused_by()
         actor = contexts.actor(occasion, repository)
         pull_request = occasion.payload.get("pull_request") or {}
-        head_repository = (pull_request.get("head") or {}).get("repo") or repository
         return {
             "id": run.id,
             "name": run.name,
@@ -85,8 +84,32 @@ class Shapes:
             "referenced_workflows": [],
             "head_commit": self._commit(run),
             "repository": _minimal(repository),
-            "head_repository": _minimal(head_repository),
+            "head_repository": _minimal(_head_repository(run, repository)),
             **self._addresses(run, repository),
+        }
+
+    def artifact(self, artifact: Artifact, run: Run) -> dict[str, Any]:
+        """Return an artifact; whether it has expired is its store's to say."""
+        repository = self.github.repository(run.repository_id)
+        url = f"{self._api(repository)}/actions/artifacts/{artifact.id}"
+        return {
+            "id": artifact.id,
+            "node_id": _node_id("Artifact", artifact.id),
+            "name": artifact.name,
+            "size_in_bytes": artifact.size_bytes,
+            "url": url,
+            "archive_download_url": f"{url}/zip",
+            "created_at": artifact.created_at,
+            "updated_at": artifact.created_at,
+            "expires_at": artifact.expires_at,
+            "digest": f"sha256:{artifact.digest}",
+            "workflow_run": {
+                "id": run.id,
+                "repository_id": run.repository_id,
+                "head_repository_id": _head_repository(run, repository)["id"],
+                "head_branch": run.head_branch,
+                "head_sha": run.head_sha,
+            },
         }
 
     def _addresses(self, run: Run, repository: dict[str, Any]) -> dict[str, Any]:
@@ -184,6 +207,12 @@ def _linked(pull_request: dict[str, Any]) -> dict[str, Any]:
         for side in ("head", "base")
     }
     return {"url": pull_request["url"], "id": pull_request["id"], "number": pull_request["number"], **sides}
+
+
+def _head_repository(run: Run, repository: dict[str, Any]) -> dict[str, Any]:
+    """Return where the head of a run is: a pull request's may be a fork."""
+    pull_request = run.caused_by().payload.get("pull_request") or {}
+    return (pull_request.get("head") or {}).get("repo") or repository
 
 
 def _minimal(repository: dict[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,9 @@ _PASSED_ON_PREFIX = "npm_config_"
 _SHELL = """#!/bin/sh
 [ -n "$RUNNER_IN_STEP" ] && exec {shell} "$@"
 RUNNER_IN_STEP=1 {shell} "$@"
-exit $?
+status=$?
+[ $status -eq 0 ] || sleep 0.2
+exit $status
 """
 _SYSTEM_PATH = ("/usr/local/bin", "/usr/bin", "/bin", "/opt/homebrew/bin")
 
@@ -117,7 +119,10 @@ class Toolbox:
             link.symlink_to(target)
 
     def _wrap_shells(self) -> None:
-        """Put a shell between act and the shell of each `run`, which `processes.cancel` can hold."""
+        """Put a shell between act and the shell of each `run`, which `processes.cancel` can hold.
+
+        act does not wait for the last words of a step that fails, so that one ends a little later.
+        """
         for name in ("bash", "sh"):
             found = shutil.which(name)
             if found:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from flask import request
 
 from sandbox import actions
+from sandbox.actions.artifacts import service as artifacts
 from sandbox.actions.oidc import routes as oidc
 from sandbox.actions.pages import pages
 from sandbox.actions.routes import blueprint
@@ -33,6 +34,7 @@ def mount_actions(site: Site, flask: Flask) -> None:
     flask.register_blueprint(api, url_prefix=API)
     flask.register_blueprint(pages(engine, github))
     flask.register_blueprint(oidc.blueprint(engine.issuer, check_administrator=_check_administrator))
+    flask.register_blueprint(artifacts.blueprint(engine.uploads))
     site.actions = engine
 
 

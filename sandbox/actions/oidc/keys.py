@@ -74,8 +74,7 @@ class Keys:
         """Return the key set, newest first: the key that signs and those retired not long ago."""
         with self._lock:
             keys = self._load()
-        oldest = time.time() - PUBLISHED_SECONDS
-        return [key.jwk() for key in reversed(keys) if key.retired_at is None or key.retired_at > oldest]
+        return [key.jwk() for key in reversed(_published(keys))]
 
     def rotate(self) -> str:
         """Let a new key sign from now on and return its name."""
@@ -113,5 +112,9 @@ def _rotated(keys: list[Key]) -> list[Key]:
     """Return the keys with a new one that signs, without those that are published no more."""
     now = time.time()
     retired = [key if key.retired_at else replace(key, retired_at=now) for key in keys]
-    published = [key for key in retired if (key.retired_at or now) > now - PUBLISHED_SECONDS]
-    return [*published, Key.generate()]
+    return [*_published(retired), Key.generate()]
+
+
+def _published(keys: list[Key]) -> list[Key]:
+    oldest = time.time() - PUBLISHED_SECONDS
+    return [key for key in keys if key.retired_at is None or key.retired_at > oldest]

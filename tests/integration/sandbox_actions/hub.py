@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from github import Auth, Github
 
 from tests.contract.sandbox_github.driver import World, eventually
 
@@ -40,6 +41,12 @@ class Hub(World):
         jobs = self.bot("GET", f"/repos/{full_name}/actions/runs/{run['id']}/jobs", 200)["jobs"]
         logs = (f"/repos/{full_name}/actions/jobs/{job['id']}/logs" for job in jobs)
         return "".join(self.bot.client.get(log, follow_redirects=True).text for log in logs)
+
+    def pygithub(self) -> Github:
+        """Return a client of the owner's bot."""
+        pace: dict[str, Any] = {"seconds_between_requests": None, "seconds_between_writes": None}
+        auth = Auth.Token(self.tokens["branchline-bot"])
+        return Github(base_url=f"{self.url}/api/v3", auth=auth, retry=None, **pace)
 
     def close(self) -> None:
         self.web.close()
