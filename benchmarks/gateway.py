@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
     from benchmarks.control_plane import ControlPlane
 
-ROUNDS = 3
-UPLOADS = 15
+ROUNDS = 5
+UPLOADS = 25
 NAMESPACE = "bench-production"
 ACCOUNT = "0" * 32
 MEBIBYTE = 1024 * 1024

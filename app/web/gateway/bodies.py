@@ -16,7 +16,8 @@ from werkzeug.exceptions import ClientDisconnected, RequestTimeout
 from app.errors import TooLarge
 from app.web.gateway.context import context
 
-_PIECE_BYTES: Final = 64 * 1024
+# What gunicorn takes from the connection at once; of less it copies the rest for each piece.
+_PIECE_BYTES: Final = 1024 * 1024
 
 
 @contextmanager
