@@ -2,8 +2,8 @@
 
 `create` makes the engine for a GitHub (see `ports`), `routes.blueprint` its REST API, `pages.pages` its HTML.
 Runs execute on this machine, without containers, with the rights of whoever started the sandbox: it is for
-code that one would run by hand. Services, containers, caches other than npm's and schedules are
-not there.
+code that one would run by hand. Services, containers, caches other than npm's, schedules and the approval of
+first-time contributors are not there.
 """
 
 from __future__ import annotations

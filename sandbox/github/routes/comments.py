@@ -25,8 +25,8 @@ def issues(owner: str, repo: str) -> list[Any]:
     site, row = current_site(), incoming.repository(owner, repo)
     query = "SELECT * FROM pulls WHERE repository_id = ? ORDER BY number DESC"
     state = request.args.get("state", "open")
-    found = [pull for pull in site.database.all(query, row["id"]) if state in {"all", pull["state"]}]
-    return incoming.paged(found, lambda pull: shapes.issue(site, pull))
+    wanted = [pull for pull in site.database.all(query, row["id"]) if state in {"all", pull["state"]}]
+    return incoming.paged(wanted, lambda pull: shapes.issue(site, pull))
 
 
 @routes.get("/repos/<owner>/<repo>/issues/<int:number>")
@@ -43,18 +43,18 @@ def index(owner: str, repo: str, number: int) -> list[Any]:
     pulls.get(site, row["id"], number)
     query = "SELECT * FROM comments WHERE repository_id = ? AND number = ? ORDER BY id"
     since = request.args.get("since", "")
-    found = [
+    recent = [
         comment for comment in site.database.all(query, row["id"], number) if comment["updated_at"] >= since
     ]
-    return incoming.paged(found, lambda comment: shapes.comment(site, comment))
+    return incoming.paged(recent, lambda comment: shapes.comment(site, comment))
 
 
 @routes.get("/repos/<owner>/<repo>/issues/comments")
 def of_repository(owner: str, repo: str) -> list[Any]:
     """List every comment of a repository."""
     site, row = current_site(), incoming.repository(owner, repo)
-    found = site.database.all("SELECT * FROM comments WHERE repository_id = ? ORDER BY id", row["id"])
-    return incoming.paged(found, lambda comment: shapes.comment(site, comment))
+    every = site.database.all("SELECT * FROM comments WHERE repository_id = ? ORDER BY id", row["id"])
+    return incoming.paged(every, lambda comment: shapes.comment(site, comment))
 
 
 @routes.post("/repos/<owner>/<repo>/issues/<int:number>/comments")
@@ -68,7 +68,7 @@ def create(owner: str, repo: str, number: int) -> tuple[dict[str, Any], int]:
         comment_id = site.database.insert(
             "comments", repository_id=row["id"], number=number, user_id=author["id"], body=text, **times
         )
-        comment = _by_id(row, comment_id)
+        comment = found(row, comment_id)
         _announce(row, comment, "created")
     return shapes.comment(site, comment), 201
 
@@ -81,7 +81,11 @@ def _text() -> str:
     return text
 
 
-def _by_id(row: Row, comment_id: int) -> Row:
+def found(row: Row, comment_id: int) -> Row:
+    """Return a comment of a repository.
+
+    Raises: ApiError 404.
+    """
     query = "SELECT * FROM comments WHERE repository_id = ? AND id = ?"
     comment = current_site().database.one(query, row["id"], comment_id)
     if comment is None:
@@ -104,7 +108,7 @@ def _announce(row: Row, comment: Row, action: str, **more: Any) -> None:
 @routes.get("/repos/<owner>/<repo>/issues/comments/<int:comment_id>")
 def show(owner: str, repo: str, comment_id: int) -> dict[str, Any]:
     """Show a comment."""
-    return shapes.comment(current_site(), _by_id(incoming.repository(owner, repo), comment_id))
+    return shapes.comment(current_site(), found(incoming.repository(owner, repo), comment_id))
 
 
 @routes.patch("/repos/<owner>/<repo>/issues/comments/<int:comment_id>")
@@ -114,7 +118,7 @@ def edit(owner: str, repo: str, comment_id: int) -> dict[str, Any]:
     text = _text()
     with site.database.transaction():
         site.database.update("comments", comment_id, body=text, updated_at=clock.now())
-        changed = _by_id(row, comment_id)
+        changed = found(row, comment_id)
         _announce(row, changed, "edited", changes={"body": {"from": comment["body"]}})
     return shapes.comment(site, changed)
 
@@ -132,7 +136,7 @@ def delete(owner: str, repo: str, comment_id: int) -> tuple[str, int]:
 def _owned(owner: str, repo: str, comment_id: int) -> tuple[Row, Row]:
     """Return a comment that the actor wrote or, with write access, may change anyway."""
     row = incoming.repository(owner, repo)
-    comment, account = _by_id(row, comment_id), incoming.signed_in()
+    comment, account = found(row, comment_id), incoming.signed_in()
     if comment["user_id"] != account["id"]:
         incoming.repository(owner, repo, "write")
     elif incoming.actor().read_only:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.github import commits, diffs, lookups
-from sandbox.github.shapes import accounts, repositories
+from sandbox.github import actors, commits, diffs, lookups
+from sandbox.github.shapes import accounts, reactions, repositories
 
 if TYPE_CHECKING:
     from sandbox.github.database import Row
@@ -150,8 +150,14 @@ def association(site: Site, account_id: int, repository: Row) -> str:
     """Return how somebody belongs to a repository."""
     if repository["owner_id"] == account_id:
         return "OWNER"
-    query = "SELECT role FROM members WHERE org_id = ? AND account_id = ?"
-    return "MEMBER" if site.database.one(query, repository["owner_id"], account_id) else "NONE"
+    if actors.member_role(site, repository["owner_id"], account_id):
+        return "MEMBER"
+    known = {
+        "COLLABORATOR": "SELECT 1 FROM collaborators WHERE repository_id = ? AND account_id = ?",
+        "CONTRIBUTOR": "SELECT 1 FROM pulls WHERE repository_id = ? AND user_id = ? AND merged = 1",
+    }
+    place = (repository["id"], account_id)
+    return next((word for word, query in known.items() if site.database.one(query, *place)), "NONE")
 
 
 _SHARED_WITH_ISSUES = [
@@ -190,7 +196,7 @@ def issue(site: Site, row: Row) -> dict[str, Any]:
         "timeline_url": f"{url}/timeline",
         "node_id": accounts.node_id("I", row["id"]),
         "comments": pull["comments"],
-        "reactions": _reactions(url),
+        "reactions": reactions.summary(site, url),
         "performed_via_github_app": None,
         "state_reason": None,
         "pull_request": {name: pull[name] for name in links},
@@ -213,11 +219,6 @@ def comment(site: Site, row: Row) -> dict[str, Any]:
         "updated_at": row["updated_at"],
         "author_association": association(site, row["user_id"], repository),
         "body": row["body"],
-        "reactions": _reactions(url),
+        "reactions": reactions.summary(site, url, row["id"]),
         "performed_via_github_app": None,
     }
-
-
-def _reactions(url: str) -> dict[str, Any]:
-    kinds = ("+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes")
-    return {"url": f"{url}/reactions", "total_count": 0} | dict.fromkeys(kinds, 0)

@@ -161,3 +161,46 @@ def test_statuses_are_summed_up(world: World, repository: str, receiver: Receive
         assert world.bot.client.post(path, json=wrong).status_code == 422
     (told,) = receiver.wait("status")
     told.check()
+
+
+def test_a_comment_tells_who_wrote_it_and_on_what(world: World, repository: str, receiver: Receiver) -> None:
+    number = world.pull(repository)["number"]
+    world.hook(repository, receiver, ("issue_comment",))
+    comments = f"/repos/{repository}/issues/{number}/comments"
+    for caller in (world.ada, world.mallory):
+        caller("POST", comments, 201, {"body": "/preview"})
+    eventually(lambda: receiver.names().count("issue_comment:created") == 2)
+    told = [delivery for delivery in receiver.deliveries if delivery.event == "issue_comment"]
+    for delivery in told:
+        delivery.check()
+        assert delivery.body["sender"] == delivery.body["comment"]["user"]
+        assert delivery.body["issue"]["pull_request"]["url"].endswith(f"/pulls/{number}")
+    written = [delivery.body["comment"] for delivery in told]
+    assert [(comment["user"]["login"], comment["author_association"]) for comment in written] == [
+        ("ada", "MEMBER"),
+        ("mallory", "NONE"),
+    ]
+
+
+def test_everybody_may_react_to_a_comment_once(world: World, repository: str) -> None:
+    number = world.pull(repository)["number"]
+    made = world.ada("POST", f"/repos/{repository}/issues/{number}/comments", 201, {"body": "/preview"})
+    comment = f"/repos/{repository}/issues/comments/{made['id']}"
+    reactions = f"{comment}/reactions"
+
+    given = world.bot("POST", reactions, 201, {"content": "eyes"})
+    assert world.bot("POST", reactions, 200, {"content": "eyes"}) == given
+    world.mallory("POST", reactions, 201, {"content": "eyes"})
+    world.bot("POST", reactions, 422, {"content": "applause"})
+    world.anybody("POST", reactions, 401, {"content": "eyes"})
+
+    assert [one["user"]["login"] for one in world.ada("GET", reactions, 200, content="eyes")] == [
+        "branchline-bot",
+        "mallory",
+    ]
+    assert world.ada("GET", reactions, 200, content="+1") == []
+    world.mallory("DELETE", f"{reactions}/{given['id']}", 403)
+    world.bot("DELETE", f"{reactions}/{given['id']}", 204)
+    world.bot("DELETE", f"{reactions}/{given['id']}", 404)
+    shown = world.ada("GET", comment, 200)["reactions"]
+    assert (shown["eyes"], shown["total_count"]) == (1, 1)

@@ -80,6 +80,24 @@ def test_a_pull_request_gets_one_comment_a_status_and_a_deployment(
     assert pull.merge(merge_method="squash").merged
 
 
+def test_a_comment_is_answered_by_a_reaction_and_its_authors_rights_are_known(
+    world: World, shop: Repository, repository: str
+) -> None:
+    number = world.pull(repository)["number"]
+    made = world.mallory("POST", f"/repos/{repository}/issues/{number}/comments", 201, {"body": "/preview"})
+    comment = shop.get_pull(number).get_issue_comment(made["id"])
+    assert (comment.user.login, shop.get_collaborator_permission("mallory")) == ("mallory", "read")
+    assert [shop.get_collaborator_permission(login) for login in ("ada", "branchline-bot")] == [
+        "write",
+        "admin",
+    ]
+    reaction = comment.create_reaction("eyes")
+    assert [found.content for found in comment.get_reactions()] == ["eyes"]
+    assert comment.delete_reaction(reaction.id)
+    assert list(comment.get_reactions()) == []
+    assert list(shop.get_secrets()) == []
+
+
 def test_errors_are_pygithubs_own(client: Github, shop: Repository) -> None:
     with pytest.raises(UnknownObjectException):
         client.get_repo("acme/nothing-here")

@@ -115,6 +115,24 @@ def test_a_member_may_write_but_not_administer(world: World, repository: str) ->
     assert (found["permission"], found["role_name"]) == ("write", "write")
 
 
+def test_an_outsider_may_look_propose_and_comment_but_change_nothing(world: World, repository: str) -> None:
+    repo, private = f"/repos/{repository}", world.repository(private=True)
+    number = world.fork_pull(repository, {"gift.txt": "for you"})["number"]
+    comment = world.mallory("POST", f"{repo}/issues/{number}/comments", 201, {"body": "Mine"})["id"]
+    other = world.ada("POST", f"{repo}/issues/{number}/comments", 201, {"body": "Ours"})["id"]
+    assert world.bot("GET", f"{repo}/collaborators/mallory/permission", 200)["permission"] == "read"
+    assert world.bot("GET", f"/repos/{private}/collaborators/mallory/permission", 200)["permission"] == "none"
+    assert "mallory" not in [one["login"] for one in world.bot("GET", f"{repo}/collaborators", 200)]
+    world.mallory("GET", f"/repos/{private}", 404)
+    world.mallory("GET", f"{repo}/actions/secrets", 403)
+    world.mallory("PUT", f"{repo}/contents/x.txt", 403, {"content": "eAo=", "message": "x"})
+    world.mallory("PUT", f"{repo}/pulls/{number}/merge", 403, {})
+    world.mallory("PATCH", f"{repo}/issues/comments/{other}", 403, {"body": "changed"})
+    world.mallory("PATCH", f"{repo}/issues/comments/{comment}", 200, {"body": "changed"})
+    world.bot("PUT", f"{repo}/pulls/{number}/merge", 200, {})
+    assert world.ada("GET", f"{repo}/issues/comments/{comment}", 200)["author_association"] == "CONTRIBUTOR"
+
+
 def test_a_wrong_token_is_refused_even_for_what_is_public(world: World) -> None:
     refused = world.caller("ghp_wrong").client.get("/repos/acme/template")
     assert refused.status_code == 401
