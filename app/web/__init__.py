@@ -26,6 +26,7 @@ from app.web import (
 from app.web.context import WebContext
 from app.web.errors import ErrorOut, on_invalid, register_errors
 from app.web.gateway import PREFIX, create_gateway
+from app.web.gateway.context import GatewayContext
 
 _VERSION = "1"
 
@@ -67,7 +68,11 @@ def create_app(context: WebContext) -> Flask:
     for blueprint in blueprints:
         web.register_api(blueprint)
     web.add_url_rule("/api/openapi.json", "openapi", lambda: jsonify(web.api_doc))
-    if context.gateway is not None:
-        gateway = create_gateway(context.gateway)
-        web.wsgi_app = DispatcherMiddleware(web.wsgi_app, {PREFIX: gateway})  # type: ignore[method-assign]
+    _mount_gateway(web, context.gateway)
     return web
+
+
+def _mount_gateway(web: Flask, gateway: GatewayContext | None) -> None:
+    if gateway is not None:
+        mounts = {PREFIX: create_gateway(gateway)}
+        web.wsgi_app = DispatcherMiddleware(web.wsgi_app, mounts)  # type: ignore[method-assign]

@@ -101,6 +101,8 @@ def uploaded_assets(deployment: Deployment, token: str) -> Iterator[Asset]:
         raise Unauthenticated("uploading: the assets are another deployment's", code="upload:bad-session")
     manifest = _manifest(session)
     known = _known(deployment, manifest)
+    if len(known) < len(manifest.sizes()):  # Defensive: what is known stays known.
+        raise Unauthenticated("uploading: the assets are not all here", code="upload:bad-session")
     for path, entry in manifest.entries.items():
         asset = known[entry.name]
         yield Asset(path, asset.sha256, asset.size_bytes, asset.content_type)
