@@ -84,8 +84,20 @@ class Developer:
         directory = self.workspace / f"{name}-{next(self._folders)}"
         return Checkout.clone(url, directory, self.facts["github"]["token"])
 
+    def outsider(self) -> Developer:
+        """Return somebody with an account at GitHub and no rights here; to be closed like this one."""
+        github, control_plane = self.facts["github"], self.facts["controlPlane"]
+        known = {
+            "github": github | {"token": github["outsiderToken"]},
+            "controlPlane": control_plane | {"apiToken": ""},
+        }
+        return Developer(self.facts | known, self.workspace / "outsider")
+
     def fork(self, app: App) -> Fork:
-        """Fork an app's repository under one's own name, and wait until it can be cloned."""
+        """Fork an app's repository under one's own name, and wait until it can be cloned.
+
+        Who has a fork of the template or of another app already gets that one: GitHub has one per person.
+        """
         answer = self.github.post(f"/repos/{app.repository}/forks", {"default_branch_only": True})
         name = answer["full_name"]
 
@@ -94,7 +106,7 @@ class Developer:
             return (True if status == httpx.codes.OK else None), status
 
         wait_for(f"{name} forked", look, PROVISION_SECONDS)
-        return Fork(answer["owner"]["login"], self.clone(answer["clone_url"], "fork"))
+        return Fork(self, answer["owner"]["login"], self.clone(answer["clone_url"], "fork"))
 
     def visit(self, url: str) -> httpx.Response:
         """Open an address as a browser would, when somebody types it in."""
@@ -127,11 +139,7 @@ class App:
 
     def push(self, greeting: str, branch: str = "main") -> str:
         """Change what /api/hello says, push that to `branch` and return the commit."""
-        self.checkout.switch(branch)
-        change_greeting(self.checkout, greeting)
-        commit = self.checkout.commit(f"Say {greeting}")
-        self.checkout.push()
-        return commit
+        return push_greeting(self.checkout, greeting, branch)
 
     def open_pull_request(self, title: str) -> PullRequest:
         """Open a pull request from a new branch that greets with `title`."""
@@ -144,11 +152,12 @@ class App:
         commit = push_new_branch(self.checkout, title)
         return self.open(title, branch_name(title), commit)
 
-    def open(self, title: str, head: str, commit: str) -> PullRequest:
-        """Open a pull request for `head`, a branch or `owner:branch`, whose newest commit is `commit`."""
-        order = {"title": title, "head": head, "base": "main"}
-        answer = self.developer.github.post(f"/repos/{self.repository}/pulls", order)
-        return PullRequest(self, answer["number"], branch_name(title), answer["html_url"], commit)
+    def open(self, title: str, head: str, commit: str, fork: Fork | None = None) -> PullRequest:
+        """Open a pull request for `head`, a branch or one of `fork`, whose newest commit is `commit`."""
+        source = fork or self
+        order = {"title": title, "head": f"{fork.owner}:{head}" if fork else head, "base": "main"}
+        answer = source.developer.github.post(f"/repos/{self.repository}/pulls", order)
+        return PullRequest(self, answer["number"], head, answer["html_url"], commit, source.checkout)
 
     def wait_live(self, environment: str, commit: str, seconds: float = LIVE_SECONDS) -> dict[str, Any]:
         """Wait until an environment answers with `commit`, and return what the API says of it."""
@@ -193,18 +202,25 @@ class App:
 
 @dataclass
 class PullRequest:
-    """A pull request from a branch of the app's own repository."""
+    """A pull request, and the working copy that its branch is pushed from: the app's own, or a fork's."""
 
     app: App
     number: int
     branch: str
     html_url: str
     commit: str
+    checkout: Checkout
 
     def push(self, greeting: str) -> str:
         """Push another commit to its branch."""
-        self.commit = self.app.push(greeting, self.branch)
+        self.commit = push_greeting(self.checkout, greeting, self.branch)
         return self.commit
+
+    def say(self, text: str, author: Developer | None = None) -> dict[str, Any]:
+        """Comment on it as `author`, or as the app's developer, and return the comment."""
+        path = f"/repos/{self.app.repository}/issues/{self.number}/comments"
+        comment: dict[str, Any] = (author or self.app.developer).github.post(path, {"body": text})
+        return comment
 
     def wait_run(self, seconds: float = LIVE_SECONDS) -> dict[str, Any]:
         """Wait until the workflow run of its newest commit is over and return the run."""
@@ -254,14 +270,26 @@ class PullRequest:
 class Fork:
     """Somebody's own copy of an app's repository."""
 
+    developer: Developer
     owner: str
     checkout: Checkout
 
     def propose_upstream(self, app: App, title: str) -> PullRequest:
         """Open a pull request to `app` from a new branch of the fork that greets with `title`."""
+        self.checkout.git("fetch", "--quiet", app.detail["repository"]["cloneUrl"], "main")
+        self.checkout.git("switch", "--quiet", "--detach", "FETCH_HEAD")
         change_greeting(self.checkout, title)
         commit = push_new_branch(self.checkout, title)
-        return app.open(title, f"{self.owner}:{branch_name(title)}", commit)
+        return app.open(title, branch_name(title), commit, fork=self)
+
+
+def push_greeting(checkout: Checkout, greeting: str, branch: str) -> str:
+    """Change what /api/hello says, push that to `branch` and return the commit."""
+    checkout.switch(branch)
+    change_greeting(checkout, greeting)
+    commit = checkout.commit(f"Say {greeting}")
+    checkout.push()
+    return commit
 
 
 def change_greeting(checkout: Checkout, greeting: str) -> None:

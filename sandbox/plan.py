@@ -28,6 +28,7 @@ TOOLS = PROJECT / ".sandbox" / "tools"
 ORG = "acme"
 BOT = "branchline-bot"
 DEVELOPER = "ada"
+OUTSIDER = "mallory"
 TEMPLATE = f"{ORG}/template"
 ACCOUNT_ID = "0123456789abcdef0123456789abcdef"
 APPS_HOST = "apps.localhost"
@@ -80,6 +81,7 @@ class Plan:
                 "url": github,
                 "apiUrl": f"{github}/api/v3",
                 "token": self.tokens[DEVELOPER],
+                "outsiderToken": self.tokens[OUTSIDER],
                 "org": ORG,
                 "template": TEMPLATE,
             },
@@ -113,6 +115,7 @@ def github(plan: Plan) -> Daemon:
         *("--org", ORG),
         *("--bot", BOT),
         *("--developer", DEVELOPER),
+        *("--outsider", OUTSIDER),
         *("--template-from", str(PROJECT / "template_repo")),
     ]
     return Daemon("github", arguments, _environment(plan), plan.directory, [plan.url("github")])
