@@ -74,5 +74,5 @@ def create_app(context: WebContext) -> Flask:
 
 def _mount_gateway(web: Flask, gateway: GatewayContext | None) -> None:
     if gateway is not None:
-        mounts = {PREFIX: create_gateway(gateway)}
-        web.wsgi_app = DispatcherMiddleware(web.wsgi_app, mounts)  # type: ignore[method-assign]
+        application = create_gateway(gateway)
+        web.wsgi_app = DispatcherMiddleware(web.wsgi_app, {PREFIX: application})  # type: ignore[method-assign]
