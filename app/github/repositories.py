@@ -17,7 +17,7 @@ class GitHubRepositories:
         """Return it, or None when GitHub says that it is not there; a moved one tells its new name."""
         try:
             with self._github.doing(f"finding {full_name}"):
-                return _described(self._github.repository(full_name).complete())
+                return described(self._github.repository(full_name).complete())
         except RemoteMissing:
             return None
 
@@ -30,7 +30,7 @@ class GitHubRepositories:
         # https://docs.github.com/en/rest/repos/forks#create-a-fork
         with self._github.doing(f"forking {template} into {owner}/{name}"):
             repository = self._github.repository(template)
-            return _described(repository.create_fork(owner, name, default_branch_only=True))
+            return described(repository.create_fork(owner, name, default_branch_only=True))
 
     def generate(self, template: str, owner: str, name: str, *, is_private: bool) -> Repository:
         """Create a repository from the template's default branch."""
@@ -38,7 +38,7 @@ class GitHubRepositories:
         body = {"owner": owner, "name": name, "private": is_private}
         with self._github.doing(f"generating {owner}/{name} from {template}"):
             data = self._github.request("POST", path("repos", template, "generate"), body)
-            return _described(PyGithubRepository(self._github.requester, {}, data, completed=True))
+            return described(PyGithubRepository(self._github.requester, {}, data, completed=True))
 
     def enable_actions(self, full_name: str) -> None:
         """Let workflows run, unless they may already."""
@@ -59,7 +59,7 @@ class GitHubRepositories:
                 raise RemoteForbidden(problem, **error.details) from error
 
 
-def _described(repository: PyGithubRepository) -> Repository:
+def described(repository: PyGithubRepository) -> Repository:
     """Return ours for PyGithub's; only a completed one may come here, else each attribute costs a request."""
     return Repository(
         id=repository.id,

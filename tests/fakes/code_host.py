@@ -29,6 +29,7 @@ class FakeCommit:
     message: str
     files: Mapping[str, File]
     parent: str | None
+    merged: str | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,17 @@ class FakeRepository:
     def full_name(self) -> str:
         return self.description.full_name
 
+    def history(self, commit: str) -> list[str]:
+        """Return a commit and all that is behind it, nearest first."""
+        found, waiting = list[str](), [commit]
+        while waiting:
+            at = waiting.pop(0)
+            if at not in found:
+                found.append(at)
+                known = self.commits[at]
+                waiting += [it for it in (known.parent, known.merged) if it]
+        return found
+
     def files(self, branch: str) -> dict[str, bytes]:
         """Return the contents at a branch's head."""
         files = self.commits[self.branches[branch]].files
@@ -116,6 +128,7 @@ class FakeCodeHost:
 
     def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.repositories: dict[str, FakeRepository] = {}
+        self.elsewhere: dict[str, FakeRepository] = {}
         self.writes: Counter[str] = Counter()
         self.faults = Faults()
         self.fail_next = self.faults.fail_next

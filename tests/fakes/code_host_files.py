@@ -121,20 +121,11 @@ class FakeProposals:
                     return _proposal(full_name, pull)
             if not {head, base} <= repository.branches.keys():
                 raise RemoteConflict(f"proposing {head} for {base} in {full_name}: no such branch")
-            if repository.branches[head] in self._history(repository, repository.branches[base]):
+            if repository.branches[head] in repository.history(repository.branches[base]):
                 raise RemoteConflict(f"proposing {head} for {base} in {full_name}: no commits between")
             pull = FakePull(self.host.number(), head, base, title, body)
             repository.pulls.append(pull)
             return _proposal(full_name, pull)
-
-    @staticmethod
-    def _history(repository: FakeRepository, commit: str) -> set[str]:
-        found = set[str]()
-        at: str | None = commit
-        while at is not None:
-            found.add(at)
-            at = repository.commits[at].parent
-        return found
 
 
 def _proposal(full_name: str, pull: FakePull) -> Proposal:

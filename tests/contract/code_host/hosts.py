@@ -8,8 +8,8 @@ import re
 import subprocess
 import sys
 import time
-from base64 import b64decode
-from collections.abc import Callable, Iterator
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
@@ -18,34 +18,48 @@ from typing import Any, Protocol, TypeVar
 
 import httpx
 
+from app.domain.git_addresses import GitAddress
+from app.git.histories import GitHistories
 from app.github.client import GitHub
 from app.github.comments import GitHubComments
 from app.github.contents import GitHubContents
 from app.github.downloads import GitHubDownloads
 from app.github.files import GitHubFiles
+from app.github.new_repositories import GitHubNewRepositories
 from app.github.proposals import GitHubProposals
 from app.github.publications import GitHubPublications
 from app.github.repositories import GitHubRepositories
 from app.github.repository_settings import GitHubRepositorySettings
 from app.github.runs import GitHubRuns
 from app.github.trees import GitHubTrees
+from app.github.upstreams import GitHubUpstreams
 from app.ports import (
     Comments,
     Contents,
     Downloads,
     File,
     Files,
+    Histories,
+    NewRepositories,
     Proposals,
     Publications,
     Repositories,
     RepositorySettings,
     Runs,
     Trees,
+    Upstreams,
 )
 from app.settings import Secret
 from tests.accounts import github_settings
 from tests.fakes.code_host import FakeCodeHost
 from tests.fakes.code_host_files import FakeDownloads, FakeFiles, FakeProposals, FakeTrees
+from tests.fakes.code_host_histories import (
+    FakeHistories,
+    FakeNewRepositories,
+    FakeUpstreams,
+    place_elsewhere,
+    push_elsewhere,
+)
 from tests.fakes.code_host_ports import (
     FakeComments,
     FakeContents,
@@ -100,6 +114,9 @@ class CodeHost(Protocol):
     files: Files
     proposals: Proposals
     downloads: Downloads
+    new_repositories: NewRepositories
+    upstreams: Upstreams
+    histories: Histories
 
     @property
     def writes(self) -> int:
@@ -126,6 +143,12 @@ class CodeHost(Protocol):
     def tag(self, full_name: str, name: str, commit: str) -> None:
         """Tag a commit."""
 
+    def elsewhere(self, files: Mapping[str, bytes], branch: str = "main") -> GitAddress:
+        """Have a public repository somewhere else, empty when it has no files."""
+
+    def push_elsewhere(self, address: GitAddress, branch: str, files: Mapping[str, bytes]) -> str:
+        """Commit to it, on a branch that may be new, and return the commit."""
+
 
 class FakeHost:
     """The fake."""
@@ -144,6 +167,9 @@ class FakeHost:
         self.files: Files = FakeFiles(self.host)
         self.proposals: Proposals = FakeProposals(self.host)
         self.downloads: Downloads = FakeDownloads(self.host)
+        self.new_repositories: NewRepositories = FakeNewRepositories(self.host)
+        self.upstreams: Upstreams = FakeUpstreams(self.host)
+        self.histories: Histories = FakeHistories(self.host)
 
     @property
     def writes(self) -> int:
@@ -174,6 +200,12 @@ class FakeHost:
     def tag(self, full_name: str, name: str, commit: str) -> None:
         self.host.repository(full_name).tags[name] = commit
 
+    def elsewhere(self, files: Mapping[str, bytes], branch: str = "main") -> GitAddress:
+        return place_elsewhere(self.host, f"https://git.example/{new_name('elsewhere')}", files, branch)
+
+    def push_elsewhere(self, address: GitAddress, branch: str, files: Mapping[str, bytes]) -> str:
+        return push_elsewhere(self.host, address.url, branch, files)
+
 
 class SandboxHost:
     """The adapter, speaking to a `python -m sandbox.github` of its own."""
@@ -200,6 +232,9 @@ class SandboxHost:
         self.files: Files = GitHubFiles(github)
         self.proposals: Proposals = GitHubProposals(github)
         self.downloads: Downloads = GitHubDownloads(github)
+        self.new_repositories: NewRepositories = GitHubNewRepositories(github)
+        self.upstreams: Upstreams = GitHubUpstreams(github)
+        self.histories: Histories = GitHistories(github.token)
         self._call("POST", f"/orgs/{ORG}/repos", {"name": "plain", "auto_init": True})
 
     @property
@@ -239,6 +274,38 @@ class SandboxHost:
 
     def tag(self, full_name: str, name: str, commit: str) -> None:
         self._call("POST", f"/repos/{full_name}/git/refs", {"ref": f"refs/tags/{name}", "sha": commit})
+
+    def elsewhere(self, files: Mapping[str, bytes], branch: str = "main") -> GitAddress:
+        name = f"{ORG}/{new_name('elsewhere')}"
+        self._call("POST", f"/orgs/{ORG}/repos", {"name": name.partition("/")[2], "auto_init": bool(files)})
+        site = self.api_url.removesuffix("/api/v3")
+        address = GitAddress.parse(f"{site}/{name}.git", [site])
+        if files and branch != "main":
+            self.push_elsewhere(address, branch, {})
+            self._call("PATCH", f"/repos/{name}", {"default_branch": branch})
+            self._call("DELETE", f"/repos/{name}/git/refs/heads/main")
+        if files:
+            self.push_elsewhere(address, branch, files)
+        return address
+
+    def push_elsewhere(self, address: GitAddress, branch: str, files: Mapping[str, bytes]) -> str:
+        name = "/".join(address.url.removesuffix(".git").rsplit("/", 2)[1:])
+        default = self._call("GET", f"/repos/{name}")["default_branch"]
+        known = self._http.get(f"/repos/{name}/git/ref/heads/{branch}", headers=self._as("branchline-bot"))
+        if not known.is_success:
+            head = self._call("GET", f"/repos/{name}/git/ref/heads/{default}")["object"]["sha"]
+            self._call("POST", f"/repos/{name}/git/refs", {"ref": f"refs/heads/{branch}", "sha": head})
+        for path, content in files.items():
+            self._write(name, branch, path, content)
+        return str(self._call("GET", f"/repos/{name}/git/ref/heads/{branch}")["object"]["sha"])
+
+    def _write(self, name: str, branch: str, path: str, content: bytes) -> None:
+        url, look = f"/repos/{name}/contents/{path}", {"ref": branch}
+        known = self._http.get(url, params=look, headers=self._as("branchline-bot"))
+        body = {"message": f"Write {path}", "branch": branch, "content": b64encode(content).decode()}
+        if known.is_success:
+            body["sha"] = known.json()["sha"]
+        self._call("PUT", url, body)
 
     def close(self) -> None:
         """End the process and check that it went well."""
