@@ -4,7 +4,8 @@
 //
 // `install` and `build` run the app's own npm commands and measure them. `deploy` asks Branchline where to deploy,
 // runs the app's wrangler with what the answer says, and reports success. `report` runs only when another step
-// failed or the run was cancelled, and reports that.
+// failed or the run was cancelled, and reports that. For the pull request of a fork, `deploy` only keeps what
+// wrangler would upload (`record.mjs`), for the time when somebody with write access wants to see it.
 //
 // It decides nothing: which environment, which script name and whether at all is Branchline's answer. Who it is,
 // it proves with each message: by a token that GitHub makes for this run, or with the repository's own secret. It
@@ -17,12 +18,17 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
+import { record, TARGET } from "./record.mjs";
+
 const REQUEST_TIMEOUT_MS = 15_000;
 const MAX_TRIES = 5;
 const MAX_BUSY_SECONDS = 600;
 const MAX_RETRY_AFTER_SECONDS = 60;
 const MAX_ERROR_CHARACTERS = 2_000;
 const GRACE_MS = 5_000;
+const WRANGLER = "node_modules/.bin/wrangler";
+// Beside the app, not in it: an app may upload its whole folder.
+const RECORDING = "branchline-upload";
 // How this run proves who it is; the app's own commands have no use for it.
 const PROOFS = ["BRANCHLINE_SECRET", "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"];
 const CREDENTIALS = [...PROOFS, "CLOUDFLARE_API_TOKEN"];
@@ -93,11 +99,16 @@ function commitSubject() {
   }
 }
 
+/** Whether this is the pull request of somebody else's repository. */
+export function isFromFork(env, event) {
+  return Boolean(event.pull_request) && event.pull_request.head.repo?.full_name !== env.GITHUB_REPOSITORY;
+}
+
 /** Why this run is not meant to deploy, or null. GitHub gives such runs nothing to prove who they are with. */
 export function reasonNotToDeploy(env, event) {
-  const from = event.pull_request?.head.repo?.full_name;
-  if (event.pull_request && from !== env.GITHUB_REPOSITORY) {
-    return `this pull request comes from a fork (${from ?? "deleted"}), which cannot prove to be this repository`;
+  if (isFromFork(env, event)) {
+    const from = event.pull_request.head.repo?.full_name ?? "deleted";
+    return `this pull request comes from a fork (${from}), which cannot prove to be this repository`;
   }
   if (env.GITHUB_ACTOR === "dependabot[bot]" && !PROOFS.some((name) => env[name])) {
     return "Dependabot started this run, which GitHub lets prove nothing";
@@ -363,13 +374,24 @@ async function upload(env, answer) {
   say("add-mask", apiToken);
   const childEnv = wranglerEnvironment(env, cloudflare, apiToken);
   const secrets = [apiToken, env.BRANCHLINE_SECRET];
-  await runPhase(env, "deploy", "node_modules/.bin/wrangler", wranglerArguments(answer), { childEnv, secrets });
+  await runPhase(env, "deploy", WRANGLER, wranglerArguments(answer), { childEnv, secrets });
   if (!cloudflare.apiToken) await putTags(answer, apiToken);
   writeProgress(env, { isUp: true });
 }
 
+/** Keep what wrangler would upload; the workflow makes it an artifact of this run. */
+async function keepForApproval(env) {
+  const kept = await record(join(env.RUNNER_TEMP, RECORDING), (cloudflare) => {
+    const childEnv = wranglerEnvironment(env, cloudflare, cloudflare.apiToken);
+    return runPhase(env, "deploy", WRANGLER, wranglerArguments(TARGET), { childEnv });
+  });
+  if (!kept) throw new PhaseFailed("wrangler ended without uploading a script");
+  say("notice", `Kept ${kept.files} files, ${kept.bytes} bytes: whoever may write can have them shown with /preview.`);
+}
+
 async function deploy(env, event) {
   const reason = reasonNotToDeploy(env, event);
+  if (isFromFork(env, event)) await keepForApproval(env);
   if (reason) return say("notice", `Built, not deployed: ${reason}.`);
   const credentials = readCredentials(env);
   const about = describeRun(env, event, commitSubject());

@@ -1,6 +1,6 @@
 """Install what makes an app's repository deploy: workflow, variable, webhook, environments, secrets if any.
 
-The two files are the same bytes in every app; what differs is in the variable. Where GitHub vouches for a run
+The files are the same bytes in every app; what differs is in the variable. Where GitHub vouches for a run
 there is no secret; no credential of the platform is put into a repository unless the operator says so.
 """
 
@@ -20,12 +20,20 @@ from app.ports import DeployAccess, File, RepositorySettings, Steps
 PLACES: Final[Mapping[str, str]] = {
     "deploy.yml": ".github/workflows/deploy.yml",
     "deploy.mjs": ".github/branchline/deploy.mjs",
+    "record.mjs": ".github/branchline/record.mjs",
 }
-WEBHOOK_EVENTS: Final = ("push", "pull_request", "workflow_run", "deployment_status", "repository")
+WEBHOOK_EVENTS: Final = (
+    "push",
+    "pull_request",
+    "issue_comment",
+    "workflow_run",
+    "deployment_status",
+    "repository",
+)
 
 
 def workflow_files(templates: Mapping[str, bytes]) -> list[File]:
-    """Return the workflow and its script at their places; `templates` are the bytes by file name."""
+    """Return the workflow and its scripts at their places; `templates` are the bytes by file name."""
     return [File(place, templates[name]) for name, place in PLACES.items()]
 
 

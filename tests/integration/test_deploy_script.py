@@ -378,16 +378,6 @@ def test_a_busy_app_is_waited_for(run: Run, recorder: Recorder) -> None:
     assert "waiting for it" in output
 
 
-def test_a_pull_request_from_a_fork_stays_green_and_silent(run: Run, recorder: Recorder) -> None:
-    head = {"ref": "evil", "sha": "e" * 40, "repo": {"full_name": "eve/hello"}}
-    run.event["pull_request"] = {"number": 7, "head": head}
-    nothing = dict.fromkeys(PROOFS, "")
-    code, output = run.step("deploy", **nothing)
-    assert (code, recorder.requests) == (0, [])
-    assert "::notice title=Branchline::Built, not deployed: this pull request comes from a fork" in output
-    assert run.step("report", JOB_STATUS="failure", **nothing)[0] == 0
-
-
 def test_a_job_that_cannot_prove_who_it_is_is_told_what_it_lacks(run: Run) -> None:
     code, output = run.step("deploy", **dict.fromkeys(PROOFS, ""))
     assert code == 1

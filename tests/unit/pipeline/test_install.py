@@ -22,13 +22,14 @@ def test_every_app_gets_the_same_bytes(world: World) -> None:
         tuple(world.repository(f"acme/{name}").files("main")[place] for place in PLACES.values())
         for name in ("one", "two", "three")
     }
-    assert installed == {(WORKFLOW["deploy.yml"], WORKFLOW["deploy.mjs"])}
+    assert installed == {tuple(WORKFLOW[name] for name in PLACES)}
 
 
 def test_the_workflow_has_its_places() -> None:
     assert {file.path: file.content for file in workflow_files(WORKFLOW)} == {
         ".github/workflows/deploy.yml": WORKFLOW["deploy.yml"],
         ".github/branchline/deploy.mjs": WORKFLOW["deploy.mjs"],
+        ".github/branchline/record.mjs": WORKFLOW["record.mjs"],
     }
 
 

@@ -70,7 +70,7 @@ PLATFORM = Platform(
     untrusted_namespace="live-untrusted",
 )
 WITHOUT_GATEWAY = replace(PLATFORM, deploy_auth=DeployAuth.TOKEN)
-WORKFLOW = {"deploy.yml": b"name: Deploy\n", "deploy.mjs": b"// deploys\n"}
+WORKFLOW = {"deploy.yml": b"name: Deploy\n", "deploy.mjs": b"// deploys\n", "record.mjs": b"// records\n"}
 TEMPLATE_FILES = {"README.md": b"# Template\n", "package.json": b"{}\n"}
 
 
