@@ -1,8 +1,8 @@
 """What the pipeline needs from outside, as Protocols of at most six methods.
 
 `Records` is our own memory; `Repositories`, `Contents`, `RepositorySettings`, `Runs`, `Publications`,
-`Comments` are a code host; `Scripts` is where scripts live, `Bundles` keeps what they are made of, `Compiler`
-makes them of an author's functions; `Steps` is what a durable job runs on. An adapter speaks for each in `github/`, `cloudflare/`, `bundles/`, `database/` or
+`Comments` are a code host; `Scripts` is where scripts live, `Bundles` keeps what they are made of; `Steps` is
+what a durable job runs on. An adapter speaks for each in `github/`, `cloudflare/`, `bundles/`, `database/` or
 `jobs/`, a fake in `tests/fakes/`.
 
 Every method may raise `RemoteUnavailable` (look again later) and `RemoteRefused` (a person has to act).
@@ -39,17 +39,6 @@ from app.ports.releases import Aliases, Approvals, Assets, OwnScripts, Tokens, V
 from app.ports.scripts import Bundles, DeployAccess, Limits, Scripts, Upload
 from app.ports.vault import Vault
 from app.ports.work import JobEngine, Steps
-from app.ports.workers import (
-    CallCounts,
-    Compiled,
-    Compiler,
-    Endpoints,
-    Problem,
-    Slugs,
-    Source,
-    Versions,
-    Workers,
-)
 
 __all__ = [
     "Aliases",
@@ -58,18 +47,14 @@ __all__ = [
     "ArchiveFormat",
     "Assets",
     "Bundles",
-    "CallCounts",
     "Clock",
     "CodeHost",
     "Comments",
-    "Compiled",
-    "Compiler",
     "Contents",
     "Deliveries",
     "DeployAccess",
     "Deployments",
     "Downloads",
-    "Endpoints",
     "Entry",
     "Events",
     "File",
@@ -86,7 +71,6 @@ __all__ = [
     "NewRepositories",
     "OwnScripts",
     "Page",
-    "Problem",
     "Proposal",
     "Proposals",
     "Publications",
@@ -96,8 +80,6 @@ __all__ = [
     "RepositorySettings",
     "Runs",
     "Scripts",
-    "Slugs",
-    "Source",
     "Steps",
     "Tokens",
     "Transaction",
@@ -106,7 +88,5 @@ __all__ = [
     "Upstreams",
     "Variables",
     "Vault",
-    "Versions",
-    "Workers",
     "WorkflowRun",
 ]
