@@ -1,7 +1,7 @@
 """What an identity token says of a job, with GitHub's names: every value is a string but for the times. Pure.
 
-The subject is the immutable form that repositories have since July 2026. `check_run_id`,
-`environment_node_id` and what only enterprises have is not there.
+The subject is the immutable form that repositories have since July 2026. No branch is protected here.
+`check_run_id`, `environment_node_id` and what only enterprises have is not there.
 https://docs.github.com/en/actions/reference/security/oidc#oidc-token-claims
 """
 

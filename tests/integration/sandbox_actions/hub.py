@@ -23,14 +23,16 @@ class Hub(World):
         super().__init__(server)
         self.web = httpx.Client(base_url=server.url, timeout=30)
 
-    def run(self, full_name: str, head_sha: str) -> dict[str, Any]:
-        """Return the run of a commit once it is completed."""
+    def run(self, full_name: str, head_sha: str, attempt: int = 1) -> dict[str, Any]:
+        """Return the run of a commit once an attempt is completed."""
 
         def look() -> dict[str, Any] | None:
             runs = self.bot("GET", f"/repos/{full_name}/actions/runs", 200, head_sha=head_sha)[
                 "workflow_runs"
             ]
-            return next((run for run in runs if run["status"] == "completed"), None)
+            return next(
+                (run for run in runs if (run["status"], run["run_attempt"]) == ("completed", attempt)), None
+            )
 
         found = eventually(look, _SECONDS)
         assert found
