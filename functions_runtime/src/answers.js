@@ -16,16 +16,7 @@
  * @param {Record<string, string>} [headers]
  */
 export function json(value, status = 200, headers = {}) {
-  return jsonText(JSON.stringify(value), status, headers);
-}
-
-/**
- * @param {string} body
- * @param {number} status
- * @param {Record<string, string>} headers
- */
-function jsonText(body, status, headers) {
-  return new Response(body, {
+  return new Response(JSON.stringify(value), {
     status,
     headers: { "content-type": "application/json", "cache-control": "no-store", ...headers },
   });
@@ -46,7 +37,7 @@ export function failed({ status, name, message, headers, details }, functionName
 }
 
 /**
- * Answer an invocation in one piece.
+ * Answer an invocation in one piece. Nobody stores the answer of a POST, so it has no header against that.
  * @param {Invocation} invocation
  * @param {Outcome} outcome
  * @param {string[]} lines  each as JSON
@@ -56,5 +47,5 @@ export function settled({ id, functionName }, { status, result, error, duration 
   const body =
     `{"success":${!error},"function":${JSON.stringify(functionName)},${said},` +
     `"logs":[${lines.join(",")}],"duration":${duration}}`;
-  return jsonText(body, status, { "invocation-id": id });
+  return new Response(body, { status, headers: { "content-type": "application/json", "invocation-id": id } });
 }

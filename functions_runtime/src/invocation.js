@@ -5,7 +5,7 @@
  * its time and the platform allow (on Cloudflare 30 seconds from then on).
  */
 import { logged } from "./console.js";
-import { calledByTheRuntime, describe, Failure } from "./errors.js";
+import { boundary, describe, Failure } from "./errors.js";
 import { writeResult } from "./json.js";
 import { Log } from "./log.js";
 
@@ -86,7 +86,7 @@ export class Invocation {
     const { functions, settings } = this.#call;
     try {
       const fn = functions[this.functionName];
-      const value = await this.#inTime(calledByTheRuntime(fn, payload, this.#context()));
+      const value = await this.#inTime(boundary.calledByTheRuntime(fn, payload, this.#context()));
       return { status: 200, result: writeResult(value) };
     } catch (thrown) {
       const status = thrown instanceof Failure ? thrown.status : 500;

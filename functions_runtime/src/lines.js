@@ -1,4 +1,5 @@
 /** The lines of an invocation that is answered in one piece: the first ones, and a note of how many did not fit. */
+import { timestamp } from "./log.js";
 
 /**
  * @typedef {import("./log.js").Line} Line
@@ -11,7 +12,15 @@
  * @returns {Line}
  */
 export function note(message) {
-  return { level: "warn", message: `[${message}]`, timestamp: new Date().toISOString() };
+  return { level: "warn", message: `[${message}]`, timestamp: timestamp() };
+}
+
+/**
+ * A line as JSON. Levels and times need no escaping, and a function may write many lines.
+ * @param {Line} line
+ */
+function jsonOf({ level, message, timestamp: at }) {
+  return `{"level":"${level}","message":${JSON.stringify(message)},"timestamp":"${at}"}`;
 }
 
 export class KeptLines {
@@ -36,7 +45,7 @@ export class KeptLines {
    * @param {Line} line
    */
   add(line) {
-    const text = JSON.stringify(line);
+    const text = jsonOf(line);
     this.#chars += text.length;
     this.#lines.push(text);
   }
@@ -50,6 +59,6 @@ export class KeptLines {
     if (this.#cut === 0) return this.#lines;
     const { maxLines, maxLogChars } = this.#settings;
     const limits = `an answer holds ${maxLines} lines or ${maxLogChars} characters of them`;
-    return [...this.#lines, JSON.stringify(note(`${this.#cut} more lines were cut: ${limits}`))];
+    return [...this.#lines, jsonOf(note(`${this.#cut} more lines were cut: ${limits}`))];
   }
 }

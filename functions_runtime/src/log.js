@@ -48,7 +48,7 @@ export class Log {
    */
   write(level, values) {
     if (this.#sink.isFull) return this.#sink.drop();
-    this.#sink.add({ level, message: this.#line(values), timestamp: new Date().toISOString() });
+    this.#sink.add({ level, message: this.#line(values), timestamp: timestamp() });
   }
 
   /** Take no more lines: the invocation was answered. */
@@ -129,6 +129,19 @@ export class Log {
     const started = this.#timers.get(label);
     return started === undefined ? undefined : `${label}: ${spanOf(Date.now() - started)}`;
   }
+}
+
+let told = NaN;
+let text = "";
+
+/** The time in ISO 8601; written anew only when it is another, because the clock of a Worker stands still between I/O. */
+export function timestamp() {
+  const now = Date.now();
+  if (now !== told) {
+    told = now;
+    text = new Date(now).toISOString();
+  }
+  return text;
 }
 
 /** @param {number} milliseconds */
