@@ -8,7 +8,8 @@
     │   │   └── PreconditionFailed  412
     │   ├── NotAllowed        403
     │   ├── Unauthenticated   401
-    │   └── Gone              410
+    │   ├── Gone              410
+    │   └── Unprocessable     422
     ├── DeliveryRejected      the sender               never
     │   ├── BadSignature      401
     │   ├── TooLarge          413
@@ -102,6 +103,12 @@ class Gone(UserError):
     """It was here and is not coming back by itself."""
 
     code = "request:gone"
+
+
+class Unprocessable(UserError):
+    """It is what was asked for, and what it says cannot be: code that does not compile."""
+
+    code = "request:unprocessable"
 
 
 class DeliveryRejected(BranchlineError):

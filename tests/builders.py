@@ -9,6 +9,7 @@ from app.domain.deliveries import Delivery, DeliverySource
 from app.domain.deployments import Deployment, Run, Status
 from app.domain.environments import Environment
 from app.domain.pulls import PullRequest
+from app.domain.workers import Version, Worker
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -94,3 +95,34 @@ def a_delivery(number: int = 1, **changes: Any) -> Delivery:
         received_at=at(number),
     )
     return replace(delivery, **changes)
+
+
+def a_worker(number: int = 1, **changes: Any) -> Worker:
+    worker = Worker(
+        id=f"wrk_{number:04}",
+        slug=f"wslug{number:03}",
+        name=f"worker-{number}",
+        environment=Environment.PRODUCTION,
+        namespace="branchline-test-production",
+        actor="ada",
+        created_at=at(number),
+        updated_at=at(number),
+    )
+    return replace(worker, **changes)
+
+
+def a_version(number: int = 1, **changes: Any) -> Version:
+    """Return version `number` of the first worker, put up when it was made."""
+    version = Version(
+        id=f"ver_{number:04}",
+        worker_id="wrk_0001",
+        number=number,
+        bundle="b" * 64,
+        source="5" * 64,
+        own_script=f"production-{number}-wslug001",
+        created_at=at(number),
+        actor="ada",
+        functions=("hello",),
+        uploaded_at=at(number),
+    )
+    return replace(version, **changes)

@@ -20,6 +20,7 @@ from app.errors import (
     RemoteRefused,
     RemoteUnavailable,
     Unauthenticated,
+    Unprocessable,
 )
 from app.settings import REMEDIES
 
@@ -33,6 +34,7 @@ _KINDS: Final[Mapping[int, type[BranchlineError]]] = {
     409: Conflict,
     410: Gone,
     413: InvalidInput,
+    422: Unprocessable,
     502: RemoteRefused,
     503: RemoteUnavailable,
 }

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from app.database.cursors import Cursor
 from app.database.models import AppRow
 from app.database.rows import insert_if_new, newest_first, one, replace_known, several
+from app.database.slugs import take_slug
+from app.database.worker_models import SlugRow
 from app.domain.apps import App, Repository
 from app.domain.environments import Environment
 from app.errors import Conflict, NotFound
@@ -25,11 +27,18 @@ class SqlApps:
 
     def add(self, app: App) -> None:
         """Keep a new app. Raises Conflict when its name, slug or repository is taken."""
-        if insert_if_new(self._session, AppRow, _values(app)):
-            return
+        with self._session.begin_nested():
+            if not insert_if_new(self._session, AppRow, _values(app)):
+                raise self._taken(app)
+            if not take_slug(self._session, app.slug, app.id):
+                raise Conflict(f"adding app {app.name}: its slug is taken", code="app:taken")
+
+    def _taken(self, app: App) -> Conflict:
         if one(self._session, select(AppRow).where(AppRow.name == app.name)):
-            raise Conflict(f"adding app {app.name}: name already taken", code="app:name-taken", name=app.name)
-        raise Conflict(f"adding app {app.name}: its id, slug or repository is taken", code="app:taken")
+            return Conflict(
+                f"adding app {app.name}: name already taken", code="app:name-taken", name=app.name
+            )
+        return Conflict(f"adding app {app.name}: its id, slug or repository is taken", code="app:taken")
 
     def get(self, key: str, *, lock: bool = False) -> App:
         """Return it by id, else by slug, else by name. Raises NotFound."""
@@ -66,7 +75,8 @@ class SqlApps:
         return Page(items, _cursor(items[-1]) if len(rows) > limit else None)
 
     def remove(self, app_id: str) -> None:
-        """Let its row go; one that is gone already is fine."""
+        """Let its row and its slug go; one that is gone already is fine."""
+        self._session.execute(delete(SlugRow).where(SlugRow.owner_id == app_id))
         self._session.execute(delete(AppRow).where(AppRow.id == app_id))
 
 

@@ -16,7 +16,9 @@ from app.database.own_scripts import SqlOwnScripts
 from app.database.proofs import SqlApprovals, SqlAssets, SqlTokens
 from app.database.pulls import SqlPullRequests
 from app.database.session import reading, writing
+from app.database.slugs import SqlSlugs
 from app.database.variables import SqlVariables
+from app.database.workers import SqlCallCounts, SqlVersions, SqlWorkers
 from app.ports import Clock, Transaction
 
 
@@ -62,4 +64,8 @@ class SqlRecords:
             tokens=SqlTokens(session),
             variables=SqlVariables(session),
             approvals=SqlApprovals(session),
+            workers=SqlWorkers(session),
+            versions=SqlVersions(session),
+            calls=SqlCallCounts(session),
+            slugs=SqlSlugs(session),
         )

@@ -1,9 +1,10 @@
 """What the pipeline needs from outside, as Protocols of at most six methods.
 
 `Records` is our own memory; `Repositories`, `Contents`, `RepositorySettings`, `Runs`, `Publications`,
-`Comments` are a code host; `Scripts` is where scripts live, `Bundles` keeps what they are made of; `Steps` is
-what a durable job runs on. An adapter speaks for each in `github/`, `cloudflare/`, `bundles/`, `database/` or
-`jobs/`, a fake in `tests/fakes/`.
+`Comments` are a code host; `Scripts` is where scripts live, `Bundles` keeps what they are made of, `Compiler`
+makes a module of an author's functions and `Endpoints` is what answers at scripts' addresses; `Steps` is what
+a durable job runs on. An adapter speaks for each in `github/`, `cloudflare/`, `bundles/`, `functions/`,
+`database/` or `jobs/`, a fake in `tests/fakes/`.
 
 Every method may raise `RemoteUnavailable` (look again later) and `RemoteRefused` (a person has to act).
 "Could not look" is an error, never an empty answer.
@@ -39,6 +40,17 @@ from app.ports.releases import Aliases, Approvals, Assets, OwnScripts, Tokens, V
 from app.ports.scripts import Bundles, DeployAccess, Limits, Scripts, Upload
 from app.ports.vault import Vault
 from app.ports.work import JobEngine, Steps
+from app.ports.workers import (
+    CallCounts,
+    Compiled,
+    Compiler,
+    Endpoints,
+    Problem,
+    Slugs,
+    Source,
+    Versions,
+    Workers,
+)
 
 __all__ = [
     "Aliases",
@@ -47,14 +59,18 @@ __all__ = [
     "ArchiveFormat",
     "Assets",
     "Bundles",
+    "CallCounts",
     "Clock",
     "CodeHost",
     "Comments",
+    "Compiled",
+    "Compiler",
     "Contents",
     "Deliveries",
     "DeployAccess",
     "Deployments",
     "Downloads",
+    "Endpoints",
     "Entry",
     "Events",
     "File",
@@ -71,6 +87,7 @@ __all__ = [
     "NewRepositories",
     "OwnScripts",
     "Page",
+    "Problem",
     "Proposal",
     "Proposals",
     "Publications",
@@ -80,6 +97,8 @@ __all__ = [
     "RepositorySettings",
     "Runs",
     "Scripts",
+    "Slugs",
+    "Source",
     "Steps",
     "Tokens",
     "Transaction",
@@ -88,5 +107,7 @@ __all__ = [
     "Upstreams",
     "Variables",
     "Vault",
+    "Versions",
+    "Workers",
     "WorkflowRun",
 ]

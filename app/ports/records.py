@@ -6,6 +6,7 @@ from typing import Protocol
 
 from app.ports.memory import Apps, Deliveries, Deployments, Events, Jobs, PullRequests
 from app.ports.releases import Aliases, Approvals, Assets, OwnScripts, Tokens, Variables
+from app.ports.workers import CallCounts, Slugs, Versions, Workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,10 @@ class Transaction:
     tokens: Tokens
     variables: Variables
     approvals: Approvals
+    workers: Workers
+    versions: Versions
+    calls: CallCounts
+    slugs: Slugs
 
 
 class Records(Protocol):

@@ -33,6 +33,7 @@ from app.errors import (
     Stale,
     TooLarge,
     Unauthenticated,
+    Unprocessable,
 )
 
 _LOG = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ _STATUS: Final[Mapping[type[BranchlineError], int]] = {
     Conflict: 409,
     Gone: 410,
     TooLarge: 413,
+    Unprocessable: 422,
     RemoteUnavailable: _UNAVAILABLE,
     RemoteRefused: 502,
 }

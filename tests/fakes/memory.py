@@ -18,6 +18,7 @@ from app.domain.jobs import Job, JobStatus, JobType
 from app.domain.names import new_id
 from app.domain.pulls import PullRequest
 from app.domain.variables import Variable
+from app.domain.workers import Calls, Version, Worker
 from app.errors import Conflict, InvalidInput, NotFound
 from app.ports import Clock, Page
 
@@ -41,6 +42,10 @@ class Memory:
     tokens: dict[str, datetime] = field(default_factory=dict)
     variables: dict[tuple[str, Environment, str], Variable] = field(default_factory=dict)
     approvals: dict[tuple[str, int, str], Approval] = field(default_factory=dict)
+    workers: dict[str, Worker] = field(default_factory=dict)
+    versions: dict[str, Version] = field(default_factory=dict)
+    calls: dict[tuple[str, str], Calls] = field(default_factory=dict)
+    slugs: dict[str, str] = field(default_factory=dict)
 
     def copy(self) -> "Memory":
         return Memory(**{name: value.copy() for name, value in vars(self).items()})
@@ -51,6 +56,7 @@ class FakeApps:
 
     def __init__(self, memory: Memory) -> None:
         self._apps = memory.apps
+        self._slugs = memory.slugs
 
     def add(self, app: App) -> None:
         if any(known.name == app.name for known in self._apps.values()):
@@ -58,6 +64,9 @@ class FakeApps:
         self._check_unique(app)
         if app.id in self._apps:
             raise Conflict(f"adding app {app.name}: its id is taken", code="app:taken")
+        if app.slug in self._slugs:
+            raise Conflict(f"adding app {app.name}: its slug is taken", code="app:taken")
+        self._slugs[app.slug] = app.id
         self._apps[app.id] = app
 
     def get(self, key: str, *, lock: bool = False) -> App:  # noqa: ARG002 - transactions run one by one
@@ -78,10 +87,12 @@ class FakeApps:
         self._apps[app.id] = app
 
     def list(self, *, cursor: str | None = None, limit: int = 50) -> Page:
-        return _page(self._apps.values(), lambda app: (app.created_at, app.id), cursor, limit)
+        return page_of(self._apps.values(), lambda app: (app.created_at, app.id), cursor, limit)
 
     def remove(self, app_id: str) -> None:
-        self._apps.pop(app_id, None)
+        app = self._apps.pop(app_id, None)
+        if app is not None:
+            self._slugs.pop(app.slug, None)
 
     def _check_unique(self, app: App) -> None:
         for other in self._apps.values():
@@ -157,7 +168,7 @@ class FakeDeployments:
             and environment in {None, deployment.environment}
             and status in {None, deployment.status}
         )
-        return _page(found, lambda deployment: (deployment.created_at, deployment.id), cursor, limit)
+        return page_of(found, lambda deployment: (deployment.created_at, deployment.id), cursor, limit)
 
 
 class FakePullRequests:
@@ -214,7 +225,7 @@ class FakeDeliveries:
     def list(self, *, cursor: str | None = None, limit: int = 50) -> Page:
         shown = [replace(delivery, body=b"") for delivery in self._deliveries.values()]
         # Numbers as text that sorts like them: every list here has cursors of one kind.
-        return _page(shown, lambda delivery: (delivery.received_at, f"{delivery.id:020}"), cursor, limit)
+        return page_of(shown, lambda delivery: (delivery.received_at, f"{delivery.id:020}"), cursor, limit)
 
     def _keep(self, delivery: Delivery, try_at: datetime | None) -> None:
         key = (delivery.source, delivery.guid)
@@ -276,7 +287,7 @@ def _stored(value: Any) -> Any:
     return json.loads(json.dumps(value, allow_nan=False))
 
 
-def _page(
+def page_of(
     items: Iterable[T], key_of: Callable[[T], tuple[datetime, str]], cursor: str | None, limit: int
 ) -> Page:
     last = None if cursor is None else _decoded(cursor)

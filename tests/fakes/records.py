@@ -27,6 +27,7 @@ from tests.fakes.releases import (
     FakeTokens,
     FakeVariables,
 )
+from tests.fakes.workers import FakeCallCounts, FakeSlugs, FakeVersions, FakeWorkers
 
 
 def _run_nothing(_transaction: Any, _job: Job) -> None:
@@ -87,6 +88,10 @@ class FakeRecords:
             tokens=FakeTokens(memory),
             variables=FakeVariables(memory),
             approvals=FakeApprovals(memory),
+            workers=FakeWorkers(memory),
+            versions=FakeVersions(memory),
+            calls=FakeCallCounts(memory),
+            slugs=FakeSlugs(memory),
         )
 
     def _check_available(self) -> None:
