@@ -19,6 +19,10 @@ from app.errors import BranchlineError
 _COMMANDS: Final = {
     "apps": ("app.cli.apps", "apps"),
     "deployments": ("app.cli.deployments", "deployments"),
+    "rollback": ("app.cli.releases", "rollback"),
+    "resume": ("app.cli.releases", "resume"),
+    "promote": ("app.cli.releases", "promote"),
+    "redeploy": ("app.cli.releases", "redeploy"),
     "restore": ("app.cli.restore", "restore"),
     "variables": ("app.cli.variables", "variables"),
     "secrets": ("app.cli.secrets", "secrets"),

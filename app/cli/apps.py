@@ -122,17 +122,38 @@ def _show(app: Mapping[str, Any], *, as_json: bool) -> None:
         "repository": repository["htmlUrl"],
     }
     for name, environment in app["environments"].items():
-        fields[name] = _place(environment)
+        fields[name] = _place(environment, _newer(environment))
     for preview in app["previews"]:
         pull = preview["pullRequest"]
-        fields[f"preview #{pull['number']}" if pull else "preview"] = _place(preview)
+        fields[f"preview #{pull['number']}" if pull else "preview"] = _place(preview, _expiry(preview))
     show_fields(fields)
 
 
-def _place(environment: Mapping[str, Any]) -> str:
-    if environment["deploymentId"] is None:
-        return f"{environment['url']}  (nothing deployed yet)"
-    return f"{environment['url']}  {environment['status']} {environment['commit'][:7]}"
+def _place(place: Mapping[str, Any], more: str | None) -> str:
+    if place["deploymentId"] is None:
+        return f"{place['url']}  (nothing deployed yet)"
+    told = [f"{place['status']} {place['commit'][:7]}", _pin(place["pinned"]), more]
+    return f"{place['url']}  {', '.join(text for text in told if text)}"
+
+
+def _pin(pin: Mapping[str, Any] | None) -> str | None:
+    return f"pinned by {pin['by']} {ago(pin['since'])}" if pin else None
+
+
+def _newer(environment: Mapping[str, Any]) -> str | None:
+    """Return how the newest deployment stands, when it is not the one that is shown."""
+    if not environment["settled"]:
+        return "on its way up"
+    if environment["newestDeploymentId"] == environment["deploymentId"]:
+        return None
+    return f"newest {environment['newestDeploymentId']} {environment['newestStatus']}"
+
+
+def _expiry(preview: Mapping[str, Any]) -> str | None:
+    if preview["expiredAt"]:
+        return f"expired {ago(preview['expiredAt'])}"
+    days = preview["expiresInDays"]
+    return None if days is None else f"expires in {days} {'day' if days == 1 else 'days'}"
 
 
 def _read_files(directory: Path | None) -> list[dict[str, str]]:

@@ -63,10 +63,24 @@ def show(api: Api, deployment: str, *, as_json: bool) -> None:
             "commit": f"{item['commit'][:7]} {item['message'] or ''}".strip(),
             "branch": item["branch"],
             "pull request": item["pullRequest"],
-            "address": item["url"],
+            "address": f"{item['url']}{_liveness(item)}",
+            "its own": item["immutableUrl"] or _gone(item),
+            "expires": None if item["expiresInDays"] is None else f"in {item['expiresInDays']} days",
+            "promoted from": item["promotedFrom"],
+            "decided by": item["actor"],
             "run": item["run"]["url"],
             "phases": phases or None,
             "error": item["error"],
             "created": ago(item["createdAt"]),
         }
     )
+
+
+def _liveness(item: Mapping[str, Any]) -> str:
+    if not item["isLive"]:
+        return "  (shows another)" if item["status"] == Status.READY else ""
+    return "  (live, pinned)" if item["pinned"] else "  (live)"
+
+
+def _gone(item: Mapping[str, Any]) -> str | None:
+    return f"taken down: branchline restore {item['id']}" if item["canRestore"] else None

@@ -4,11 +4,8 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +13,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from app.cli import branchline, main
+from app.cli import branchline
 from app.cli.exits import exit_code
 from app.cli.show import ago
 from app.errors import (
@@ -30,8 +27,8 @@ from app.errors import (
     RemoteUnavailable,
 )
 from tests.builders import NOON
+from tests.integration.cli.control import TOKEN, Control, Said
 
-TOKEN = "canary-token-of-the-command-line"
 APP: dict[str, Any] = {
     "id": "app_1",
     "name": "hello",
@@ -47,8 +44,19 @@ APP: dict[str, Any] = {
             "deploymentId": "dpl_1",
             "commit": "4b825dc642",
             "status": "ready",
+            "pinned": None,
+            "newestDeploymentId": "dpl_1",
+            "newestStatus": "ready",
+            "settled": True,
         },
-        "staging": {"url": "https://staging-bcdfghjk.apps.test", "deploymentId": None},
+        "staging": {
+            "url": "https://staging-bcdfghjk.apps.test",
+            "deploymentId": None,
+            "pinned": None,
+            "newestDeploymentId": None,
+            "newestStatus": None,
+            "settled": True,
+        },
     },
     "previews": [
         {
@@ -57,6 +65,9 @@ APP: dict[str, Any] = {
             "deploymentId": "dpl_2",
             "commit": "aaaaaaaaaa",
             "status": "building",
+            "pinned": None,
+            "expiresInDays": 6,
+            "expiredAt": None,
         }
     ],
 }
@@ -69,6 +80,13 @@ DEPLOYMENT = {
     "branch": "main",
     "pullRequest": None,
     "url": "https://bcdfghjk.apps.test",
+    "immutableUrl": None,
+    "isLive": False,
+    "pinned": False,
+    "canRestore": False,
+    "expiresInDays": None,
+    "promotedFrom": None,
+    "actor": None,
     "run": {"url": "https://github.test/runs/1"},
     "phases": {"install": 3.21},
     "error": "build failed:\x07 no\x9b such file",
@@ -87,87 +105,6 @@ DELIVERY = {
     "content": '{"a": "\x9b31m\x7f"}',
 }
 DONE: dict[str, Any] = {"status": "completed", "waitingFor": None, "error": None, "steps": []}
-
-
-@dataclass
-class Control:
-    """A control plane that answers what a test put into it; the last answer of a route is repeated."""
-
-    answers: dict[tuple[str, str], list[tuple[int, Any]]] = field(default_factory=dict)
-    asked: list[tuple[str, str, Any]] = field(default_factory=list)
-    tokens: list[str | None] = field(default_factory=list)
-    url: str = ""
-
-    def answer(self, method: str, path: str, *bodies: Any, status: int = 200) -> None:
-        self.answers[method, path] = [(status, body) for body in bodies]
-
-    def refuse(self, method: str, path: str, status: int, code: str, message: str) -> None:
-        self.answer(method, path, {"error": {"code": code, "message": message, "details": {}}}, status=status)
-
-    def take(self, method: str, path: str, body: Any, token: str | None) -> tuple[int, Any]:
-        self.asked.append((method, path, body))
-        self.tokens.append(token)
-        known = self.answers.get((method, path.partition("?")[0]))
-        if known is None:
-            return 404, {"error": {"code": "request:not-found", "message": f"no {path}", "details": {}}}
-        return known.pop(0) if len(known) > 1 else known[0]
-
-
-@pytest.fixture
-def control(monkeypatch: pytest.MonkeyPatch) -> Iterator[Control]:
-    control = Control()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            length = int(self.headers.get("Content-Length", 0))
-            body = json.loads(self.rfile.read(length)) if length else None
-            status, answer = control.take(self.command, self.path, body, self.headers.get("Authorization"))
-            raw = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(raw)))
-            self.end_headers()
-            self.wfile.write(raw)
-
-        do_POST = do_DELETE = do_GET  # noqa: N815 - the library's names
-
-        def log_message(self, *_arguments: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    control.url = f"http://127.0.0.1:{server.server_port}"
-    monkeypatch.setenv("BRANCHLINE_URL", control.url)
-    monkeypatch.setenv("BRANCHLINE_API_TOKEN", TOKEN)
-    yield control
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@dataclass(frozen=True)
-class Said:
-    exit_code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
-    """Run the command line as its entry point does."""
-
-    def run(*arguments: str) -> Said:
-        monkeypatch.setattr(sys, "argv", ["branchline", *arguments])
-        capsys.readouterr()
-        code: Any = 0
-        try:
-            main()
-        except SystemExit as ended:
-            code = ended.code
-        said = capsys.readouterr()
-        return Said(code if isinstance(code, int) else int(code is not None), said.out, said.err)
-
-    return run
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -192,7 +129,8 @@ def assert_clean(text: str) -> None:
 
 def test_every_noun_is_there() -> None:
     assert {path[0] for path in COMMANDS} == {
-        *("apps", "deployments", "restore", "variables", "secrets", "deliveries"),
+        *("apps", "deployments", "rollback", "resume", "promote", "redeploy", "restore"),
+        *("variables", "secrets", "deliveries"),
         *("db", "serve", "jobs", "sandbox", "demo"),
     }
     assert {path[1:] for path in COMMANDS if path[0] == "apps" and path[1:]} == {
@@ -333,9 +271,31 @@ def test_an_app_is_shown(control: Control, run: Callable[..., Said]) -> None:
         "repository  https://github.test/acme/hello",
         "production  https://bcdfghjk.apps.test  ready 4b825dc",
         "staging     https://staging-bcdfghjk.apps.test  (nothing deployed yet)",
-        "preview #7  https://preview-pr7-bcdfghjk.apps.test  building aaaaaaa",
+        "preview #7  https://preview-pr7-bcdfghjk.apps.test  building aaaaaaa, expires in 6 days",
     ]
     assert json.loads(run("apps", "show", "hello", "--json").out) == APP
+
+
+def test_an_app_shows_pins_and_what_is_coming(control: Control, run: Callable[..., Said]) -> None:
+    since = (datetime.now(UTC) - timedelta(hours=2)).isoformat()
+    pin = {"deploymentId": "dpl_1", "since": since, "by": "ada\x1b[2J"}
+    production = {**APP["environments"]["production"], "pinned": pin}
+    newer = {"newestDeploymentId": "dpl_3", "newestStatus": "building"}
+    staging = {**APP["environments"]["production"], "settled": False}
+    preview = {**APP["previews"][0], "expiresInDays": 0, "expiredAt": since}
+    control.answer(
+        "GET",
+        "/api/apps/hello",
+        {
+            **APP,
+            "environments": {"production": {**production, **newer}, "staging": staging},
+            "previews": [preview],
+        },
+    )
+    lines = run("apps", "show", "hello").out.splitlines()
+    assert lines[-3].endswith("ready 4b825dc, pinned by ada [2J 2h ago, newest dpl_3 building")
+    assert lines[-2].endswith("ready 4b825dc, on its way up")
+    assert lines[-1].endswith("building aaaaaaa, expired 2h ago")
 
 
 def test_a_name_is_one_part_of_the_address(control: Control, run: Callable[..., Said]) -> None:
@@ -399,6 +359,26 @@ def test_a_deployment_is_shown(control: Control, run: Callable[..., Said]) -> No
     assert "phases       install 3.2 s" in lines
     assert "error        build failed:  no  such file" in lines
     assert not any(line.startswith("pull request") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"isLive": True}, "address        https://bcdfghjk.apps.test  (live)"),
+        ({"isLive": True, "pinned": True}, "address        https://bcdfghjk.apps.test  (live, pinned)"),
+        ({}, "address        https://bcdfghjk.apps.test  (shows another)"),
+        ({"immutableUrl": "https://production-x.apps.test"}, "its own        https://production-x.apps.test"),
+        ({"canRestore": True}, "its own        taken down: branchline restore dpl_1"),
+        ({"expiresInDays": 1}, "expires        in 1 days"),
+        ({"actor": "ada"}, "decided by     ada"),
+    ],
+)
+def test_a_deployment_says_where_it_answers(
+    control: Control, run: Callable[..., Said], changes: dict[str, Any], line: str
+) -> None:
+    answer = {**DEPLOYMENT, "status": "ready", "promotedFrom": "dpl_0", **changes}
+    control.answer("GET", "/api/deployments/dpl_1", answer)
+    assert line in run("deployments", "show", "dpl_1").out.splitlines()
 
 
 def test_deployments_are_filtered(control: Control, run: Callable[..., Said]) -> None:
