@@ -10,7 +10,8 @@ from typing import Final
 
 from flask import Response, request
 
-from app.cloudflare.gateway.content import at_most, decoded
+from app.cloudflare.gateway.assets import invalid_asset, keep_asset
+from app.cloudflare.gateway.content import decoded
 from app.cloudflare.gateway.manifest import (
     BUCKET_BYTES,
     BUCKET_FILES,
@@ -34,9 +35,6 @@ _MANIFEST_BYTES: Final = 16 * 1024 * 1024
 _PART_HEADER_BYTES: Final = 2048
 # In base64 four characters are three bytes.
 _BUCKET_BODY_BYTES: Final = BUCKET_BYTES // 3 * 4 + BUCKET_FILES * _PART_HEADER_BYTES
-_LONGEST_TYPE: Final = 200
-# What wrangler says of a file whose type it does not know.
-_NO_TYPE: Final = "application/null"
 
 
 def open_session(account_id: str, namespace: str, script: str) -> Response:
@@ -113,27 +111,8 @@ def _kept(
 ) -> KnownAsset:
     """Put one file into the store as it comes."""
     if name not in sizes:
-        raise InvalidInput(
-            f"uploading asset {name[:80]!r}: it was not announced", code="upload:invalid-asset"
-        )
-    size_bytes, kind = sizes[name], _content_type(name, content_type)
-    sha256, received = context().bundles.write(at_most(size_bytes, content, f"asset {name}"))
-    if received != size_bytes:
-        raise InvalidInput(
-            f"uploading asset {name}: {size_bytes} bytes were announced, {received} came",
-            code="upload:invalid-asset",
-        )
-    return KnownAsset(sha256, size_bytes, kind)
-
-
-def _content_type(name: str, told: str | None) -> str | None:
-    if told is None or told == _NO_TYPE:
-        return None
-    if len(told) > _LONGEST_TYPE or not (told.isascii() and told.isprintable()):
-        raise InvalidInput(
-            f"uploading asset {name}: its content type is malformed", code="upload:invalid-asset"
-        )
-    return told
+        raise invalid_asset(name, "it was not announced")
+    return keep_asset(name, content_type, content, sizes[name], context().bundles)
 
 
 def _missing(deployment: Deployment, manifest: Manifest) -> Mapping[str, int]:
