@@ -46,6 +46,14 @@ def origin(raw: str) -> str:
     return url
 
 
+def origins(raw: str) -> tuple[str, ...]:
+    """Accept origins with their scheme, separated by commas."""
+    found = tuple(part.strip() for part in raw.split(","))
+    if not all("://" in it for it in found):
+        raise ValueError("names no scheme")
+    return tuple(origin(it) for it in found)
+
+
 def database_url(raw: str) -> str:
     """Accept an SQLite file or a PostgreSQL database, as SQLAlchemy addresses them."""
     scheme, _, rest = raw.partition("://")

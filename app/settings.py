@@ -72,6 +72,8 @@ REMEDIES: Final[Mapping[str, str]] = {
     "BRANCHLINE_CPU_MS": "milliseconds of processor time that one request to a script may take, 1 to 300000",
     "BRANCHLINE_DEPLOY_AUTH": "oidc, hmac where GitHub's tokens are not to be had, or token "
     "(what that exposes: docs/security.md)",
+    "BRANCHLINE_IMPORT_ORIGINS": "origins that apps may be imported from although they are not public, "
+    "separated by commas, for example https://git.example.internal",
     "GITHUB_API_URL": "https://api.github.com, or https://HOST/api/v3 for GitHub Enterprise Server",
     "GITHUB_TOKEN": "a fine-grained token with the permissions listed in docs/operating.md "
     "(or set GITHUB_APP_ID and GITHUB_PRIVATE_KEY instead)",
@@ -166,6 +168,7 @@ class Settings:
     preview_days: int
     kept_deployments: int
     cpu_ms: int | None
+    import_origins: tuple[str, ...] = ()
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
@@ -198,6 +201,7 @@ class Settings:
             preview_days=read.value("BRANCHLINE_PREVIEW_DAYS", formats.whole(1, 365), default="7"),
             kept_deployments=read.value("BRANCHLINE_KEPT_DEPLOYMENTS", formats.whole(1, 1000), default="10"),
             cpu_ms=read.optional("BRANCHLINE_CPU_MS", formats.whole(1, 300_000)),
+            import_origins=read.optional("BRANCHLINE_IMPORT_ORIGINS", formats.origins) or (),
         )
 
 

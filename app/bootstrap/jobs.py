@@ -5,25 +5,31 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Final
 
+from app.bootstrap.code_host import code_host_over
 from app.bootstrap.shared import Shared, utc_now
 from app.domain.apps import App
 from app.domain.deliveries import Delivery, DeliveryStatus
 from app.domain.jobs import Job, JobType
+from app.git.histories import GitHistories
 from app.github.client import GitHub
 from app.github.comments import GitHubComments
 from app.github.contents import GitHubContents
+from app.github.new_repositories import GitHubNewRepositories
 from app.github.payloads import parse
 from app.github.publications import GitHubPublications
 from app.github.repositories import GitHubRepositories
 from app.github.repository_settings import GitHubRepositorySettings
 from app.github.runs import GitHubRuns
+from app.github.trees import GitHubTrees
 from app.jobs.inbox import Inbox
 from app.jobs.process import Part
 from app.jobs.sweeper import Sweeper
 from app.jobs.worker import Handler, Worker
 from app.pipeline.accept import work_off
+from app.pipeline.commit import Committer, run_commit
 from app.pipeline.expire import expire, sweep
 from app.pipeline.follow import follow
+from app.pipeline.import_repository import Importer
 from app.pipeline.install import PLACES
 from app.pipeline.preview import Previewer, preview
 from app.pipeline.promote import promote
@@ -59,6 +65,10 @@ class _Jobs(Shared):
     def github(self) -> GitHub:
         return GitHub(self.settings.github, utc_now)
 
+    @cached_property
+    def histories(self) -> GitHistories:
+        return GitHistories(self.github.token)
+
     def work_off(self, tx: Transaction, delivery: Delivery) -> DeliveryStatus:
         return work_off(
             tx, delivery, parse=lambda d: parse(d.event, d.body), platform=self.platform, at=utc_now()
@@ -77,6 +87,7 @@ class _Jobs(Shared):
             JobType.REDEPLOY: partial(redeploy, to=Redeployer(self.records, GitHubRuns(self.github))),
             JobType.EXPIRE: partial(expire, to=self.putter),
             JobType.RESTORE: partial(restore, to=self.putter),
+            JobType.COMMIT: partial(run_commit, to=self._committer()),
         }
 
     def sweep(self) -> int:
@@ -98,7 +109,20 @@ class _Jobs(Shared):
             webhook_secret=None if github.app_id else github.webhook_secret.reveal(),
             templates={name: (_TEMPLATES / name).read_bytes() for name in PLACES},
             generated=self._generated,
+            importer=self._importer(),
         )
+
+    def _importer(self) -> Importer:
+        return Importer(
+            histories=self.histories,
+            new_repositories=GitHubNewRepositories(self.github),
+            repositories=GitHubRepositories(self.github),
+            trees=GitHubTrees(self.github),
+            trusted_origins=self.settings.import_origins,
+        )
+
+    def _committer(self) -> Committer:
+        return Committer(self.records, code_host_over(self.github), utc_now)
 
     def _generated(self, app: App) -> Sequence[File]:
         return render_worker_files(app, self.platform.addresses)

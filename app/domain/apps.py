@@ -26,7 +26,8 @@ class AppStatus(StrEnum):
 class Repository:
     """A repository as its host describes it; `id` is what stays when it is renamed or moved.
 
-    `owner_id` stays when the owner is renamed; None when the host has not told it yet.
+    `owner_id` stays when the owner is renamed; None when the host has not told it yet. `imported_from` is the
+    address that its history was brought in from.
     """
 
     id: int
@@ -39,6 +40,11 @@ class Repository:
     parent_full_name: str | None
     created_at: datetime
     owner_id: int | None = None
+    imported_from: str | None = None
+
+    def was_made(self, full_name: str, since: datetime) -> bool:
+        """Tell whether this is the repository that was just asked for: its name was free at `since`."""
+        return self.full_name.lower() == full_name.lower() and self.created_at >= since
 
     def commit_url(self, commit: str) -> str:
         """Return the page of a commit."""

@@ -16,6 +16,7 @@ class Tag(StrEnum):
     APP_REQUESTED = "app:requested"
     APP_REPOSITORY_FORKED = "app:repository:forked"
     APP_REPOSITORY_GENERATED = "app:repository:generated"
+    APP_REPOSITORY_IMPORTED = "app:repository:imported"
     APP_REPOSITORY_RENAMED = "app:repository:renamed"
     APP_REPOSITORY_LOST = "app:repository:lost"
     APP_REPOSITORY_FOUND = "app:repository:found"

@@ -1,4 +1,4 @@
-"""Provision: an app is asked for and gets its repository, which starts as the template.
+"""Provision: an app is asked for and gets its repository, which starts as the template or is imported.
 
 Eleven writes to GitHub: they are what limits how many apps an organisation can get in an hour. Nothing is
 ever written into a repository that we did not just create.
@@ -15,11 +15,13 @@ from typing import Any, Final
 from app.domain.apps import App, AppStatus, Repository
 from app.domain.environments import DEFAULT_BRANCHES, Environment
 from app.domain.events import Event, Tag
+from app.domain.git_addresses import GitAddress
 from app.domain.jobs import Job, JobType
 from app.domain.names import check_app_name, new_id, new_slug
 from app.domain.platform import Platform
 from app.errors import Broken, InvalidInput, RemoteConflict, RemoteRefused, RemoteUnavailable
 from app.pipeline.generate import GivenFile, check_files, merge
+from app.pipeline.import_repository import Importer, fitting, import_history, source_of
 from app.pipeline.install import deploy_secret, install, secrets_for, workflow_files
 from app.ports import (
     Clock,
@@ -51,6 +53,7 @@ class Order:
     files: Sequence[GivenFile] = ()
     is_private: bool = False
     branches: Mapping[str, Environment] | None = None
+    import_from: GitAddress | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class Provisioner:
     webhook_secret: str | None = field(repr=False)
     templates: Mapping[str, bytes]
     generated: Callable[[App], Sequence[File]]
+    importer: Importer
 
 
 def request_app(
@@ -94,18 +98,20 @@ def request_app(
     tx.apps.add(app)
     tx.events.append(Event(Tag.APP_REQUESTED, app.id, actor, at, {"name": app.name, "slug": app.slug}))
     stored = [{"path": f.path, "content": base64.b64encode(f.content).decode()} for f in files]
-    return app, tx.jobs.enqueue(JobType.PROVISION, app.id, {"files": stored})
+    source = {"import_from": order.import_from.url} if order.import_from else {}
+    return app, tx.jobs.enqueue(JobType.PROVISION, app.id, {"files": stored, **source})
 
 
 def provision(job: Job, steps: Steps, to: Provisioner) -> dict[str, Any]:
     """Make the app that the job is about; returns its repository's name and first commit."""
     with to.records.read() as tx:
         app = tx.apps.get(job.app_id)
-    since = _create_repository(app, steps, to)
-    steps.run("keep repository", lambda: _keep_repository(app, since, to))
+    source = source_of(job, to.importer)
+    since = _create_repository(app, source, steps, to)
+    steps.run("keep repository", lambda: _keep_repository(app, source, since, to))
     repository = _repository(app, to)
     full_name = repository.full_name
-    if repository.is_fork:
+    if repository.is_fork or source:
         steps.run("switch Actions on", lambda: to.repositories.enable_actions(full_name))
     for environment, namespace in to.platform.namespaces.items():
         steps.run(f"ensure namespace {environment}", partial(to.scripts.ensure_namespace, namespace))
@@ -154,11 +160,14 @@ def _is_branch_name(name: str) -> bool:
     )
 
 
-def _create_repository(app: App, steps: Steps, to: Provisioner) -> datetime:
+def _create_repository(app: App, source: GitAddress | None, steps: Steps, to: Provisioner) -> datetime:
     """Create the repository and return since when its name was free: an older one there is not ours."""
     full_name = _full_name(app, to)
     checked_at = steps.run("check name", lambda: _check_name_is_free(full_name, to))
     since = datetime.fromisoformat(checked_at) - _CLOCK_SKEW
+    if source is not None:
+        import_history(app, full_name, source, since, steps=steps, to=to.importer)
+        return since
     # A fork of a public repository is public for ever, so a private app is made from the template instead.
     is_forked = not app.is_private and steps.run("fork template", lambda: _fork(full_name, since, to))
     if not is_forked:
@@ -207,12 +216,7 @@ def _generate(app: App, full_name: str, since: datetime, to: Provisioner) -> Non
 
 
 def _is_ours(repository: Repository | None, full_name: str, since: datetime) -> bool:
-    """Tell whether this is the repository that we just asked for: the name was free at `since`."""
-    return (
-        repository is not None
-        and repository.full_name.lower() == full_name.lower()
-        and repository.created_at >= since
-    )
+    return repository is not None and repository.was_made(full_name, since)
 
 
 def _is_filled(full_name: str, to: Provisioner) -> bool:
@@ -231,7 +235,7 @@ def _wait(steps: Steps, name: str, patience_seconds: float, is_done: Callable[[]
     return True
 
 
-def _keep_repository(app: App, since: datetime, to: Provisioner) -> None:
+def _keep_repository(app: App, source: GitAddress | None, since: datetime, to: Provisioner) -> None:
     full_name = _full_name(app, to)
     repository = to.repositories.find(full_name)
     if repository is None or not _is_ours(repository, full_name, since):
@@ -241,12 +245,20 @@ def _keep_repository(app: App, since: datetime, to: Provisioner) -> None:
             repository=full_name,
         )
     at = to.clock()
-    tag = Tag.APP_REPOSITORY_FORKED if repository.is_fork else Tag.APP_REPOSITORY_GENERATED
+    tag, facts = _made_how(repository, source)
+    kept = replace(repository, imported_from=source.url if source else None)
     with to.records.begin() as tx:
         current = tx.apps.get(app.id, lock=True)
         if current.repository is None:
-            tx.apps.save(replace(current, repository=repository, updated_at=at))
-            tx.events.append(Event(tag, app.id, "job", at, {"repository": repository.full_name}))
+            tx.apps.save(replace(current, repository=kept, updated_at=at))
+            tx.events.append(Event(tag, app.id, "job", at, facts))
+
+
+def _made_how(repository: Repository, source: GitAddress | None) -> tuple[Tag, dict[str, str]]:
+    facts = {"repository": repository.full_name}
+    if source is not None:
+        return Tag.APP_REPOSITORY_IMPORTED, {**facts, "from": source.url}
+    return (Tag.APP_REPOSITORY_FORKED if repository.is_fork else Tag.APP_REPOSITORY_GENERATED), facts
 
 
 def _repository(app: App, to: Provisioner) -> Repository:
@@ -268,7 +280,10 @@ def _commit(app: App, repository: Repository, job: Job, to: Provisioner) -> str:
     if parent is None:
         raise RemoteUnavailable(f"committing to {full_name}: branch {branch} is not there yet")
     given = [File(f["path"], base64.b64decode(f["content"])) for f in job.arguments["files"]]
-    files = merge([*to.generated(app), *workflow_files(to.templates)], given)
+    generated = to.generated(app)
+    if repository.imported_from:
+        generated = fitting(generated, full_name, parent, to.importer)
+    files = merge([*generated, *workflow_files(to.templates)], given)
     message = f"Set up {app.name}\n\nWorker files and the deploy workflow.\n\n{trailer}"
     return to.contents.commit(full_name, branch, files, message, parent=parent)
 

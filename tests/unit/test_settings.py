@@ -101,6 +101,7 @@ MALFORMED = {
     "BRANCHLINE_KEPT_DEPLOYMENTS": ["0", "1001", "all"],
     "BRANCHLINE_CPU_MS": ["0", "300001", "50ms"],
     "WFP_NAMESPACE_UNTRUSTED": ["Forks", "a.b", "-x"],
+    "BRANCHLINE_IMPORT_ORIGINS": ["git.example.internal", "https://a.b,", "https://a.b/x", "file:///a", "*"],
     "BRANCHLINE_DEPLOY_AUTH": ["OIDC", "none", "oidc,hmac"],
     "GITHUB_OIDC_ISSUER": ["token.example.com", "http://github.example.com/_services/token", "file:///keys"],
     "GITHUB_API_URL": ["api.github.com", "https://api.github.com/#x", "https://:p@api.github.com"],

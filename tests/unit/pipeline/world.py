@@ -18,6 +18,7 @@ from app.domain.pulls import PullRequest
 from app.domain.reports import RepositoryName, RunAction, WorkflowRunChanged
 from app.domain.runs import RunOutcome, RunReport
 from app.pipeline.expire import expire
+from app.pipeline.import_repository import Importer
 from app.pipeline.install import PLACES
 from app.pipeline.point import Decision, Released
 from app.pipeline.preview import Previewer, preview
@@ -40,6 +41,8 @@ from tests.builders import NOON, an_app
 from tests.fakes.bundles import FakeBundles
 from tests.fakes.clock import FakeClock
 from tests.fakes.code_host import FakeCodeHost, FakeRepository
+from tests.fakes.code_host_files import FakeTrees
+from tests.fakes.code_host_histories import FakeHistories, FakeNewRepositories
 from tests.fakes.code_host_ports import (
     FakeComments,
     FakeContents,
@@ -285,6 +288,15 @@ class World:
             webhook_secret=webhook_secret,
             templates=WORKFLOW,
             generated=self.generated,
+            importer=self.importer(),
+        )
+
+    def importer(self) -> Importer:
+        return Importer(
+            histories=FakeHistories(self.host),
+            new_repositories=FakeNewRepositories(self.host),
+            repositories=FakeRepositories(self.host),
+            trees=FakeTrees(self.host),
         )
 
     def generated(self, app: App) -> list[File]:
