@@ -42,6 +42,7 @@ def web_app(environ: Mapping[str, str]) -> Flask:
             grant=_granting(settings, shared.platform),
             check_ready=lambda: check_schema(shared.database),
             code_host=_LazyCodeHost(settings.github),
+            import_origins=settings.import_origins,
             gateway=_gateway(shared) if shared.platform.has_gateway else None,
         )
     )

@@ -50,11 +50,11 @@ class GitAddress:
             _check_public(text, parts, port)
         return cls(text, host, port, is_trusted)
 
-    @property
-    def suggested_name(self) -> str:
-        """A name for an app, made of the last part of the path; perhaps not one that an app may have."""
-        last = self.url.rstrip("/").rpartition("/")[2].removesuffix(".git").lower()
-        return re.sub(r"[^a-z0-9]+", "-", last).strip("-")[:50].strip("-")
+
+def suggested_name(text: str) -> str:
+    """Return a name for an app, made of the last part of an address; perhaps not one that it may have."""
+    last = text.rstrip("/").rpartition("/")[2].removesuffix(".git").lower()
+    return re.sub(r"[^a-z0-9]+", "-", last).strip("-")[:50].strip("-")
 
 
 def origin(scheme: str, host: str, port: int) -> str:

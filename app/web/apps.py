@@ -28,10 +28,11 @@ api.before_request(require_object)
 
 @api.post("", responses={"202": AcceptedView, "409": ErrorOut, "413": ErrorOut})
 def create_app(body: AppIn) -> tuple[Response, int]:
-    """Ask for an app; a job forks its repository and installs the workflow."""
+    """Ask for an app; a job makes its repository, of the template or an import, and installs the workflow."""
     given = context()
+    order = body.order(given.import_origins)
     with given.records.begin() as tx:
-        app, job = request_app(tx, body.order(), at=given.clock(), entropy=given.entropy, actor="token")
+        app, job = request_app(tx, order, at=given.clock(), entropy=given.entropy, actor="token")
         return _accepted(tx, app, job)
 
 

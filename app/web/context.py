@@ -26,7 +26,8 @@ class WebContext:
     `verify_token` returns what GitHub says of a workflow run, `deploy_secret` the key that an app's workflow
     signs with, `grant` what a run uploads a deployment with; `check_ready` raises when the process cannot do
     its work. `gateway` is None where runs upload to Cloudflare by themselves. `code_host` is
-    asked for when the first request needs it, by as many requests at once as `calls` and `downloads` let in.
+    asked for when the first request needs it, by as many requests at once as `calls` and `downloads` let in;
+    apps may be imported from `import_origins` although they are not public.
     """
 
     records: Records
@@ -44,6 +45,7 @@ class WebContext:
     code_host: Callable[[], CodeHost]
     gateway: GatewayContext | None = None
     maximum_body_bytes: int = DEFAULT_MAXIMUM_BODY_BYTES
+    import_origins: tuple[str, ...] = ()
     calls: Gate = field(default_factory=lambda: Gate(CALLS_AT_ONCE))
     downloads: Gate = field(default_factory=lambda: Gate(DOWNLOADS_AT_ONCE))
 

@@ -60,7 +60,7 @@ class FileBody(RawModel):
     mimetypes = ("application/json", RAW)  # type: ignore[assignment] # it is only read
 
 
-class FileIn(_Form):
+class ContentIn(_Form):
     """A file's content as JSON; `encoding` says how it is written."""
 
     content: str
@@ -130,7 +130,7 @@ def read_content(path: str, query: WriteQuery) -> tuple[bytes, WriteQuery]:
         )
     require_object()
     try:
-        body = FileIn.model_validate(request.get_json())
+        body = ContentIn.model_validate(request.get_json())
     except ValidationError as error:
         abort(on_invalid(error))
     where = WriteQuery(branch=body.branch or query.branch, message=body.message or query.message)

@@ -1,6 +1,7 @@
 """What the API takes: paths, queries and bodies, with unknown fields refused."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Collection
+from typing import Annotated, Any, Literal, Self
 
 from flask import request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -8,6 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from app.domain.deployments import Status
 from app.domain.environments import Environment
+from app.domain.git_addresses import GitAddress, suggested_name
 from app.domain.variables import MAXIMUM_VARIABLES
 from app.errors import InvalidInput
 from app.pipeline.generate import MAXIMUM_FILES, GivenFile
@@ -116,17 +118,28 @@ class FileIn(_Form):
 
 
 class AppIn(_Form):
-    """An app as it is asked for. `branches` maps branch names to environments."""
+    """An app as it is asked for. `branches` maps branch names to environments.
+
+    With `importFrom` it begins with the repository at that address, and may do without a name.
+    """
 
     name: Annotated[str, Field(strict=True)]
     files: Annotated[list[FileIn], Field(max_length=MAXIMUM_FILES)] = []
     private: Annotated[bool, Field(strict=True)] = False
     branches: dict[str, Environment] | None = None
+    import_from: Annotated[str, Field(strict=True)] | None = None
 
-    def order(self) -> Order:
-        """Return it as the pipeline takes it."""
+    @model_validator(mode="before")
+    @classmethod
+    def _name_after_source(cls, given: Any) -> Any:
+        source = given.get("importFrom") if isinstance(given, dict) else None
+        return {"name": suggested_name(source), **given} if isinstance(source, str) else given
+
+    def order(self, trusted_origins: Collection[str] = ()) -> Order:
+        """Return it as the pipeline takes it. Raises InvalidInput when its address is none to import from."""
         files = [GivenFile(f.path, f.content, f.encoding) for f in self.files]
-        return Order(self.name, files, is_private=self.private, branches=self.branches)
+        source = GitAddress.parse(self.import_from, trusted_origins) if self.import_from is not None else None
+        return Order(self.name, files, is_private=self.private, branches=self.branches, import_from=source)
 
 
 class ValueIn(_Form):

@@ -85,6 +85,42 @@ def test_an_app_is_asked_for_with_all_that_there_is(world: World) -> None:
     assert body["branches"] == {"trunk": "production"}
 
 
+def test_an_app_may_begin_elsewhere_and_be_called_after_it(world: World) -> None:
+    source = "https://git.example.com/ada/Old_Shop.git"
+    body = world.call("POST", "/api/apps", json={"importFrom": source}).get_json()
+    assert body["name"] == "old-shop"
+    with world.records.read() as tx:
+        assert tx.jobs.get(body["jobId"]).arguments == {"files": [], "import_from": source}
+    named = create(world, importFrom=source)
+    assert (named.status_code, named.get_json()["name"]) == (202, "hello")
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        ("http://127.0.0.1/a/b", "import:invalid-address"),
+        ("https://169.254.169.254/latest", "import:invalid-address"),
+        ("https://me:secret@github.com/a/b", "import:invalid-address"),
+        ("file:///etc/passwd", "import:invalid-address"),
+        ("", "import:invalid-address"),
+        (7, "request:invalid"),
+        ([], "request:invalid"),
+    ],
+)
+def test_an_address_that_is_none_is_refused(world: World, source: object, code: str) -> None:
+    answer = create(world, importFrom=source)
+    assert (answer.status_code, error_of(answer)["code"]) == (400, code)
+    assert "secret" not in answer.text
+    assert world.get("/api/apps")["items"] == []
+
+
+def test_what_the_operator_trusts_is_imported_from(migrated_sqlite_url: str) -> None:
+    trusting = World(migrated_sqlite_url, import_origins=("http://127.0.0.1:3000",))
+    answer = create(trusting, importFrom="http://127.0.0.1:3000/acme/shop")
+    assert answer.status_code == 202
+    trusting.close()
+
+
 def test_a_name_is_given_once(world: World) -> None:
     create(world)
     answer = create(world)
