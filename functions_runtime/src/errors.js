@@ -64,7 +64,7 @@ function stackOf(error) {
   return stacks.join("\n");
 }
 
-/** Calls functions of authors. The method's name, which no minifier shortens, marks where their part of a stack ends. */
+/** Calls authors' functions. The method's name, which no minifier shortens, marks where their part of a stack ends. */
 export const boundary = {
   /**
    * @param {(payload: unknown, context: unknown) => unknown} fn

@@ -1,8 +1,8 @@
 /**
  * An invocation as server-sent events: lines as they are written, then its result or its error.
  *
- * The reader pulls. What it has not taken yet waits in a queue of bounded size; lines that find it full are dropped, and
- * counted by a note in their place. The last event always has room. While there is nothing to say, a comment is
+ * The reader pulls. What it has not taken yet waits in a queue of bounded size; lines that find it full are dropped,
+ * and counted by a note in their place. The last event always has room. While there is nothing to say, a comment is
  * sent now and then: it keeps the connection open, and shows when nobody is at its other end any more.
  * https://html.spec.whatwg.org/multipage/server-sent-events.html
  */

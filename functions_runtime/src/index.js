@@ -80,6 +80,8 @@ function isFunction(value) {
 // --- Who answers --------------------------------------------------------------------------------------
 
 const INVOKE = "/api/invoke/";
+const READ = ["GET", "HEAD"];
+const ANY = [...READ, "POST", "PUT", "PATCH", "DELETE"];
 
 /**
  * @param {Call} call
@@ -91,11 +93,10 @@ function routeOf(call, path) {
     const functionName = decoded(path.slice(INVOKE.length));
     return { methods: ["POST"], functionName, answer: () => invoke(call, functionName) };
   }
-  const methods = ["GET", "HEAD"];
-  if (path === "/api/functions") return { methods, answer: () => json({ functions: call.names }) };
+  if (path === "/api/functions") return { methods: READ, answer: () => json({ functions: call.names }) };
   if (call.settings.fallback) return null;
-  if (path === "/") return { methods, answer: () => indexPage(call.request, call.names) };
-  return { methods: [call.request.method], answer: () => nothingAt(path) };
+  if (path === "/") return { methods: READ, answer: () => indexPage(call.request, call.names) };
+  return { methods: ANY, answer: () => nothingAt(path) };
 }
 
 /**

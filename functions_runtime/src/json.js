@@ -94,8 +94,8 @@ function messageOf(error) {
 const UNWRITABLE = [
   ["a Response, which only a Worker's fetch handler does", (value) => value instanceof Response],
   ["a ReadableStream, which may never end", (value) => value instanceof ReadableStream],
-  ["an async iterator, which may never end", (value) => typeof value[Symbol.asyncIterator] === "function"],
-  ["an iterator, which may never end", (value) => typeof value[Symbol.iterator] === "function" && typeof value.next === "function"],
+  ["an async iterator, which may never end", (value) => Symbol.asyncIterator in value],
+  ["an iterator, which may never end", (value) => Symbol.iterator in value && typeof value.next === "function"],
   ["a Map (Object.fromEntries makes an object of it)", (value) => value instanceof Map],
   ["a Set (Array.from makes an array of it)", (value) => value instanceof Set],
   ["binary data", (value) => value instanceof ArrayBuffer || ArrayBuffer.isView(value) || value instanceof Blob],

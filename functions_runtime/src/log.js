@@ -134,7 +134,7 @@ export class Log {
 let told = NaN;
 let text = "";
 
-/** The time in ISO 8601; written anew only when it is another, because the clock of a Worker stands still between I/O. */
+/** The time in ISO 8601, written anew only when it is another: a Worker's clock stands still until the next I/O. */
 export function timestamp() {
   const now = Date.now();
   if (now !== told) {

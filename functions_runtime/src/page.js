@@ -1,4 +1,4 @@
-/** The page of a Worker that has none: what can be called, and how. A client that is no browser gets the list as JSON. */
+/** The page of a Worker that has none: what can be called. A client that is no browser gets the list as JSON. */
 import { json } from "./answers.js";
 
 /**

@@ -83,7 +83,7 @@ function cell(value) {
 
 /** @param {Column[]} columns */
 function draw(columns) {
-  const widths = columns.map(({ name, cells }) => cells.reduce((most, text) => Math.max(most, widthOf(text)), widthOf(name)) + 2);
+  const widths = columns.map((column) => widest(column) + 2);
   const line = (/** @type {string} */ start, /** @type {string} */ between, /** @type {string} */ end) =>
     start + widths.map((width) => "─".repeat(width)).join(between) + end;
   const row = (/** @type {(string | undefined)[]} */ cells) =>
@@ -91,6 +91,11 @@ function draw(columns) {
   const rows = columns[0].cells.map((_, index) => row(columns.map(({ cells }) => cells[index])));
   const names = row(columns.map(({ name }) => name));
   return [line("┌", "┬", "┐"), names, line("├", "┼", "┤"), ...rows, line("└", "┴", "┘")].join("\n");
+}
+
+/** @param {Column} column */
+function widest({ name, cells }) {
+  return cells.reduce((most, text) => Math.max(most, widthOf(text)), widthOf(name));
 }
 
 /** @param {string} [text] */
