@@ -2,9 +2,10 @@
 
 `Records` is our own memory; `Repositories`, `Contents`, `RepositorySettings`, `Runs`, `Publications`,
 `Comments` are a code host; `Scripts` is where scripts live, `Bundles` keeps what they are made of, `Compiler`
-makes a module of an author's functions and `Endpoints` is what answers at scripts' addresses; `Steps` is what
-a durable job runs on. An adapter speaks for each in `github/`, `cloudflare/`, `bundles/`, `functions/`,
-`database/` or `jobs/`, a fake in `tests/fakes/`.
+makes a module of an author's functions and `Endpoints` is what answers at scripts' addresses, `Functions`
+and `Streams` call what is there; `Steps` is what a durable job runs on. An adapter speaks for each in
+`github/`, `cloudflare/`, `bundles/`, `functions/`, `dispatch/`, `database/` or `jobs/`, a fake in
+`tests/fakes/`.
 
 Every method may raise `RemoteUnavailable` (look again later) and `RemoteRefused` (a person has to act).
 "Could not look" is an error, never an empty answer.
@@ -33,7 +34,9 @@ from app.ports.files import (
     Proposals,
     Trees,
 )
+from app.ports.forks import Artifact, Artifacts, Members, Recordings
 from app.ports.histories import Heads, Histories, Merged, MergeOutcome, NewRepositories, Upstreams
+from app.ports.invocations import Call, Functions, Invocation, Reply, Streams
 from app.ports.memory import Apps, Deliveries, Deployments, Events, Jobs, Page, PullRequests
 from app.ports.records import Records, Transaction
 from app.ports.releases import Aliases, Approvals, Assets, OwnScripts, Tokens, Variables
@@ -47,7 +50,6 @@ from app.ports.workers import (
     Endpoints,
     Problem,
     Slugs,
-    Source,
     Versions,
     Workers,
 )
@@ -57,8 +59,11 @@ __all__ = [
     "Approvals",
     "Apps",
     "ArchiveFormat",
+    "Artifact",
+    "Artifacts",
     "Assets",
     "Bundles",
+    "Call",
     "CallCounts",
     "Clock",
     "CodeHost",
@@ -76,12 +81,15 @@ __all__ = [
     "File",
     "FileContent",
     "Files",
+    "Functions",
     "Heads",
     "Histories",
+    "Invocation",
     "JobEngine",
     "Jobs",
     "Limits",
     "Listing",
+    "Members",
     "MergeOutcome",
     "Merged",
     "NewRepositories",
@@ -92,14 +100,16 @@ __all__ = [
     "Proposals",
     "Publications",
     "PullRequests",
+    "Recordings",
     "Records",
+    "Reply",
     "Repositories",
     "RepositorySettings",
     "Runs",
     "Scripts",
     "Slugs",
-    "Source",
     "Steps",
+    "Streams",
     "Tokens",
     "Transaction",
     "Trees",

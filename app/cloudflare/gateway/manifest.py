@@ -52,6 +52,11 @@ class Manifest:
         told = read_object(body, "the assets' manifest").get("manifest")
         if not isinstance(told, dict):
             raise _refused("there is no object called manifest")
+        return cls.of(told)
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> "Manifest":
+        """Check an announcement: `{path: {"hash", "size"}}`. Raises InvalidInput."""
         if len(told) > MAXIMUM_FILES:
             raise _refused(f"it has {len(told)} files; at most {MAXIMUM_FILES} are possible")
         manifest = cls({path: _entry(path, entry) for path, entry in told.items()})
