@@ -34,7 +34,6 @@ from app.ports.files import (
     Proposals,
     Trees,
 )
-from app.ports.forks import Artifact, Artifacts, Members, Recordings
 from app.ports.histories import Heads, Histories, Merged, MergeOutcome, NewRepositories, Upstreams
 from app.ports.invocations import Call, Functions, Invocation, Reply, Streams
 from app.ports.memory import Apps, Deliveries, Deployments, Events, Jobs, Page, PullRequests
@@ -50,6 +49,7 @@ from app.ports.workers import (
     Endpoints,
     Problem,
     Slugs,
+    Source,
     Versions,
     Workers,
 )
@@ -59,8 +59,6 @@ __all__ = [
     "Approvals",
     "Apps",
     "ArchiveFormat",
-    "Artifact",
-    "Artifacts",
     "Assets",
     "Bundles",
     "Call",
@@ -89,7 +87,6 @@ __all__ = [
     "Jobs",
     "Limits",
     "Listing",
-    "Members",
     "MergeOutcome",
     "Merged",
     "NewRepositories",
@@ -100,7 +97,6 @@ __all__ = [
     "Proposals",
     "Publications",
     "PullRequests",
-    "Recordings",
     "Records",
     "Reply",
     "Repositories",
@@ -108,6 +104,7 @@ __all__ = [
     "Runs",
     "Scripts",
     "Slugs",
+    "Source",
     "Steps",
     "Streams",
     "Tokens",
