@@ -160,6 +160,8 @@ def control_plane_environment(plan: Plan) -> dict[str, str]:
     return database_environment(plan) | {
         "BRANCHLINE_URL": facts["controlPlane"]["url"],
         "BRANCHLINE_STAGE": STAGE,
+        # Apps are imported from this GitHub, which is no public host.
+        "BRANCHLINE_IMPORT_ORIGINS": facts["github"]["url"],
         "BRANCHLINE_SECRET_KEY": plan.secrets["sessionKey"],
         "BRANCHLINE_API_TOKEN": plan.secrets["apiToken"],
         "GITHUB_API_URL": facts["github"]["apiUrl"],

@@ -16,11 +16,13 @@ from app.github.comments import GitHubComments
 from app.github.contents import GitHubContents
 from app.github.new_repositories import GitHubNewRepositories
 from app.github.payloads import parse
+from app.github.proposals import GitHubProposals
 from app.github.publications import GitHubPublications
 from app.github.repositories import GitHubRepositories
 from app.github.repository_settings import GitHubRepositorySettings
 from app.github.runs import GitHubRuns
 from app.github.trees import GitHubTrees
+from app.github.upstreams import GitHubUpstreams
 from app.jobs.inbox import Inbox
 from app.jobs.process import Part
 from app.jobs.sweeper import Sweeper
@@ -39,6 +41,7 @@ from app.pipeline.redeploy import Redeployer, redeploy
 from app.pipeline.release import release
 from app.pipeline.restore import restore
 from app.pipeline.retire import Retirer, delete_app, retire
+from app.pipeline.sync import Syncer, run_sync
 from app.ports import File, Transaction
 from app.render.worker import render_worker_files
 from app.settings import Settings
@@ -88,6 +91,7 @@ class _Jobs(Shared):
             JobType.EXPIRE: partial(expire, to=self.putter),
             JobType.RESTORE: partial(restore, to=self.putter),
             JobType.COMMIT: partial(run_commit, to=self._committer()),
+            JobType.SYNC: partial(run_sync, to=self._syncer()),
         }
 
     def sweep(self) -> int:
@@ -118,6 +122,18 @@ class _Jobs(Shared):
             new_repositories=GitHubNewRepositories(self.github),
             repositories=GitHubRepositories(self.github),
             trees=GitHubTrees(self.github),
+            trusted_origins=self.settings.import_origins,
+        )
+
+    def _syncer(self) -> Syncer:
+        return Syncer(
+            records=self.records,
+            repositories=GitHubRepositories(self.github),
+            upstreams=GitHubUpstreams(self.github),
+            histories=self.histories,
+            proposals=GitHubProposals(self.github),
+            clock=utc_now,
+            template=self.platform.template,
             trusted_origins=self.settings.import_origins,
         )
 

@@ -17,6 +17,7 @@ class Tag(StrEnum):
     APP_REPOSITORY_FORKED = "app:repository:forked"
     APP_REPOSITORY_GENERATED = "app:repository:generated"
     APP_REPOSITORY_IMPORTED = "app:repository:imported"
+    APP_SYNCED = "app:synced"
     APP_REPOSITORY_RENAMED = "app:repository:renamed"
     APP_REPOSITORY_LOST = "app:repository:lost"
     APP_REPOSITORY_FOUND = "app:repository:found"

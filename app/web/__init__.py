@@ -55,6 +55,7 @@ def create_app(context: WebContext) -> Flask:
         variables.api,
         files.api,
         repository.api,
+        repository.syncs,
         deployments.api,
         deployments.runs,
         releases.api,

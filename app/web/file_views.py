@@ -3,7 +3,7 @@
 import base64
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
-from app.domain.apps import App, Repository
+from app.domain.apps import Repository
 from app.domain.git import EntryKind, is_text
 from app.domain.jobs import Job
 from app.domain.platform import Platform
@@ -148,6 +148,6 @@ class BegunView(View):
     poll_url: str
 
     @classmethod
-    def of(cls, app: App, job: Job, platform: Platform) -> Self:
+    def of(cls, job: Job, platform: Platform) -> Self:
         """Return the view of a new job."""
-        return cls(app_id=app.id, job_id=job.id, poll_url=f"{platform.url}/api/jobs/{job.id}")
+        return cls(app_id=job.app_id, job_id=job.id, poll_url=f"{platform.url}/api/jobs/{job.id}")

@@ -1,4 +1,4 @@
-"""`/api/apps/{app}/commits` and `/export`: many files of an app at a time, in and out."""
+"""`/api/apps/{app}/commits`, `/export` and `/sync`: many files of an app at a time, in and out."""
 
 from contextlib import ExitStack
 
@@ -11,6 +11,7 @@ from app.pipeline.commit import Changes, Committed, check_changes, commit_files,
 from app.pipeline.export import opened_export, plan_export
 from app.pipeline.files import note_commit
 from app.pipeline.reach import repository_of
+from app.pipeline.sync import request_sync
 from app.ports import ArchiveFormat
 from app.web.auth import require_token
 from app.web.context import context
@@ -29,6 +30,14 @@ api = APIBlueprint(
 )
 api.before_request(require_token)
 api.before_request(require_object)
+syncs = APIBlueprint(
+    "syncs",
+    __name__,
+    url_prefix="/api/apps",
+    abp_security=[{"token": []}],
+    abp_responses={**API_ERRORS, "409": ErrorOut},
+)
+syncs.before_request(require_token)
 
 _TYPES = {ArchiveFormat.TAR_GZ: "application/gzip", ArchiveFormat.ZIP: "application/zip"}
 _ARCHIVE = {"description": "An archive", "content": dict.fromkeys(_TYPES.values(), BINARY)}
@@ -45,7 +54,7 @@ def create_commit(path: AppPath, body: CommitIn) -> tuple[Response, int]:
     if changes.takes_long:
         with context().records.begin() as tx:
             job = request_commit(tx, app, changes, actor=ACTOR)
-        return jsonify(BegunView.of(app, job, context().platform).body()), 202
+        return jsonify(BegunView.of(job, context().platform).body()), 202
     committed = _commit(app, changes)
     view = CommittedView.of(committed, repository_of(app))
     return jsonify(view.body()), 201 if committed.is_changed else 200
@@ -66,6 +75,14 @@ def export(path: AppPath, query: ExportQuery) -> Response:
     )
     answer.set_etag(f"{planned.commit}.{planned.packed}")
     return answer
+
+
+@syncs.post("/<app>/sync", responses={"202": BegunView})
+def sync(path: AppPath) -> tuple[Response, int]:
+    """Take the new commits of the template, or of what the app was imported from."""
+    with context().records.begin() as tx:
+        job = request_sync(tx, path.app, actor=ACTOR)
+    return jsonify(BegunView.of(job, context().platform).body()), 202
 
 
 def _commit(app: App, changes: Changes) -> Committed:

@@ -521,6 +521,29 @@ def test_a_place_is_given_back_when_a_download_ends(world: World) -> None:
     assert send(world, "GET", EXPORT).status_code == 200
 
 
+# -------------------- new commits of where it came from
+
+
+def test_a_sync_is_a_job(world: World) -> None:
+    document = world.client.get("/api/openapi.json").get_json()
+    answer = world.call("POST", "/api/apps/app-1/sync")
+    assert answer.status_code == 202
+    with world.records.read() as tx:
+        job = tx.jobs.get(answer.get_json()["jobId"])
+    assert (job.type, job.app_id, job.arguments) == (JobType.SYNC, "app_0001", {"actor": "token"})
+    assert_described(document, "POST", "/api/apps/{app}/sync", answer)
+    assert world.host.faults.calls == []
+
+
+@pytest.mark.parametrize("status", [AppStatus.PROVISIONING, AppStatus.DETACHED, AppStatus.DELETING])
+def test_an_app_in_motion_is_not_synced(migrated_sqlite_url: str, status: AppStatus) -> None:
+    world = World(migrated_sqlite_url)
+    world.app(1, status=status)
+    answer = world.call("POST", "/api/apps/app-1/sync")
+    assert (answer.status_code, error_of(answer)["code"]) == (409, f"app:{status}")
+    world.close()
+
+
 # -------------------- what may go wrong
 
 
