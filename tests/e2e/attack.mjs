@@ -10,7 +10,7 @@ const event = JSON.parse(readFileSync(env.GITHUB_EVENT_PATH, "utf8"));
 const url = env.BRANCHLINE_URL;
 
 function say(attempt, status, body) {
-  console.log(`ATTEMPT ${JSON.stringify({ attempt, status, body: body.slice(0, 600) })}`);
+  console.log(`ATTEMPT ${JSON.stringify({ attempt, status, body: body.slice(0, 4000) })}`);
 }
 
 async function ask(attempt, address, options = {}) {
