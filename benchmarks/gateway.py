@@ -63,6 +63,7 @@ def main() -> None:
         _plane(Path(name), cloudflare) as plane,
     ):
         project = Project(Path(name) / "project")
+        _pair(project, cloudflare, plane, large=False)  # what is loaded and connected once, on either side
         small = [_pair(project, cloudflare, plane, large=False) for _ in range(ROUNDS)]
         with plane.watching_memory() as memory:
             large = [_pair(project, cloudflare, plane, large=True) for _ in range(ROUNDS)]
