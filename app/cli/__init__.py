@@ -28,6 +28,7 @@ _COMMANDS: Final = {
     "secrets": ("app.cli.secrets", "secrets"),
     "deliveries": ("app.cli.deliveries", "deliveries"),
     "db": ("app.cli.db", "db"),
+    "bundles": ("app.cli.bundles", "bundles"),
     "serve": ("app.cli.serve", "serve"),
     "jobs": ("app.cli.jobs", "jobs"),
     "sandbox": ("sandbox.cli", "sandbox"),
