@@ -28,6 +28,14 @@ def place(raw: str) -> Path | str:
     return path
 
 
+def absolute_path(raw: str) -> Path:
+    """Accept where a file is on this machine."""
+    path = Path(raw)
+    if not path.is_absolute() or ".." in path.parts:
+        raise ValueError("not an absolute path")
+    return path
+
+
 def http_url(raw: str) -> str:
     """Accept an http(s) address of a place, without a slash at its end."""
     parts = urlsplit(raw)

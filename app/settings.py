@@ -74,6 +74,8 @@ REMEDIES: Final[Mapping[str, str]] = {
     "(what that exposes: docs/security.md)",
     "BRANCHLINE_IMPORT_ORIGINS": "origins that apps may be imported from although they are not public, "
     "separated by commas, for example https://git.example.internal",
+    "BRANCHLINE_ESBUILD": "the absolute path of esbuild's binary, which compiles workers; "
+    "npm install esbuild@0.28.2 puts it into node_modules/esbuild/bin/esbuild",
     "GITHUB_API_URL": "https://api.github.com, or https://HOST/api/v3 for GitHub Enterprise Server",
     "GITHUB_TOKEN": "a fine-grained token with the permissions listed in docs/operating.md "
     "(or set GITHUB_APP_ID and GITHUB_PRIVATE_KEY instead)",
@@ -168,6 +170,7 @@ class Settings:
     preview_days: int
     kept_deployments: int
     cpu_ms: int | None
+    esbuild: Path | None
     import_origins: tuple[str, ...] = ()
 
     @classmethod
@@ -201,6 +204,7 @@ class Settings:
             preview_days=read.value("BRANCHLINE_PREVIEW_DAYS", formats.whole(1, 365), default="7"),
             kept_deployments=read.value("BRANCHLINE_KEPT_DEPLOYMENTS", formats.whole(1, 1000), default="10"),
             cpu_ms=read.optional("BRANCHLINE_CPU_MS", formats.whole(1, 300_000)),
+            esbuild=read.optional("BRANCHLINE_ESBUILD", formats.absolute_path),
             import_origins=read.optional("BRANCHLINE_IMPORT_ORIGINS", formats.origins) or (),
         )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from app.domain.sources import Source
 from app.domain.workers import Calls, Version, Worker
 from app.ports.memory import Page
 
@@ -76,16 +77,8 @@ class Slugs(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """One file as its author wrote it."""
-
-    path: str
-    content: str
-
-
-@dataclass(frozen=True, slots=True)
 class Problem:
-    """What a compiler has against a file; lines and columns count from 1, and are None where there are none."""
+    """What a compiler has against a file; lines and columns count from 1. Without a place it is about all."""
 
     message: str
     file: str | None = None
@@ -109,9 +102,11 @@ class Compiler(Protocol):
 
         Raises:
             Unprocessable: the author has to change something; `details["errors"]` tells every problem.
-            Misconfigured: there is no compiler.
-            RemoteUnavailable: the machine is too busy.
+            Conflict: the operator has set up no compiler.
         """
+
+    def exports(self, file: Source) -> tuple[str, ...]:
+        """Return the names that one file exports, without following its imports. Raises as `compile` does."""
 
 
 class Endpoints(Protocol):

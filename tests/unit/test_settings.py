@@ -100,6 +100,7 @@ MALFORMED = {
     "BRANCHLINE_PREVIEW_DAYS": ["0", "366", "a week", "7.5", "-1"],
     "BRANCHLINE_KEPT_DEPLOYMENTS": ["0", "1001", "all"],
     "BRANCHLINE_CPU_MS": ["0", "300001", "50ms"],
+    "BRANCHLINE_ESBUILD": ["esbuild", "node_modules/.bin/esbuild", "/opt/../esbuild"],
     "WFP_NAMESPACE_UNTRUSTED": ["Forks", "a.b", "-x"],
     "BRANCHLINE_IMPORT_ORIGINS": ["git.example.internal", "https://a.b,", "https://a.b/x", "file:///a", "*"],
     "BRANCHLINE_DEPLOY_AUTH": ["OIDC", "none", "oidc,hmac"],
