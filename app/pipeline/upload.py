@@ -167,9 +167,11 @@ def _keep(app: App, claimed: Deployment, digest: str, to: Putter, *, went_live: 
     """Write down what is up. Who decided otherwise in the meantime is right, and put up once more."""
     at = to.clock()
     with to.records.begin() as tx:
-        if known_app(tx, app.id, lock=True) is not None:
+        current = known_app(tx, app.id, lock=True)
+        if current is not None and current.status is not AppStatus.DELETING:
             return _kept(tx, tx.deployments.get(claimed.id), digest, at, to, went_live=went_live)
-    for script in (_own_script(claimed), claimed.script):  # deleted with all its scripts, but for these
+    # The app goes with all its scripts, but perhaps without these: after its deletion no job looks for them.
+    for script in (_own_script(claimed), claimed.script):
         take_down(app, claimed.namespace, script, to)
     raise Conflict(f"uploading to {app.name}: the app was deleted meanwhile", code="app:deleted")
 

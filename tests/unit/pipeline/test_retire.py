@@ -13,6 +13,7 @@ from app.domain.jobs import Job, JobType
 from app.domain.runs import RunReport
 from app.errors import Conflict, NotFound, RemoteForbidden, RemoteRefused, RemoteUnavailable
 from app.pipeline.retire import request_deletion
+from app.ports import Upload
 from tests.builders import a_deployment, a_pull
 from tests.fakes.jobs import Crashed, FakeSteps
 from tests.unit.pipeline.world import NAMESPACES, World, a_pull_run, a_run, what_github_says
@@ -344,6 +345,24 @@ def test_a_crash_at_any_step_of_a_deletion_changes_nothing(world: World, moment:
     assert "acme/app-1" not in world.host.repositories
     assert world.tags("app_0001") == [Tag.APP_DELETION_REQUESTED, Tag.APP_DELETED]
     assert set(statuses(world).values()) == {Status.REMOVED, Status.CANCELLED}
+
+
+def test_an_upload_that_ends_while_its_app_is_deleted_leaves_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.start(a_run())
+    put = world.scripts.put
+
+    def put_late(namespace: str, script: str, upload: Upload) -> None:
+        if script == "slug0001":
+            delete(world)
+        put(namespace, script, upload)
+
+    monkeypatch.setattr(world.scripts, "put", put_late)
+    with pytest.raises(Conflict) as caught:
+        world.upload(a_run())
+    assert caught.value.error_code == "app:deleted"
+    assert not any(world.scripts.namespaces.values())
 
 
 def test_what_was_deployed_long_ago_is_deleted_too(world: World) -> None:
