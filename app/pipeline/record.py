@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from app.domain.apps import App, AppStatus
-from app.domain.deployments import UNFINISHED, Deployment, Run, Status
+from app.domain.deployments import FINAL, UNFINISHED, Deployment, Run, Status
 from app.domain.environments import Environment
 from app.domain.events import Event, Tag
 from app.domain.jobs import JobType
@@ -105,7 +105,11 @@ def record_status_changed(
     is_up = deployment.uploaded_at is not None or not platform.has_gateway
     if status is Status.READY and not (is_up and deployment.status is Status.DEPLOYING):
         return True  # nothing was uploaded that could be ready
-    move(tx, deployment, status, at, actor="github")
+    if status in FINAL:
+        status, _ = _as_it_answers(deployment, status, None, platform)
+    moved = move(tx, deployment, status, at, actor="github")
+    if moved is not deployment:
+        _settle(tx, deployment, moved, platform, at)
     return True
 
 

@@ -17,8 +17,11 @@ from app.domain.runs import RunReport
 from app.errors import Busy, Conflict, NotFound
 from app.pipeline.install import PLACES
 from app.pipeline.record import record_status_changed
+from app.pipeline.release import request_release
 from app.pipeline.start import LEASE
+from app.ports import Upload
 from tests.builders import NOON, a_deployment, a_pull
+from tests.fakes.jobs import Crashed
 from tests.unit.pipeline.world import OURS, WITHOUT_GATEWAY, World, a_pull_run, a_run, what_github_says
 
 
@@ -495,12 +498,45 @@ def test_our_own_words_come_back_as_no_change(world: World) -> None:
     assert world.deployments() == [live]
 
 
-@pytest.mark.parametrize(("state", "status"), [("failure", Status.ERROR), ("success", Status.READY)])
-def test_a_status_moves_a_deployment_on(world: World, state: str, status: Status) -> None:
+def test_a_status_moves_a_deployment_on(world: World) -> None:
     deployment = world.start(a_run()).deployment
-    world.upload(a_run())
+    assert hear_status(world, deployment.id, "failure")
+    assert statuses(world) == {1: Status.ERROR}
+
+
+@pytest.mark.parametrize("state", ["failure", "error", "success"])
+def test_no_status_takes_down_what_is_live(world: World, state: str) -> None:
+    deployment = world.start(a_run()).deployment
+    world.upload(a_run(), "new")
     assert hear_status(world, deployment.id, state)
-    assert statuses(world) == {1: status}
+    world.finish(a_run())
+    assert statuses(world) == {1: Status.READY}
+    with world.records.begin() as tx:
+        request_release(tx, world.alias())
+    world.run_queue()
+    assert world.code() == "new"
+
+
+def test_a_status_that_ends_an_upload_leaves_nothing_of_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.deploy(a_run(1), "old")
+    deployment = world.start(a_run(2)).deployment
+    put = world.scripts.put
+
+    def put_and_die(namespace: str, script: str, upload: Upload) -> None:
+        put(namespace, script, upload)
+        if script == "slug0001":
+            raise Crashed
+
+    monkeypatch.setattr(world.scripts, "put", put_and_die)
+    with pytest.raises(Crashed):
+        world.upload(a_run(2), "new")
+    monkeypatch.undo()
+    assert hear_status(world, deployment.id, "failure")
+    world.clock.advance(LEASE.total_seconds())
+    world.run_queue()
+    assert (world.code(), world.code(deployment.own_script or "")) == ("old", None)
 
 
 def test_nothing_is_ready_that_was_not_uploaded(world: World) -> None:
