@@ -20,9 +20,9 @@ _ANSWERING: Final = frozenset({Status.DEPLOYING, Status.READY})
 
 
 def can_be_shown(deployment: Deployment) -> bool:
-    """Tell whether an alias may be pointed at it: its bytes are kept, and went up once."""
-    has_been_up = deployment.bundle is not None and deployment.uploaded_at is not None
-    return has_been_up and deployment.status in _ANSWERING
+    """Tell whether an alias may be pointed at it: its bytes are kept, and went up once, here or elsewhere."""
+    has_been_up = deployment.uploaded_at is not None or deployment.promoted_from is not None
+    return deployment.bundle is not None and has_been_up and deployment.status in _ANSWERING
 
 
 def newest_first(deployments: Sequence[Deployment]) -> list[Deployment]:

@@ -89,12 +89,9 @@ def _check_promotable(source: Deployment, environment: Environment) -> None:
 
 
 def _known(tx: Transaction, app: App, source: Deployment, environment: Environment) -> Deployment | None:
-    """Return an earlier promotion of the same deployment."""
-    for known in tx.deployments.find(app.id, script=script_name(app.slug, environment)):
-        is_coming = known.status is Status.DEPLOYING
-        if known.promoted_from == source.id and (is_coming or can_be_shown(known)):
-            return known
-    return None
+    """Return an earlier promotion of the same deployment, on its way or ready."""
+    known = tx.deployments.find(app.id, script=script_name(app.slug, environment))
+    return next((it for it in known if it.promoted_from == source.id and can_be_shown(it)), None)
 
 
 def _begin(

@@ -9,7 +9,7 @@ from app.domain.names import script_name
 from app.domain.releases import can_be_shown, newest_first
 from app.errors import Conflict
 from app.pipeline.known import standing_app
-from app.pipeline.point import Decision, Released, point, shows, write_down
+from app.pipeline.point import Decision, Released, point, write_down
 from app.pipeline.release import ask_for_release
 from app.ports import Transaction
 
@@ -19,7 +19,7 @@ def resume(
 ) -> Released:
     """Unpin an environment, or a pull request's preview, and have its newest deployment live.
 
-    When that is live already nothing is put up; asked again, it answers the same.
+    When that is live already nothing is put up. What is not pinned stays as it is.
 
     Raises:
         NotFound: there is no such app.
@@ -28,12 +28,13 @@ def resume(
     app = standing_app(tx, key, "resuming")
     script = _script_of(tx, app, environment, pull_request)
     alias = tx.aliases.get(script)
-    deployments = newest_first(tx.deployments.find(app.id, script=script))
-    newest = next((it for it in deployments if can_be_shown(it)), None)
-    if alias is None or newest is None:
+    if alias is None or alias.deployment_id is None:
         raise Conflict(f"resuming {script}: nothing is deployed there", code="environment:nothing-deployed")
-    if shows(alias, newest) and not alias.is_pinned:
-        return Released(app, alias, newest, ask_for_release(tx, alias))
+    shown = tx.deployments.get(alias.deployment_id)
+    if not alias.is_pinned:
+        return Released(app, alias, shown, ask_for_release(tx, alias))
+    deployments = newest_first(tx.deployments.find(app.id, script=script))
+    newest = next((it for it in deployments if can_be_shown(it)), shown)
     facts = {"from": alias.deployment_id, "to": newest.id}
     write_down(tx, Tag.ENVIRONMENT_RESUMED, app.id, alias, decision, **facts)
     order = max(alias.order, newest.order)
