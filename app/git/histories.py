@@ -40,25 +40,25 @@ class GitHistories:
         """Look at the branches of a repository elsewhere."""
         remote, doing = elsewhere(source, self._resolve), f"looking at {source.url}"
         with self._working(_LOOK) as directory, _reading(doing):
-            git = replace(_git(directory, remote), limits=_LOOK)
-            listed = git.run("ls-remote", "--quiet", "--symref", "--", remote.url, "HEAD", f"{_HEADS}*")
-        return _heads(listed, doing)
+            return _heads(replace(_git(directory, remote), limits=_LOOK), remote, doing)
 
     def copy(self, source: GitAddress, target: Repository, renamed: Mapping[str, str]) -> str:
         """Bring all branches and tags of a source into a repository that is new."""
-        remote = elsewhere(source, self._resolve)
+        remote, doing = elsewhere(source, self._resolve), f"copying {source.url}"
         with self._working(self._limits) as directory:
-            with _reading(f"copying {source.url}"):
-                self._git(directory, remote).run("clone", "--bare", "--quiet", "--", remote.url, ".")
-                git = self._git(directory, ours(target, self._token()))
-                default = _rename(git, renamed)
+            with _reading(doing):
+                reading = self._git(directory, remote)
+                reading.run("init", "--bare", "--quiet", ".")
+                old = _heads(reading, remote, doing).default_branch
+                reading.run(*_FETCH, remote.url, *_EVERYTHING)
+            git = self._git(directory, ours(target, self._token()))
             with _ours(f"pushing the history to {target.full_name}"):
+                for before, after in renamed.items():
+                    git.run("branch", "-m", "--", before, after)
+                default = _HEADS + renamed.get(old, old)
                 # The first branch that a repository gets becomes its default one.
-                for refspecs in (
-                    [f"+{default}:{default}"],
-                    ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"],
-                ):
-                    git.run("push", "--quiet", "--", target.clone_url, *refspecs)
+                git.run("push", "--quiet", "--", target.clone_url, f"+{default}:{default}")
+                git.run("push", "--quiet", "--", target.clone_url, *_EVERYTHING)
             return git.run("rev-parse", "--verify", default).strip()
 
     def merge(
@@ -71,9 +71,7 @@ class GitHistories:
             git = self._git(directory, ours(target, token))
             with _ours(f"fetching {branch} of {target.full_name}"):
                 git.run("init", "--bare", "--quiet", ".")
-                git.run(
-                    "fetch", "--quiet", "--no-tags", "--", target.clone_url, f"+{_HEADS}{branch}:refs/ours"
-                )
+                git.run(*_FETCH, target.clone_url, f"+{_HEADS}{branch}:refs/ours")
             with _reading(f"fetching {upstream.url}"):
                 self._git(directory, upstream).run(*_FETCH, upstream.url, "+HEAD:refs/theirs")
             with _ours(f"merging {upstream.url} into {branch} of {target.full_name}"):
@@ -97,24 +95,15 @@ def _git(directory: Path, remote: Remote) -> Git:
     return Git(directory, remote.configuration, remote.secrets, uses_proxies=remote.is_ours)
 
 
-def _heads(listed: str, doing: str) -> Heads:
+def _heads(git: Git, remote: Remote, doing: str) -> Heads:
+    listed = git.run("ls-remote", "--quiet", "--symref", "--", remote.url, "HEAD", f"{_HEADS}*")
     rows = [line.split("\t", 1) for line in listed.splitlines() if "\t" in line]
     branches = [name.removeprefix(_HEADS) for _, name in rows if name.startswith(_HEADS)]
-    symbolic = [
-        what.removeprefix(f"ref: {_HEADS}") for what, name in rows if name == "HEAD" and "ref: " in what
-    ]
-    default = next((it for it in symbolic if it in branches), branches[0] if len(branches) == 1 else None)
+    named = [what.removeprefix(f"ref: {_HEADS}") for what, name in rows if name == "HEAD"]
+    default = next((it for it in named if it in branches), None)
     if default is None:
         raise RemoteRefused(f"{doing}: it is empty, or has no default branch", code="import:empty")
     return Heads(default, branches)
-
-
-def _rename(git: Git, renamed: Mapping[str, str]) -> str:
-    """Give branches their new names, and return the default one's full name."""
-    default = git.run("symbolic-ref", "HEAD").strip().removeprefix(_HEADS)
-    for old, new in renamed.items():
-        git.run("branch", "-m", "--", old, new)
-    return _HEADS + renamed.get(default, default)
 
 
 @contextmanager

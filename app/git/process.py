@@ -1,4 +1,4 @@
-"""One git process: bounded in time and in the size of each file it writes, with nobody's configuration.
+"""One git process: bounded in time, memory and the size of each file, with nobody's configuration.
 
 The bounds are the kernel's where it has them, so that they hold when we are gone. What git prints goes to
 files, for it may be endless too.
@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import IO, Final
 
 _BLOCK_BYTES: Final = 512  # the unit of `ulimit -f`
+_KILOBYTE: Final = 1024  # the unit of `ulimit -v`
+# git keeps a list of refs in memory, however long a stranger makes it.
+_MOST_MEMORY: Final = 3 * 512 * 1024 * 1024
 _MOST_OUTPUT: Final = 8 * 1024 * 1024
 _MOST_ERRORS: Final = 4000
 _GRACE_SECONDS: Final = 5
-_TOO_LARGE: Final = ("signal 25", "File too large", "File size limit exceeded")
 # What an operator may set about the network; everything else of our environment stays here.
 _PASSED: Final = ("PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "TMPDIR")
 _PROXIES: Final = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
@@ -42,6 +44,8 @@ CONFIGURATION: Final[Mapping[str, str]] = {
     "pack.windowMemory": "32m",
     "core.bigFileThreshold": "8m",
     "core.deltaBaseCacheLimit": "16m",
+    "core.packedGitWindowSize": "16m",
+    "core.packedGitLimit": "128m",
 }
 
 
@@ -93,16 +97,16 @@ class Git:
             if code is None:
                 raise GitFailed(said, is_too_slow=True)
             if code != 0:
-                raise GitFailed(said, is_too_large=any(sign in said for sign in _TOO_LARGE))
+                raise GitFailed(said, is_too_large=self._is_too_large(code))
             output.seek(0)
             return output.read(_MOST_OUTPUT).decode(errors="replace")
 
     def _command(self, arguments: Sequence[str]) -> list[str]:
         settings = {**CONFIGURATION, **self.configuration}
         flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        blocks = str(max(1, self.limits.file_bytes // _BLOCK_BYTES))
-        # The limit has to be there before git is: what it starts inherits it.
-        bounded = ["sh", "-c", 'ulimit -f "$1" && shift && exec "$@"', "sh", blocks]
+        blocks, memory = max(1, self.limits.file_bytes // _BLOCK_BYTES), _MOST_MEMORY // _KILOBYTE
+        # The limits have to be there before git is: what it starts inherits them.
+        bounded = ["sh", "-c", f'ulimit -f {blocks} && ulimit -v {memory} && exec "$@"', "sh"]
         return [*bounded, *_watch(self.limits.seconds), "git", *flags, *arguments]
 
     def _environment(self) -> dict[str, str]:
@@ -118,6 +122,16 @@ class Git:
             "GIT_TERMINAL_PROMPT": "0",
         }
         return {**kept, **ours, **self.secrets}
+
+    def _is_too_large(self, code: int) -> bool:
+        """Tell whether the kernel stopped git at the size of a file.
+
+        Where it stopped what git had started, git only says that its pack is no good, and the pack is there.
+        """
+        if code in {-signal.SIGXFSZ, 128 + signal.SIGXFSZ}:
+            return True
+        full = self.limits.file_bytes - _BLOCK_BYTES
+        return any(it.stat().st_size >= full for it in self.directory.rglob("*") if it.is_file())
 
     def _wait(self, process: "subprocess.Popen[bytes]") -> int | None:
         """Return its exit code; None when it had to be killed, with all that it started."""

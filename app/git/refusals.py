@@ -9,7 +9,7 @@ from app.git.process import GitFailed
 
 _LONGEST_REASON: Final = 300
 _SOURCE_CODES: Final[Mapping[str, str]] = {
-    r"redirect": "import:redirected",
+    r"redirect|error: 30[12378]": "import:redirected",
     r"not found|HTTP 404|error: 404|dumb": "import:not-found",
     r"could not read Username|Authentication failed|HTTP 40[13]|error: 40[13]|terminal prompts": (
         "import:not-readable"

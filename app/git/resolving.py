@@ -15,10 +15,13 @@ from app.errors import RemoteRefused
 Resolve = Callable[[str, int], Sequence[str]]
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Ways to an IPv4 address through another network, and what is in no registry of the library's.
-_WRAPPERS: Final = tuple(
+# Ways to an IPv4 address through another network, and what the library takes for global and is not.
+_NOT_PUBLIC: Final = tuple(
     ipaddress.ip_network(it)
-    for it in ("64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16", "192.0.0.0/24", "192.88.99.0/24")
+    for it in (
+        *("64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16", "fec0::/10"),
+        *("192.0.0.0/24", "192.88.99.0/24"),
+    )
 )
 
 
@@ -49,5 +52,5 @@ def is_public(text: str) -> bool:
     address: _Address = ipaddress.ip_address(text.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
-    is_wrapped = any(address.version == it.version and address in it for it in _WRAPPERS)
-    return address.is_global and not is_wrapped and not address.is_multicast and not address.is_reserved
+    is_listed = any(address.version == it.version and address in it for it in _NOT_PUBLIC)
+    return address.is_global and not is_listed and not address.is_multicast and not address.is_reserved
