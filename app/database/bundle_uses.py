@@ -1,9 +1,9 @@
 """Which bundles are in use: of deployments whose app is there, and of versions whose worker is."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import CompoundSelect, Engine, select, union
+from sqlalchemy import Engine, Select, select, union
 
 from app.database.models import AppRow, DeploymentRow
 from app.database.session import reading
@@ -21,6 +21,6 @@ def used_bundles(engine: Engine) -> Iterator[str]:
     )
     versions = select(VersionRow.bundle).join(WorkerRow, WorkerRow.id == VersionRow.worker_id)
     with reading(engine) as session:
-        statement: CompoundSelect[Any] = union(deployed, versions).execution_options(yield_per=_AT_ONCE)
-        for row in session.execute(statement):
-            yield row[0]
+        statement: Select[tuple[str]] = select(union(deployed, versions).subquery().c.bundle)
+        streamed = statement.execution_options(yield_per=_AT_ONCE)
+        yield from session.scalars(streamed)
