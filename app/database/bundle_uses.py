@@ -21,6 +21,6 @@ def used_bundles(engine: Engine) -> Iterator[str]:
     )
     versions = select(VersionRow.bundle).join(WorkerRow, WorkerRow.id == VersionRow.worker_id)
     with reading(engine) as session:
-        statement: Select[tuple[str]] = select(union(deployed, versions).subquery().c.bundle)
+        statement: Select[str] = select(union(deployed, versions).subquery().c.bundle)
         streamed = statement.execution_options(yield_per=_AT_ONCE)
         yield from session.scalars(streamed)
