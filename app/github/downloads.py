@@ -33,22 +33,23 @@ class GitHubDownloads:
     def file(self, full_name: str, path: str, commit: str) -> AbstractContextManager[Iterator[bytes]]:
         """Open a file of a commit."""
         # https://docs.github.com/en/rest/repos/contents#get-repository-content
-        url = f"{self._url(resource('repos', full_name, 'contents', path))}?ref={commit}"
-        return self._open(url, f"downloading {path} of {commit[:7]} in {full_name}")
+        at = f"{resource('repos', full_name, 'contents', path)}?ref={commit}"
+        return self.open(at, f"downloading {path} of {commit[:7]} in {full_name}")
 
     def archive(
         self, full_name: str, commit: str, packed: ArchiveFormat
     ) -> AbstractContextManager[Iterator[bytes]]:
         """Open all files of a commit as an archive that GitHub packs."""
         # https://docs.github.com/en/rest/repos/contents#download-a-repository-archive-tar
-        url = self._url(resource("repos", full_name, _KINDS[packed], commit))
-        return self._open(url, f"downloading {commit[:7]} of {full_name}")
+        at = resource("repos", full_name, _KINDS[packed], commit)
+        return self.open(at, f"downloading {commit[:7]} of {full_name}")
 
     @contextmanager
-    def _open(self, url: str, doing: str) -> Iterator[Iterator[bytes]]:
+    def open(self, at: str, doing: str) -> Iterator[Iterator[bytes]]:
+        """Open what is below a path of the API, wherever that leads."""
         with self._github.doing(doing), requests.Session() as session:
             session.auth = _no_auth  # else a .netrc of this machine would be read
-            with closing(self._answer(session, url)) as answer:
+            with closing(self._answer(session, self._github.api_url + at)) as answer:
                 yield answer.iter_content(_CHUNK_BYTES)
 
     def _answer(self, session: requests.Session, url: str) -> requests.Response:
@@ -69,9 +70,6 @@ class GitHubDownloads:
         if url.startswith(f"{self._github.api_url}/"):
             headers["Authorization"] = f"Bearer {self._github.token()}"
         return headers
-
-    def _url(self, at: str) -> str:
-        return self._github.api_url + at
 
 
 def _next(url: str, answer: requests.Response) -> str:

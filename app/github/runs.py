@@ -77,4 +77,7 @@ def _described(run: PyGithubRun) -> WorkflowRun:
         url=run.html_url,
         status=run.status,
         conclusion=run.conclusion,
+        event=run.event,
+        head_repository_id=run.head_repository.id if run.head_repository else None,
+        message=run.head_commit.message if run.head_commit else None,
     )

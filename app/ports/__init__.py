@@ -34,6 +34,7 @@ from app.ports.files import (
     Proposals,
     Trees,
 )
+from app.ports.forks import Artifact, Artifacts, Members, PullHeads, Recordings
 from app.ports.histories import Heads, Histories, Merged, MergeOutcome, NewRepositories, Upstreams
 from app.ports.invocations import Call, Functions, Invocation, Reply, Streams
 from app.ports.memory import Apps, Deliveries, Deployments, Events, Jobs, Page, PullRequests
@@ -49,7 +50,6 @@ from app.ports.workers import (
     Endpoints,
     Problem,
     Slugs,
-    Source,
     Versions,
     Workers,
 )
@@ -59,6 +59,8 @@ __all__ = [
     "Approvals",
     "Apps",
     "ArchiveFormat",
+    "Artifact",
+    "Artifacts",
     "Assets",
     "Bundles",
     "Call",
@@ -87,6 +89,7 @@ __all__ = [
     "Jobs",
     "Limits",
     "Listing",
+    "Members",
     "MergeOutcome",
     "Merged",
     "NewRepositories",
@@ -96,7 +99,9 @@ __all__ = [
     "Proposal",
     "Proposals",
     "Publications",
+    "PullHeads",
     "PullRequests",
+    "Recordings",
     "Records",
     "Reply",
     "Repositories",
@@ -104,7 +109,6 @@ __all__ = [
     "Runs",
     "Scripts",
     "Slugs",
-    "Source",
     "Steps",
     "Streams",
     "Tokens",

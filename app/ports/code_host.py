@@ -88,7 +88,10 @@ class RepositorySettings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WorkflowRun:
-    """A run as its host tells of it; `status` and `conclusion` are GitHub's words."""
+    """A run as its host tells of it; `event`, `status` and `conclusion` are GitHub's words.
+
+    `head_repository_id` is where its commit comes from, None when that is gone; `message` the commit's.
+    """
 
     id: int
     number: int
@@ -96,6 +99,9 @@ class WorkflowRun:
     url: str
     status: str
     conclusion: str | None
+    event: str
+    head_repository_id: int | None
+    message: str | None
 
 
 class Runs(Protocol):

@@ -15,6 +15,13 @@ class Members(Protocol):
         """Tell whether somebody other than ourselves may push there at this moment; False of the unknown."""
 
 
+class PullHeads(Protocol):
+    """What pull requests propose at this moment, whatever we have heard."""
+
+    def of_open(self, full_name: str, number: int) -> str | None:
+        """Return the newest commit of a pull request; None when it is not open."""
+
+
 @dataclass(frozen=True, slots=True)
 class Artifact:
     """What a run left behind; `sha256` is that of its download, None when the host does not say."""

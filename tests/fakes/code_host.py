@@ -80,9 +80,23 @@ class FakePull:
     body: str
 
 
+@dataclass(frozen=True)
+class FakeArtifact:
+    """`sha256` is what the host says of it, which may be wrong."""
+
+    run_id: int
+    name: str
+    content: bytes
+    sha256: str | None
+    is_expired: bool = False
+
+
 @dataclass
 class FakeRepository:
-    """Everything about one repository."""
+    """Everything about one repository.
+
+    `writers` are people who may push, `proposed` what open pull requests propose: branches or commits.
+    """
 
     description: Repository
     is_template: bool = False
@@ -101,6 +115,9 @@ class FakeRepository:
     comments: dict[int, FakeComment] = field(default_factory=dict)
     pulls: list[FakePull] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
+    artifacts: dict[int, FakeArtifact] = field(default_factory=dict)
+    writers: set[str] = field(default_factory=set)
+    proposed: dict[int, str] = field(default_factory=dict)
 
     @property
     def full_name(self) -> str:
@@ -259,5 +276,8 @@ class FakeCodeHost:
         """Queue a run of a branch's head."""
         run_id = self.number()
         url = f"{HOST}/{repository.full_name}/actions/runs/{run_id}"
-        run = WorkflowRun(run_id, len(repository.runs) + 1, 1, url, "queued", None)
-        repository.runs.append(FakeRun(repository.branches[branch], branch, event, run))
+        commit = repository.branches[branch]
+        message, home = repository.commits[commit].message, repository.description.id
+        number = len(repository.runs) + 1
+        run = WorkflowRun(run_id, number, 1, url, "queued", None, event, home, message)
+        repository.runs.append(FakeRun(commit, branch, event, run))

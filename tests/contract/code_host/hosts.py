@@ -20,11 +20,13 @@ import httpx
 
 from app.domain.git_addresses import GitAddress
 from app.git.histories import GitHistories
+from app.github.artifacts import GitHubArtifacts
 from app.github.client import GitHub
 from app.github.comments import GitHubComments
 from app.github.contents import GitHubContents
 from app.github.downloads import GitHubDownloads
 from app.github.files import GitHubFiles
+from app.github.members import GitHubMembers, GitHubPullHeads
 from app.github.new_repositories import GitHubNewRepositories
 from app.github.proposals import GitHubProposals
 from app.github.publications import GitHubPublications
@@ -34,15 +36,18 @@ from app.github.runs import GitHubRuns
 from app.github.trees import GitHubTrees
 from app.github.upstreams import GitHubUpstreams
 from app.ports import (
+    Artifacts,
     Comments,
     Contents,
     Downloads,
     File,
     Files,
     Histories,
+    Members,
     NewRepositories,
     Proposals,
     Publications,
+    PullHeads,
     Repositories,
     RepositorySettings,
     Runs,
@@ -51,8 +56,9 @@ from app.ports import (
 )
 from app.settings import Secret
 from tests.accounts import github_settings
-from tests.fakes.code_host import FakeCodeHost
+from tests.fakes.code_host import LOGIN, FakeCodeHost
 from tests.fakes.code_host_files import FakeDownloads, FakeFiles, FakeProposals, FakeTrees
+from tests.fakes.code_host_forks import FakeArtifacts, FakeMembers, FakePullHeads, leave_artifact
 from tests.fakes.code_host_histories import (
     FakeHistories,
     FakeNewRepositories,
@@ -72,7 +78,7 @@ from tests.fakes.code_host_ports import (
 ROOT = Path(__file__).parents[3]
 ORG, TEMPLATE = "acme", "acme/template"
 TEMPLATE_FILES = {"package.json": b"{}\n", "src/index.ts": b"export {};\n"}
-STRANGER = "ada"
+STRANGER, OUTSIDER = "ada", "mallory"
 
 UNKNOWN = "0123456789abcdef0123456789abcdef01234567"
 WORKFLOW = File(
@@ -86,6 +92,17 @@ jobs:
       - run: sleep 60
 """,
 )
+
+LEAVING = b"""\
+on: push
+jobs:
+  leave:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd
+      - uses: actions/upload-artifact@b7c566a772e6b6bfb58ed0dc250532a479d7789f
+        with: {name: %s, path: left.txt}
+"""
 
 T = TypeVar("T")
 
@@ -117,6 +134,10 @@ class CodeHost(Protocol):
     new_repositories: NewRepositories
     upstreams: Upstreams
     histories: Histories
+    members: Members
+    pull_heads: PullHeads
+    artifacts: Artifacts
+    login: str
 
     @property
     def writes(self) -> int:
@@ -130,6 +151,15 @@ class CodeHost(Protocol):
 
     def open_pull(self, full_name: str, branch: str) -> int:
         """Open a pull request as the stranger and return its number."""
+
+    def close_pull(self, full_name: str, number: int) -> None:
+        """Close a pull request as the stranger."""
+
+    def invite(self, full_name: str, login: str) -> None:
+        """Let somebody push to a repository."""
+
+    def leave(self, full_name: str, name: str, content: bytes) -> int:
+        """Have a run leave an artifact with a file of that content, and return the run."""
 
     def say(self, full_name: str, number: int, body: str) -> int:
         """Comment on a pull request as the stranger."""
@@ -169,6 +199,10 @@ class FakeHost:
         self.downloads: Downloads = FakeDownloads(self.host)
         self.new_repositories: NewRepositories = FakeNewRepositories(self.host)
         self.upstreams: Upstreams = FakeUpstreams(self.host)
+        self.members: Members = FakeMembers(self.host)
+        self.pull_heads: PullHeads = FakePullHeads(self.host)
+        self.artifacts: Artifacts = FakeArtifacts(self.host)
+        self.login = LOGIN
         self.histories: Histories = FakeHistories(self.host)
 
     @property
@@ -183,7 +217,20 @@ class FakeHost:
 
     def open_pull(self, full_name: str, branch: str) -> int:
         assert branch in self.host.repository(full_name).branches
-        return self.host.number()
+        number = self.host.number()
+        self.host.repository(full_name).proposed[number] = branch
+        return number
+
+    def close_pull(self, full_name: str, number: int) -> None:
+        self.host.repository(full_name).proposed[number] = ""
+
+    def invite(self, full_name: str, login: str) -> None:
+        self.host.repository(full_name).writers.add(login)
+
+    def leave(self, full_name: str, name: str, content: bytes) -> int:
+        run_id = self.host.number()
+        leave_artifact(self.host, full_name, run_id, name, content)
+        return run_id
 
     def say(self, full_name: str, number: int, body: str) -> int:
         return self.host.say(full_name, number, body, author=STRANGER)
@@ -234,6 +281,10 @@ class SandboxHost:
         self.downloads: Downloads = GitHubDownloads(github)
         self.new_repositories: NewRepositories = GitHubNewRepositories(github)
         self.upstreams: Upstreams = GitHubUpstreams(github)
+        self.members: Members = GitHubMembers(github)
+        self.pull_heads: PullHeads = GitHubPullHeads(github)
+        self.artifacts: Artifacts = GitHubArtifacts(github)
+        self.login = "branchline-bot"
         self.histories: Histories = GitHistories(github.token)
         self._call("POST", f"/orgs/{ORG}/repos", {"name": "plain", "auto_init": True})
 
@@ -253,6 +304,19 @@ class SandboxHost:
     def open_pull(self, full_name: str, branch: str) -> int:
         body = {"title": branch, "head": branch, "base": "main"}
         return int(self._call("POST", f"/repos/{full_name}/pulls", body, by=STRANGER)["number"])
+
+    def close_pull(self, full_name: str, number: int) -> None:
+        self._call("PATCH", f"/repos/{full_name}/pulls/{number}", {"state": "closed"}, by=STRANGER)
+
+    def invite(self, full_name: str, login: str) -> None:
+        self._call("PUT", f"/repos/{full_name}/collaborators/{login}", {"permission": "push"})
+
+    def leave(self, full_name: str, name: str, content: bytes) -> int:
+        files = [File("left.txt", content), File(".github/workflows/leave.yml", LEAVING % name.encode())]
+        made = commit(self, full_name, *files)
+        runs = f"/repos/{full_name}/actions/runs?head_sha={made}&status=success"
+        run = eventually(lambda: next(iter(self._call("GET", runs)["workflow_runs"]), None), 60)
+        return int(run["id"])
 
     def say(self, full_name: str, number: int, body: str) -> int:
         comments = f"/repos/{full_name}/issues/{number}/comments"

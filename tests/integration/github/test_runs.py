@@ -9,7 +9,7 @@ from app.github.runs import GitHubRuns
 from tests.integration.github.recorded import MADE, SHOP, query, sent
 
 
-def run(run_id: int, path: str = ".github/workflows/deploy.yml") -> dict[str, Any]:
+def run(run_id: int, path: str = ".github/workflows/deploy.yml", **more: Any) -> dict[str, Any]:
     return {
         "id": run_id,
         "run_number": 3,
@@ -18,6 +18,10 @@ def run(run_id: int, path: str = ".github/workflows/deploy.yml") -> dict[str, An
         "status": "queued",
         "conclusion": None,
         "path": path,
+        "event": "push",
+        "head_repository": {"id": 7, "full_name": "acme/shop"},
+        "head_commit": {"id": MADE, "message": "Make it blue"},
+        **more,
     }
 
 
@@ -28,6 +32,20 @@ def test_only_runs_of_our_workflow_are_listed_newest_first(
     http.get(f"{SHOP}/actions/runs", json={"total_count": 3, "workflow_runs": listed})
     assert [it.id for it in GitHubRuns(github).of_commit("acme/shop", MADE)] == [9, 4]
     assert query(http) == {"head_sha": MADE, "per_page": "100"}
+    assert len(http.calls) == 1
+
+
+def test_a_run_says_where_its_commit_comes_from(http: responses.RequestsMock, github: GitHub) -> None:
+    fork: dict[str, Any] = {"event": "pull_request", "head_repository": {"id": 66}}
+    gone: dict[str, Any] = {"event": "pull_request", "head_repository": None, "head_commit": None}
+    listed = [run(6), run(5, **fork), run(4, **gone)]
+    http.get(f"{SHOP}/actions/runs", json={"total_count": 3, "workflow_runs": listed})
+    found = GitHubRuns(github).of_commit("acme/shop", MADE)
+    assert [(it.event, it.head_repository_id, it.message) for it in found] == [
+        ("push", 7, "Make it blue"),
+        ("pull_request", 66, "Make it blue"),
+        ("pull_request", None, None),
+    ]
     assert len(http.calls) == 1
 
 
