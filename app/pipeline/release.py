@@ -26,8 +26,8 @@ from app.pipeline.move import tell_again
 from app.pipeline.putting import Putter, put_up
 from app.ports import Steps, Transaction
 
-# Together longer than a hold that nobody gives back.
-_PAUSES: Final = tuple(min(0.25 * 1.5**n, 5.0) for n in range(40))
+# Together longer than an upload may hold an alias: a hold for its own script, and one for the alias.
+_PAUSES: Final = tuple(min(0.25 * 1.5**n, 5.0) for n in range(60))
 _MAY_ANSWER: Final = frozenset({Status.DEPLOYING, Status.READY})
 
 
