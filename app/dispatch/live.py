@@ -47,9 +47,9 @@ class LiveInvocation:
         return self._ending is not None
 
     @property
-    def has_succeeded(self) -> bool:
-        """It ended with a result."""
-        return self._ending is not None and self._ending != ERROR
+    def ending(self) -> str:
+        """How it ended; one that was cut off failed."""
+        return self._ending or ERROR
 
     def seconds_alone(self) -> float:
         """Return for how long nobody has followed it, 0 while somebody does; after its end, since that."""

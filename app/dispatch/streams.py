@@ -42,7 +42,7 @@ _RETRY_AFTER_SECONDS: Final = 5
 _KEPT_CONNECTIONS: Final = 20
 _ID: Final = re.compile(r"[0-9A-Za-z_-]{8,64}")
 
-OnEnd = Callable[[bool], None]
+OnEnd = Callable[[str], None]
 
 
 class DispatchStreams:
@@ -149,7 +149,7 @@ class DispatchStreams:
             self._kept.end(owner, live)
             self._places.release()
             del self._tasks[live]
-            on_end(live.has_succeeded)
+            on_end(live.ending)
             await response.aclose()
 
     def _keep_up(self) -> None:

@@ -53,6 +53,7 @@ class Tag(StrEnum):
     PULL_REQUEST_OPENED = "pull-request:opened"
     PULL_REQUEST_PUSHED = "pull-request:pushed"
     PULL_REQUEST_CLOSED = "pull-request:closed"
+    FUNCTION_INVOKED = "function:invoked"
     JOB_QUEUED = "job:queued"
     JOB_STARTED = "job:started"
     JOB_COMPLETED = "job:completed"

@@ -35,7 +35,8 @@ APPLICATION_VERSION: Final = 1
 
 PROVISION_QUEUE: Final = "provision"
 APPS_QUEUE: Final = "apps"
-QUEUES: Final = (PROVISION_QUEUE, APPS_QUEUE)
+INVOCATIONS_QUEUE: Final = "invocations"
+QUEUES: Final = (PROVISION_QUEUE, APPS_QUEUE, INVOCATIONS_QUEUE)
 
 CANCELLED_MARK: Final = "cancelled"
 
@@ -53,9 +54,14 @@ logging.getLogger("dbos").addHandler(logging.NullHandler())
 
 
 def queue_of(job: Job) -> tuple[str, str | None]:
-    """Return the queue of a job and its partition: one job at a time writes outside for an app."""
+    """Return the queue of a job and its partition: one job at a time writes outside for an app.
+
+    Calls of functions have a queue of their own, where those of one worker do not hold up all others'.
+    """
     if job.type is JobType.PROVISION:
         return PROVISION_QUEUE, None
+    if job.type is JobType.INVOKE:
+        return INVOCATIONS_QUEUE, job.app_id
     return APPS_QUEUE, job.app_id
 
 

@@ -87,14 +87,18 @@ class Takeover:
         return min(worker for worker in live if version_of(worker) == self._version)
 
     def _rewind(self, job: "WorkflowStatus") -> None:
-        """Two commits; a job found between them is one that was cancelled unmarked, and is adopted again."""
+        """Two commits; a job found between them is one that was cancelled unmarked, and is adopted again.
+
+        It has lost its queue then; any with the same kind of partitions will do.
+        """
         client = self._engine.client
+        queue = PROVISION_QUEUE if job.queue_partition_key is None else APPS_QUEUE
         with speaking_of(f"beginning job {job.workflow_id} again"):
             client.cancel_workflow(job.workflow_id)
             client.rewind_workflow(
                 job.workflow_id,
                 application_version=str(self._version),
-                queue_name=PROVISION_QUEUE if job.queue_partition_key is None else APPS_QUEUE,
+                queue_name=job.queue_name or queue,
                 queue_partition_key=job.queue_partition_key,
             )
 

@@ -3,9 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from http import HTTPStatus
+from typing import Final, Protocol
 
-from app.domain.invocations import Emitted
+from app.domain.invocations import ERROR, RESULT, Emitted
+
+INVOCATION_ID: Final = "Invocation-Id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +32,11 @@ class Reply:
     body: Iterable[bytes]
 
     @property
-    def is_success(self) -> bool:
-        """The function returned a result."""
-        return self.status == 200  # noqa: PLR2004 - HTTP's own
+    def ending(self) -> str | None:
+        """How the function ended, or None when it was not called at all."""
+        if INVOCATION_ID not in self.headers:
+            return None
+        return RESULT if self.status == HTTPStatus.OK else ERROR
 
 
 class Functions(Protocol):
@@ -65,8 +70,8 @@ class Invocation(Protocol):
 class Streams(Protocol):
     """Functions, called for their events; those of the last minutes are kept by this process."""
 
-    def start(self, owner: str, call: Call, on_end: Callable[[bool], None]) -> Invocation | Reply:
-        """Call one, never twice; a reply is a refusal. `on_end` is told whether it succeeded.
+    def start(self, owner: str, call: Call, on_end: Callable[[str], None]) -> Invocation | Reply:
+        """Call one, never twice; a reply is a refusal. `on_end` is told how it ended, as events are named.
 
         When nobody follows it for a while the call is ended. Raises as `Functions.call` does, and
         Overloaded.

@@ -52,9 +52,11 @@ def test_a_job_is_gone_with_its_transaction(world: World) -> None:
         world.job(made[0])
 
 
-def test_the_jobs_of_an_app_share_a_partition_and_provisioning_has_its_own_queue() -> None:
-    assert {queue_of(job(kind)) for kind in JobType if kind is not JobType.PROVISION} == {("apps", "app_1")}
+def test_the_jobs_of_an_app_share_a_partition_and_others_have_their_own_queues() -> None:
+    others = {JobType.PROVISION, JobType.INVOKE}
+    assert {queue_of(job(kind)) for kind in JobType if kind not in others} == {("apps", "app_1")}
     assert queue_of(job(JobType.PROVISION)) == ("provision", None)
+    assert queue_of(job(JobType.INVOKE)) == ("invocations", "app_1")
 
 
 def test_a_cancelled_job_is_lost_whatever_its_version(world: World) -> None:

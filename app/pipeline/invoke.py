@@ -1,0 +1,113 @@
+"""Invoke: a function of a worker is called for somebody, for one answer or for its events as they come.
+
+Long calls that must not be lost are jobs (`invoke_later`). Who may call, and how often, is for whoever asks.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from app.domain.invocations import ERROR, RESULT
+from app.domain.workers import INVOKE_KEY, Version, Worker, WorkerStatus
+from app.errors import Conflict, Gone, RemoteForbidden, RemoteMissing, RemoteRefused
+from app.pipeline.count import Tally
+from app.ports import Call, Clock, Functions, Invocation, Records, Reply, Streams, Transaction, Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Invoker:
+    """What invocations need."""
+
+    records: Records
+    functions: Functions
+    streams: Streams
+    vault: Vault
+    tally: Tally
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """A worker that can be called, the version at its address, and the key that it asks for."""
+
+    worker: Worker
+    version: Version
+    key: str | None = field(repr=False)
+
+    def call(self, function: str, payload: bytes, headers: Mapping[str, str]) -> Call:
+        """Return a call of one of its functions."""
+        return Call(
+            script=self.worker.script,
+            function=function,
+            payload=payload,
+            timeout_seconds=self.version.options.timeout_ms / 1000,
+            headers=headers,
+            key=self.key,
+        )
+
+
+def callee(tx: Transaction, key: str, vault: Vault) -> Callee:
+    """Return a worker by id, slug or name, as it can be called now.
+
+    Raises:
+        NotFound: there is none.
+        Gone: it has expired.
+        Conflict: nothing of it is up yet.
+    """
+    worker = tx.workers.get(key)
+    if worker.status is WorkerStatus.EXPIRED:
+        raise Gone(
+            f"invoking worker {worker.name}: it has expired; deploy it again",
+            code="worker:expired",
+            expiredAt=worker.expired_at.isoformat() if worker.expired_at else None,
+        )
+    if worker.version_id is None:
+        raise Conflict(f"invoking worker {worker.name}: nothing of it is up yet", code="worker:not-ready")
+    version = tx.versions.get(worker.version_id)
+    return Callee(worker, version, _invoke_key(tx, worker, vault) if version.options.has_invoke_key else None)
+
+
+@contextmanager
+def invoke(callee: Callee, call: Call, to: Invoker) -> Iterator[Reply]:
+    """Call a function for an answer in one piece, and count the call. Raises as `ports.Functions` does."""
+    count = _counting(callee, call, to)
+    with ExitStack() as opened:
+        with _broken_counted(count):
+            reply = opened.enter_context(to.functions.call(call))
+        if reply.ending is not None:
+            count(reply.ending)
+        yield reply
+
+
+def stream(callee: Callee, call: Call, to: Invoker) -> Invocation | Reply:
+    """Call a function for its events; a reply says why there are none. Raises as `ports.Streams` does."""
+    count = _counting(callee, call, to)
+    with _broken_counted(count):
+        return to.streams.start(callee.worker.id, call, count)
+
+
+def _counting(callee: Callee, call: Call, to: Invoker) -> Callable[[str], None]:
+    """Return what counts the call, when it is told how that ended."""
+
+    def count(ending: str) -> None:
+        to.tally.note(callee.worker.id, call.function, to.clock(), has_succeeded=ending == RESULT)
+
+    return count
+
+
+@contextmanager
+def _broken_counted(count: Callable[[str], None]) -> Iterator[None]:
+    """Count a call that broke where it may have been one."""
+    try:
+        yield
+    except RemoteRefused as error:
+        if not isinstance(error, RemoteForbidden | RemoteMissing):
+            count(ERROR)
+        raise
+
+
+def _invoke_key(tx: Transaction, worker: Worker, vault: Vault) -> str | None:
+    """Return the key that callers bear, or None when the worker has none any more."""
+    of_worker = tx.variables.of(worker.id, worker.environment)
+    secret = next((it for it in of_worker if it.is_secret and it.name == INVOKE_KEY), None)
+    return vault.open(secret.place, secret.value) if secret else None
