@@ -72,7 +72,7 @@ class GitHistories:
             with _ours(f"fetching {branch} of {target.full_name}"):
                 git.run("init", "--bare", "--quiet", ".")
                 git.run(*_FETCH, target.clone_url, f"+{_HEADS}{branch}:refs/ours")
-            with _reading(f"fetching {upstream.url}"):
+            with (_ours if upstream.is_ours else _reading)(f"fetching {upstream.url}"):
                 self._git(directory, upstream).run(*_FETCH, upstream.url, "+HEAD:refs/theirs")
             with _ours(f"merging {upstream.url} into {branch} of {target.full_name}"):
                 return Merging(git, target.clone_url, branch, aside, upstream.url).bring()

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
+from app.errors import Misconfigured
+
 _BLOCK_BYTES: Final = 512  # the unit of `ulimit -f`
 _KILOBYTE: Final = 1024  # the unit of `ulimit -v`
 # git keeps a list of refs in memory, however long a stranger makes it.
@@ -21,6 +23,7 @@ _MOST_MEMORY: Final = 3 * 512 * 1024 * 1024
 _MOST_OUTPUT: Final = 8 * 1024 * 1024
 _MOST_ERRORS: Final = 4000
 _GRACE_SECONDS: Final = 5
+_NOT_FOUND: Final = 127
 # What an operator may set about the network; everything else of our environment stays here.
 _PASSED: Final = ("PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "TMPDIR")
 _PROXIES: Final = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
@@ -81,19 +84,17 @@ class Git:
     uses_proxies: bool = False
 
     def run(self, *arguments: str) -> str:
-        """Run one command and return what it printed. Raises GitFailed."""
+        """Run one command and return what it printed.
+
+        Raises:
+            GitFailed: it did not do it.
+            Misconfigured: there is no git here.
+        """
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-            process = subprocess.Popen(
-                self._command(arguments),
-                cwd=self.directory,
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=errors,
-                start_new_session=True,
-            )
-            code = self._wait(process)
+            code = self._wait(self._start(arguments, output, errors))
             said = _end_of(errors)
+            if code == _NOT_FOUND:
+                raise Misconfigured("PATH", "leads to no git", "install git 2.38 or newer where jobs run")
             if code is None:
                 raise GitFailed(said, is_too_slow=True)
             if code != 0:
@@ -101,12 +102,25 @@ class Git:
             output.seek(0)
             return output.read(_MOST_OUTPUT).decode(errors="replace")
 
+    def _start(
+        self, arguments: Sequence[str], output: IO[bytes], errors: IO[bytes]
+    ) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            self._command(arguments),
+            cwd=self.directory,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=errors,
+            start_new_session=True,
+        )
+
     def _command(self, arguments: Sequence[str]) -> list[str]:
         settings = {**CONFIGURATION, **self.configuration}
         flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         blocks, memory = max(1, self.limits.file_bytes // _BLOCK_BYTES), _MOST_MEMORY // _KILOBYTE
         # The limits have to be there before git is: what it starts inherits them.
-        bounded = ["sh", "-c", f'ulimit -f {blocks} && ulimit -v {memory} && exec "$@"', "sh"]
+        bounded = ["/bin/sh", "-c", f'ulimit -f {blocks} && ulimit -v {memory} && exec "$@"', "sh"]
         return [*bounded, *_watch(self.limits.seconds), "git", *flags, *arguments]
 
     def _environment(self) -> dict[str, str]:

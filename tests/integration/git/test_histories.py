@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from app.domain.git_addresses import GitAddress
-from app.errors import RemoteRefused, RemoteUnavailable
+from app.errors import Misconfigured, RemoteRefused, RemoteUnavailable
 from app.git import histories
 from app.git.histories import GitHistories
 from app.git.process import Git, GitFailed, Limits
@@ -229,6 +229,14 @@ def test_what_takes_too_long_is_killed_with_all_that_it_started(tmp_path: Path) 
     assert failed.value.is_too_slow
     left = [it for it in psutil.process_iter(["cmdline"]) if it.info["cmdline"] == ["sleep", "300"]]
     assert left == []
+
+
+def test_a_machine_without_git_is_the_operators_to_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Misconfigured, match="install git"):
+        Git(tmp_path, {}, {}).run("version")
 
 
 def test_nobodys_configuration_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
