@@ -31,8 +31,6 @@ import { Log } from "./log.js";
 export class Invocation {
   id = crypto.randomUUID();
   #call;
-  /** @type {Log | undefined} */
-  #log;
   /** @type {AbortController | undefined} made when somebody asks for the signal */
   #controller;
   /** @type {DOMException | undefined} */
@@ -54,7 +52,7 @@ export class Invocation {
    * @returns {Promise<Outcome>}
    */
   run(payload, sink) {
-    const log = (this.#log = new Log(sink, this.#call.settings.maxLineChars));
+    const log = new Log(sink, this.#call.settings.maxLineChars);
     const outcome = this.#timed(() => logged(log, () => this.#settle(payload)));
     // Otherwise the platform would end the function together with its caller's connection.
     this.#call.execution.waitUntil(outcome);
@@ -73,7 +71,6 @@ export class Invocation {
   async #timed(settle) {
     const began = Date.now();
     const outcome = { ...(await settle()), duration: Date.now() - began };
-    this.#log?.close();
     this.#report(outcome);
     return outcome;
   }
@@ -141,13 +138,10 @@ export class Invocation {
     return this.#controller.signal;
   }
 
-  /**
-   * Abort the signal, once, and let what its listeners write go to the function's log.
-   * @param {DOMException} reason
-   */
+  /** @param {DOMException} reason */
   #abort(reason) {
     this.#reason ??= reason;
-    if (this.#log) logged(this.#log, () => this.#controller?.abort(this.#reason));
+    this.#controller?.abort(this.#reason);
   }
 
   /** @param {Outcome} outcome */

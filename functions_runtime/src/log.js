@@ -21,9 +21,6 @@ import { cut } from "./errors.js";
 const INDENT = 2;
 const DEEPEST = 40;
 
-/** @type {Sink} */
-const NOWHERE = { isFull: true, add() {}, drop() {} };
-
 export class Log {
   #depth = 0;
   /** @type {Map<string, number>} */
@@ -49,11 +46,6 @@ export class Log {
   write(level, values) {
     if (this.#sink.isFull) return this.#sink.drop();
     this.#sink.add({ level, message: this.#line(values), timestamp: timestamp() });
-  }
-
-  /** Take no more lines: the invocation was answered. */
-  close() {
-    this.#sink = NOWHERE;
   }
 
   /** @param {unknown[]} values */

@@ -125,6 +125,9 @@ export async function looksLater(_, context) {
   await scheduler.wait(400);
   seen.push(`late look: ${context.signal.aborted} ${context.signal.reason?.name}`);
 }
+export function answersAtOnce(_, { signal, waitUntil }) {
+  waitUntil(scheduler.wait(500).then(() => { seen.push(`after the answer: ${signal.aborted}`); }));
+}
 export const inTime = async () => { await scheduler.wait(50); return "in time"; };
 export const whatWasSeen = () => seen;
 """
@@ -156,6 +159,11 @@ def test_a_stream_of_events_has_the_same_end(slow: Worker) -> None:
 
 def test_a_function_that_settles_in_time_is_not_disturbed(slow: Worker) -> None:
     assert slow.result("inTime") == "in time"
+
+
+def test_the_time_of_a_function_that_settled_is_never_over(slow: Worker) -> None:
+    slow.result("answersAtOnce")
+    eventually(lambda: "after the answer: false" in slow.result("whatWasSeen"))
 
 
 def test_what_happens_after_a_timeout_disturbs_nobody(slow: Worker) -> None:
