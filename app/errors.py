@@ -9,6 +9,7 @@
     │   ├── NotAllowed        403
     │   ├── Unauthenticated   401
     │   ├── Gone              410
+    │   ├── TooManyRequests   429                  after retry_after_seconds
     │   └── Unprocessable     422
     ├── DeliveryRejected      the sender               never
     │   ├── BadSignature      401
@@ -103,6 +104,16 @@ class Gone(UserError):
     """It was here and is not coming back by itself."""
 
     code = "request:gone"
+
+
+class TooManyRequests(UserError):
+    """The caller asks for this more often than it may; ask again after `retry_after_seconds`."""
+
+    code = "request:too-many"
+
+    def __init__(self, message: str, *, retry_after_seconds: int, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Unprocessable(UserError):

@@ -67,9 +67,13 @@ REMEDIES: Final[Mapping[str, str]] = {
     "AWS_SECRET_ACCESS_KEY": "the secret that goes with AWS_ACCESS_KEY_ID",
     "AWS_REGION": "the bucket's region, for example eu-central-1; auto for R2",
     "BRANCHLINE_PREVIEW_DAYS": "days from the last push after which a preview is taken down, 1 to 365",
-    "BRANCHLINE_KEPT_DEPLOYMENTS": "how many deployments of production and of staging keep their own address, "
+    "BRANCHLINE_KEPT_DEPLOYMENTS": "how many deployments of production and of staging keep their address, "
     "1 to 1000",
     "BRANCHLINE_CPU_MS": "milliseconds of processor time that one request to a script may take, 1 to 300000",
+    "BRANCHLINE_INVOCATIONS": "how many functions a web process calls for others at once, streams included, "
+    "1 to 2000",
+    "BRANCHLINE_INVOKE_RATE": "how many calls per second of one worker a web process takes in the long run, "
+    "1 to 10000",
     "BRANCHLINE_DEPLOY_AUTH": "oidc, hmac where GitHub's tokens are not to be had, or token "
     "(what that exposes: docs/security.md)",
     "BRANCHLINE_IMPORT_ORIGINS": "origins that apps may be imported from although they are not public, "
@@ -148,6 +152,14 @@ class BucketSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class InvocationSettings:
+    """What a web process may carry of calls of functions: `at_once` of all, `per_second` of each worker's."""
+
+    at_once: int
+    per_second: int
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that the environment decides. `database_url` may hold a password and is not shown.
 
@@ -170,6 +182,7 @@ class Settings:
     preview_days: int
     kept_deployments: int
     cpu_ms: int | None
+    invocations: InvocationSettings
     esbuild: Path | None
     import_origins: tuple[str, ...] = ()
 
@@ -204,6 +217,7 @@ class Settings:
             preview_days=read.value("BRANCHLINE_PREVIEW_DAYS", formats.whole(1, 365), default="7"),
             kept_deployments=read.value("BRANCHLINE_KEPT_DEPLOYMENTS", formats.whole(1, 1000), default="10"),
             cpu_ms=read.optional("BRANCHLINE_CPU_MS", formats.whole(1, 300_000)),
+            invocations=_invocations(read),
             esbuild=read.optional("BRANCHLINE_ESBUILD", formats.absolute_path),
             import_origins=read.optional("BRANCHLINE_IMPORT_ORIGINS", formats.origins) or (),
         )
@@ -276,6 +290,13 @@ def _cloudflare(read: _Reader, stage: str) -> CloudflareSettings:
         namespace_staging=namespace("staging"),
         namespace_production=namespace("production"),
         namespace_untrusted=namespace("untrusted"),
+    )
+
+
+def _invocations(read: _Reader) -> InvocationSettings:
+    return InvocationSettings(
+        at_once=read.value("BRANCHLINE_INVOCATIONS", formats.whole(1, 2000), default="256"),
+        per_second=read.value("BRANCHLINE_INVOKE_RATE", formats.whole(1, 10_000), default="50"),
     )
 
 

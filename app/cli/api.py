@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, TypeVar, cast
+from contextlib import contextmanager
+from typing import IO, Any, Final, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
 import click
@@ -17,6 +18,7 @@ from app.errors import (
     Misconfigured,
     NotAllowed,
     NotFound,
+    PreconditionFailed,
     RemoteRefused,
     RemoteUnavailable,
     Unauthenticated,
@@ -26,6 +28,7 @@ from app.settings import REMEDIES
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _TIMEOUT_SECONDS: Final = 30
+_OCTETS: Final = "application/octet-stream"
 _KINDS: Final[Mapping[int, type[BranchlineError]]] = {
     400: InvalidInput,
     401: Unauthenticated,
@@ -33,8 +36,10 @@ _KINDS: Final[Mapping[int, type[BranchlineError]]] = {
     404: NotFound,
     409: Conflict,
     410: Gone,
+    412: PreconditionFailed,
     413: InvalidInput,
     422: Unprocessable,
+    429: RemoteUnavailable,
     502: RemoteRefused,
     503: RemoteUnavailable,
 }
@@ -64,9 +69,29 @@ class Api:
         """Return the JSON of a PATCH."""
         return self._request("PATCH", path, {}, body)
 
-    def delete(self, *path: str, **query: Any) -> dict[str, Any]:
+    def delete(self, *path: str, headers: Mapping[str, str] | None = None, **query: Any) -> dict[str, Any]:
         """Return the JSON of a DELETE."""
-        return self._request("DELETE", path, query)
+        return self._request("DELETE", path, query, headers=headers)
+
+    def upload(
+        self, *path: str, content: bytes, headers: Mapping[str, str] | None = None, **query: Any
+    ) -> dict[str, Any]:
+        """Return the JSON of a PUT of bytes."""
+        named = {"Content-Type": _OCTETS, **(headers or {})}
+        return self._request("PUT", path, query, headers=named, content=content)
+
+    def download(self, *path: str, into: IO[bytes], **query: Any) -> None:
+        """Write the bytes of a GET, as they come."""
+        params, headers = _without_none(query), {"Accept": f"{_OCTETS}, application/json;q=0.1"}
+        with (
+            self._calling(),
+            self._http.stream("GET", _url(path), params=params, headers=headers) as response,
+        ):
+            if not response.is_success:
+                response.read()
+                raise _error_of(response)
+            for chunk in response.iter_bytes():
+                into.write(chunk)
 
     def items(self, *path: str, limit: int, **query: Any) -> Iterator[dict[str, Any]]:
         """Yield up to `limit` items of a list, page by page."""
@@ -85,19 +110,31 @@ class Api:
         path: tuple[str, ...],
         query: Mapping[str, Any],
         body: Mapping[str, Any] | None = None,
+        **more: Any,
     ) -> dict[str, Any]:
-        url = "/api/" + "/".join(quote(part, safe="") for part in path)
-        params = {name: value for name, value in query.items() if value is not None}
-        try:
-            response = self._http.request(method, url, params=params, json=body)
-        except httpx.HTTPError as error:
-            raise RemoteUnavailable(f"calling {self._http.base_url}: {error}") from error
+        with self._calling():
+            response = self._http.request(method, _url(path), params=_without_none(query), json=body, **more)
         if not response.is_success:
             raise _error_of(response)
         answer = _json_of(response)
         if not isinstance(answer, dict):
             raise _strange(response, RemoteRefused)
         return answer
+
+    @contextmanager
+    def _calling(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx.HTTPError as error:
+            raise RemoteUnavailable(f"calling {self._http.base_url}: {error}") from error
+
+
+def _url(path: tuple[str, ...]) -> str:
+    return "/api/" + "/".join(quote(part, safe="") for part in path)
+
+
+def _without_none(query: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in query.items() if value is not None}
 
 
 def _setting(name: str, is_well_formed: Callable[[str], bool]) -> str:

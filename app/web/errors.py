@@ -32,6 +32,7 @@ from app.errors import (
     RemoteUnavailable,
     Stale,
     TooLarge,
+    TooManyRequests,
     Unauthenticated,
     Unprocessable,
 )
@@ -54,6 +55,7 @@ _STATUS: Final[Mapping[type[BranchlineError], int]] = {
     Gone: 410,
     TooLarge: 413,
     Unprocessable: 422,
+    TooManyRequests: 429,
     RemoteUnavailable: _UNAVAILABLE,
     RemoteRefused: 502,
 }
@@ -126,7 +128,7 @@ def _on_ours(error: BranchlineError) -> tuple[Response, int]:
         _LOG.warning("%s", message)
         message = "The database does not answer; nothing was changed."
     response = error_body(error.error_code, message, error.details)
-    if isinstance(error, Busy | Overloaded):
+    if isinstance(error, Busy | Overloaded | TooManyRequests):
         response.headers["Retry-After"] = str(error.retry_after_seconds)
     elif isinstance(error, RateLimited):
         wait = (error.retry_at - datetime.now(UTC)).total_seconds()

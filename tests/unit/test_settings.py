@@ -100,6 +100,8 @@ MALFORMED = {
     "BRANCHLINE_PREVIEW_DAYS": ["0", "366", "a week", "7.5", "-1"],
     "BRANCHLINE_KEPT_DEPLOYMENTS": ["0", "1001", "all"],
     "BRANCHLINE_CPU_MS": ["0", "300001", "50ms"],
+    "BRANCHLINE_INVOCATIONS": ["0", "2001", "many"],
+    "BRANCHLINE_INVOKE_RATE": ["0", "10001", "0.5"],
     "BRANCHLINE_ESBUILD": ["esbuild", "node_modules/.bin/esbuild", "/opt/../esbuild"],
     "WFP_NAMESPACE_UNTRUSTED": ["Forks", "a.b", "-x"],
     "BRANCHLINE_IMPORT_ORIGINS": ["git.example.internal", "https://a.b,", "https://a.b/x", "file:///a", "*"],
