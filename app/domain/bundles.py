@@ -8,7 +8,7 @@ they belong to the environment that a bundle is put up in, not to the bytes.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 
@@ -69,7 +69,8 @@ class Bundle:
 
     def to_json(self) -> bytes:
         """Return its description, the same bytes for the same bundle."""
-        ordered = asdict(self) | {
+        # Bindings may be nested as deeply as JSON is read: they are not copied.
+        ordered = {it.name: getattr(self, it.name) for it in fields(self)} | {
             "modules": [asdict(module) for module in sorted(self.modules, key=lambda it: it.name)],
             "assets": [asdict(asset) for asset in sorted(self.assets, key=lambda it: it.path)],
         }
