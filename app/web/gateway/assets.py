@@ -82,7 +82,7 @@ def _received(
     """Remember what has come; the last of it is answered with the token that closes the upload."""
     with context().records.begin() as tx:
         tx.assets.add(naming_scope(deployment), kept)
-    if len(_known(deployment, manifest)) < len(manifest.sizes()):
+    if not _are_here(deployment, manifest):
         return accept({}, 202)
     closing = AssetSession(deployment.id, session.manifest, is_complete=True)
     return accept({"jwt": context().sessions.issue(closing, context().clock())}, 201)
@@ -136,6 +136,15 @@ def _known(deployment: Deployment, manifest: Manifest) -> Mapping[str, KnownAsse
                 code="upload:invalid-manifest",
             )
     return known
+
+
+def _are_here(deployment: Deployment, manifest: Manifest) -> bool:
+    """Tell whether all files have come; the last are looked for first, for they are sent last."""
+    names = list(reversed(manifest.sizes()))
+    parts = (names[start : start + BUCKET_FILES] for start in range(0, len(names), BUCKET_FILES))
+    scope = naming_scope(deployment)
+    with context().records.read() as tx:
+        return all(len(tx.assets.known(scope, part)) == len(part) for part in parts)
 
 
 def _manifest(session: AssetSession) -> Manifest:

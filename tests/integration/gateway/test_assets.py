@@ -1,13 +1,16 @@
 """Static files: announced, sent as far as they are new, kept; nothing remembered of what went wrong."""
 
 import base64
+from collections.abc import Mapping, Sequence
 
 import jwt
 import pytest
 
 from app.cloudflare.gateway.manifest import MAXIMUM_FILE_BYTES
+from app.domain.bundles import KnownAsset
 from app.domain.environments import Environment
 from app.errors import RemoteUnavailable
+from tests.fakes.releases import FakeAssets
 from tests.integration.gateway.world import METADATA, World, form, name_of, refusal, refused_with, result
 
 PAGE, STYLE = b"<h1>hello</h1>", b"a { color: blue }"
@@ -83,6 +86,25 @@ def test_files_in_more_than_one_bucket(world: World) -> None:
     assert len(result(world.announce(files))["buckets"]) == 3
     assert world.put({**METADATA, "assets": {"jwt": world.upload(files)}}).status_code == 200
     assert len(world.bundle().assets) == 1100
+
+
+def test_many_files_are_not_all_looked_for_after_each_bucket(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {f"/{number}": f"{number}".encode() for number in range(1100)}
+    opened, asked = result(world.announce(files)), list[int]()
+    known = FakeAssets.known
+
+    def counted(memory: FakeAssets, scope: str, names: Sequence[str]) -> Mapping[str, KnownAsset]:
+        asked.append(len(names))
+        return known(memory, scope, names)
+
+    monkeypatch.setattr(FakeAssets, "known", counted)
+    contents = {name_of(content): content for content in files.values()}
+    first, *_ = opened["buckets"]
+    parts = [(name, contents[name], None) for name in first]
+    assert world.send(opened["jwt"], parts).status_code == 202
+    assert asked == [500]
 
 
 def test_no_files_are_a_complete_upload(world: World) -> None:
