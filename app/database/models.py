@@ -136,6 +136,10 @@ class PullRequestRow(Base):
     updated_at: Mapped[datetime]
     comment_id: Mapped[int | None]
     comment_digest: Mapped[str | None]
+    head_repository_id: Mapped[int | None]
+    pushed_at: Mapped[datetime | None]
+    refusal: Mapped[str | None]
+    refused_commit: Mapped[str | None]
 
 
 class DeliveryRow(Base):

@@ -55,4 +55,8 @@ def _pull(row: PullRequestRow) -> PullRequest:
         updated_at=row.updated_at,
         comment_id=row.comment_id,
         comment_digest=row.comment_digest,
+        head_repository_id=row.head_repository_id,
+        pushed_at=row.pushed_at,
+        refusal=row.refusal,
+        refused_commit=row.refused_commit,
     )

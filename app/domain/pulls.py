@@ -8,7 +8,9 @@ from datetime import datetime
 class PullRequest:
     """One pull request of an app; `updated_at` is GitHub's, by which old news is told from new.
 
-    `comment_id` is our one comment on it, once it exists.
+    Its newest commit came from repository `head_repository_id` (None when that is gone) and was pushed
+    at `pushed_at` or before. `comment_id` is our one comment on it, once it exists. `refusal` says why
+    somebody's wish for a preview was not granted when `refused_commit` was the newest.
     """
 
     app_id: str
@@ -23,6 +25,10 @@ class PullRequest:
     updated_at: datetime
     comment_id: int | None = None
     comment_digest: str | None = None
+    head_repository_id: int | None = None
+    pushed_at: datetime | None = None
+    refusal: str | None = None
+    refused_commit: str | None = None
 
     def is_older_than(self, known: "PullRequest", *, reopens: bool) -> bool:
         """Tell whether this is older news than `known`.

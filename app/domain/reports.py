@@ -74,6 +74,19 @@ class PullRequestChanged:
         return self.head_repository_id != self.repository.id
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommentWritten:
+    """Somebody wrote a comment on an issue or a pull request; `author` is None when the account is gone."""
+
+    repository: RepositoryName
+    number: int
+    comment_id: int
+    author: str | None
+    body: str
+    created_at: datetime
+    is_on_pull_request: bool
+
+
 class RunAction(StrEnum):
     """What happened to a run."""
 
@@ -173,6 +186,7 @@ Report = (
     Ping
     | Pushed
     | PullRequestChanged
+    | CommentWritten
     | WorkflowRunChanged
     | DeploymentStatusChanged
     | InstallationChanged

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from app.domain.reports import (
+    CommentWritten,
     DeploymentStatusChanged,
     InstallationChanged,
     InstallationRepositoriesChanged,
@@ -84,6 +85,22 @@ def _pull_request_changed(fields: Fields) -> PullRequestChanged:
         head_repository_id=_id_or_none(head, "repo"),
         author=_login_or_none(pull, "user"),
         updated_at=pull.time("updated_at"),
+    )
+
+
+def _comment_written(fields: Fields) -> CommentWritten | None:
+    """Read a new comment. What somebody makes of one later says nothing: others may edit it."""
+    if fields.text("action") != "created":
+        return None
+    issue, comment = fields.inner("issue"), fields.inner("comment")
+    return CommentWritten(
+        repository=_repository(fields),
+        number=issue.number("number"),
+        comment_id=comment.number("id"),
+        author=_login_or_none(comment, "user"),
+        body=comment.text_or_none("body") or "",
+        created_at=comment.time("created_at"),
+        is_on_pull_request=issue.has("pull_request"),
     )
 
 
@@ -210,6 +227,7 @@ _READERS: Final[Mapping[str, Callable[[Fields], Report | None]]] = {
     "ping": _ping,
     "push": _pushed,
     "pull_request": _pull_request_changed,
+    "issue_comment": _comment_written,
     "workflow_run": _workflow_run_changed,
     "deployment_status": _deployment_status_changed,
     "installation": _installation_changed,

@@ -111,7 +111,14 @@ def test_pages_of_deployments_hold_what_is_asked_once_newest_first(records: Reco
 
 
 def test_a_pull_request_is_kept_and_replaced(records: Records) -> None:
-    closed = a_pull(is_open=False, title="Say more", comment_id=2**40, comment_digest="abc", updated_at=at(5))
+    head: dict[str, Any] = {"head_repository_id": 2**40, "pushed_at": at(4)}
+    told: dict[str, Any] = {
+        "comment_id": 2**40,
+        "comment_digest": "abc",
+        "refusal": "no",
+        "refused_commit": "b",
+    }
+    closed = a_pull(is_open=False, title="Say more", updated_at=at(5), **head, **told)
     with records.begin() as tx:
         assert tx.pulls.get("app_0001", 1) is None
         tx.pulls.save(a_pull())

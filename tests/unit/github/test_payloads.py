@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.domain.reports import (
+    CommentWritten,
     DeploymentStatusChanged,
     InstallationChanged,
     InstallationRepositoriesChanged,
@@ -29,6 +30,7 @@ HANDLED = [
     "ping",
     "push",
     "pull_request",
+    "issue_comment",
     "workflow_run",
     "deployment_status",
     "installation",
@@ -224,6 +226,43 @@ def test_an_installation_lists_its_repositories() -> None:
     first = payload["repositories"][0]
     assert report.repositories[0] == RepositoryName(id=first["id"], full_name=first["full_name"])
     assert report.account == payload["installation"]["account"]["login"]
+
+
+def a_comment(**changes: Any) -> dict[str, Any]:
+    payload = examples("issue_comment", "created")[0]
+    payload["issue"]["pull_request"] = {"url": "https://api.github.example/pulls/1"}
+    payload["comment"] |= changes
+    return payload
+
+
+def test_a_comment_on_a_pull_request_tells_who_said_what_and_when() -> None:
+    payload = a_comment(body="/preview\r\nplease", created_at="2026-11-22T12:00:05Z")
+    report = read("issue_comment", payload)
+    assert isinstance(report, CommentWritten)
+    assert report.number == payload["issue"]["number"]
+    assert report.comment_id == payload["comment"]["id"]
+    assert (report.author, report.body) == (payload["comment"]["user"]["login"], "/preview\r\nplease")
+    assert report.created_at == datetime(2026, 11, 22, 12, 0, 5, tzinfo=UTC)
+    assert report.is_on_pull_request
+
+
+def test_a_comment_on_an_issue_is_told_from_one_on_a_pull_request() -> None:
+    payload = examples("issue_comment", "created")[0]
+    payload["issue"].pop("pull_request", None)
+    report = read("issue_comment", payload)
+    assert isinstance(report, CommentWritten)
+    assert not report.is_on_pull_request
+
+
+def test_a_comment_may_have_lost_its_author_and_its_text() -> None:
+    report = read("issue_comment", a_comment(user=None, body=None))
+    assert isinstance(report, CommentWritten)
+    assert (report.author, report.body) == (None, "")
+
+
+@pytest.mark.parametrize("action", ["edited", "deleted"])
+def test_what_is_made_of_a_comment_later_says_nothing(action: str) -> None:
+    assert read("issue_comment", a_comment() | {"action": action}) is None
 
 
 def test_an_installation_may_gain_and_lose_repositories() -> None:
