@@ -130,5 +130,5 @@ export function corsHeaders(request, { corsOrigins }) {
   const origin = corsOrigins.includes("*") ? "*" : request.headers.get("origin");
   const vary = /** @type {[string, string]} */ (["vary", "origin"]);
   if (origin === null || !corsOrigins.includes(origin)) return [vary];
-  return [vary, ["access-control-allow-origin", origin], ["access-control-expose-headers", "invocation-id"]];
+  return [vary, ["access-control-allow-origin", origin]];
 }

@@ -5,7 +5,6 @@
 
 /**
  * @typedef {import("./errors.js").Failure} Failure
- * @typedef {import("./invocation.js").Invocation} Invocation
  * @typedef {import("./invocation.js").Outcome} Outcome
  */
 
@@ -38,14 +37,14 @@ export function failed({ status, name, message, headers, details }, functionName
 
 /**
  * Answer an invocation in one piece. Nobody stores the answer of a POST, so it has no header against that.
- * @param {Invocation} invocation
+ * @param {string} functionName
  * @param {Outcome} outcome
  * @param {string[]} lines  each as JSON
  */
-export function settled({ id, functionName }, { status, result, error, duration }, lines) {
+export function settled(functionName, { status, result, error, duration }, lines) {
   const said = error ? `"error":${JSON.stringify(error)}` : `"result":${result}`;
   const body =
     `{"success":${!error},"function":${JSON.stringify(functionName)},${said},` +
     `"logs":[${lines.join(",")}],"duration":${duration}}`;
-  return new Response(body, { status, headers: { "content-type": "application/json", "invocation-id": id } });
+  return new Response(body, { status, headers: { "content-type": "application/json" } });
 }

@@ -52,7 +52,7 @@ function wantsEvents({ headers }) {
 async function inOnePiece(call, invocation, payload) {
   const lines = new KeptLines(call.settings);
   const outcome = await invocation.run(payload, lines);
-  return settled(invocation, outcome, lines.end());
+  return settled(invocation.functionName, outcome, lines.end());
 }
 
 // A compressing proxy would hold events back until a block is full.
@@ -73,5 +73,5 @@ function asEvents(call, invocation, payload) {
     if (error) events.end("error", JSON.stringify({ error }));
     else events.end("result", `{"success":true,"result":${result},"duration":${duration}}`);
   });
-  return new Response(events.body, { headers: { ...EVENT_HEADERS, "invocation-id": invocation.id } });
+  return new Response(events.body, { headers: EVENT_HEADERS });
 }
