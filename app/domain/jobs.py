@@ -26,6 +26,7 @@ class JobType(StrEnum):
     FORK_PREVIEW = "fork-preview"
     COMMIT = "commit"
     SYNC = "sync"
+    SETTLE = "settle"
     INVOKE = "invoke"
 
 

@@ -1,0 +1,142 @@
+"""Settle: a worker's scripts are what is recorded of it.
+
+Level-triggered: a job carries no news but which worker. What expired or was deleted is taken down, what ended
+in doubt is put up again, what came back answers at all its addresses. Two of them at once, or one twice, end
+alike. Whoever puts a worker's scripts up holds it; a job waits for its turn.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from app.domain.jobs import Job
+from app.domain.workers import Version, Worker, worker_tag
+from app.errors import Busy, NotFound, RemoteMissing, RemoteRefused, RemoteUnavailable
+from app.pipeline.workers_putting import WorkerPutter, invoke_key, put_version, take_down_script
+from app.ports import Steps
+
+# Together longer than a hold that nobody gives back.
+_PAUSES: Final = tuple(min(0.25 * 1.5**n, 5.0) for n in range(40))
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A worker as a job found and holds it; `was_settled` says that its address needs nothing."""
+
+    worker: Worker
+    versions: Sequence[Version]
+    key: str | None
+    was_settled: bool
+
+
+def settle(job: Job, steps: Steps, to: WorkerPutter) -> dict[str, Any]:
+    """Bring a worker's scripts in line with what is recorded.
+
+    Raises:
+        ScriptRefused: Cloudflare does not take any more what it took before.
+        RemoteRefused: others kept putting the worker up for too long.
+    """
+    for pause_seconds in _PAUSES:
+        if steps.run("settle", lambda: _try(job, to)):
+            return {"worker": job.app_id}
+        steps.sleep(pause_seconds)
+    raise RemoteRefused(
+        f"settling worker {job.app_id}: others kept putting it up; it shows what they put up",
+        code="worker:no-turn",
+    )
+
+
+def _try(job: Job, to: WorkerPutter) -> bool:
+    """Do what is to be done; False when it is not one's turn, or something else was asked for meanwhile."""
+    try:
+        turn = _take_turn(job, to)
+    except Busy:
+        return False
+    except NotFound:
+        _remove_all(job, to)
+        return True
+    with _giving_back(job, to):
+        _put_in_line(turn, to)
+    return _finish(job, turn, to)
+
+
+def _take_turn(job: Job, to: WorkerPutter) -> _Turn:
+    """Hold the worker for this job. Raises Busy, NotFound."""
+    at = to.clock()
+    with to.records.begin() as tx:
+        worker = tx.workers.get(job.app_id, lock=True)
+        if worker.is_held(job.id, at):
+            raise Busy(f"settling {worker.name}: somebody else is putting it up", retry_after_seconds=1)
+        tx.workers.save(worker.held(job.id, at))
+        versions, key = tx.versions.of(worker.id), invoke_key(tx, worker, to.vault)
+    return _Turn(worker, versions, key, was_settled=worker.is_settled)
+
+
+def _remove_all(job: Job, to: WorkerPutter) -> None:
+    """Delete every script of a worker that is deleted, and give its slug back."""
+    slug, namespace = job.arguments["slug"], job.arguments["namespace"]
+    _delete_tagged(namespace, slug, to)
+    with to.records.begin() as tx:
+        tx.slugs.free(slug)
+
+
+def _put_in_line(turn: _Turn, to: WorkerPutter) -> None:
+    worker = turn.worker
+    if worker.expired_at is not None:
+        _delete_tagged(worker.namespace, worker.slug, to)
+        return
+    for version in turn.versions:
+        _put_version_in_line(turn, version, to)
+    if not any(version.id == worker.version_id for version in turn.versions):
+        take_down_script(worker, worker.script, to)
+
+
+def _put_version_in_line(turn: _Turn, version: Version, to: WorkerPutter) -> None:
+    worker = turn.worker
+    if not version.has_own_address:
+        take_down_script(worker, version.own_script, to)
+    elif to.scripts.tags(worker.namespace, version.own_script) is None:
+        put_version(worker, version, version.own_script, turn.key, to)
+    if version.id == worker.version_id and not turn.was_settled:
+        put_version(worker, version, worker.script, turn.key, to)
+
+
+def _delete_tagged(namespace: str, slug: str, to: WorkerPutter) -> None:
+    with suppress(RemoteMissing):  # there is no such namespace: nothing ever went up
+        to.scripts.delete_tagged(namespace, worker_tag(slug))
+
+
+@contextmanager
+def _giving_back(job: Job, to: WorkerPutter) -> Iterator[None]:
+    """Give the worker free when it could not be brought in line."""
+    try:
+        yield
+    except Exception:
+        # With the database away the hold ends by itself.
+        with suppress(RemoteUnavailable, NotFound), to.records.begin() as tx:
+            worker = tx.workers.get(job.app_id, lock=True)
+            if worker.holder == job.id:
+                tx.workers.save(worker.freed())
+        raise
+
+
+def _finish(job: Job, turn: _Turn, to: WorkerPutter) -> bool:
+    """Write down that all is in line; False when something else was asked for meanwhile."""
+    with to.records.begin() as tx:
+        try:
+            worker = tx.workers.get(job.app_id, lock=True)
+        except NotFound:
+            return False
+        if worker.holder != job.id:
+            return False
+        is_same = _asked_for(worker, tx.versions.of(worker.id)) == _asked_for(turn.worker, turn.versions)
+        tx.workers.save(replace(worker.freed(), is_settled=is_same))
+        if is_same:
+            tx.versions.remove([it.id for it in turn.versions if it.uploaded_at is None])
+    return is_same
+
+
+def _asked_for(worker: Worker, versions: Sequence[Version]) -> tuple[object, ...]:
+    standing = frozenset(version.id for version in versions if version.has_own_address)
+    return worker.version_id, worker.expired_at, standing

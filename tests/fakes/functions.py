@@ -1,0 +1,57 @@
+"""A compiler that compiles nothing, and addresses that answer what was put up there."""
+
+import re
+from collections.abc import Sequence
+
+from app.domain.sources import Source, entry_points
+from app.errors import Unprocessable
+from app.ports import Compiled
+from tests.fakes.bundles import FakeBundles
+from tests.fakes.faults import Faults
+from tests.fakes.scripts import FakeScripts
+
+_EXPORTED = re.compile(r"export (?:async )?(?:function|const|class) (\w+)")
+
+
+class FakeCompiler:
+    """Port `Compiler`; its output is the entries' text, and one that says `syntax error` does not compile."""
+
+    def __init__(self) -> None:
+        self.faults = Faults()
+        self.fail_next = self.faults.fail_next
+
+    def compile(self, files: Sequence[Source]) -> Compiled:
+        with self.faults.during("compile"):
+            entries = entry_points([file.path for file in files])
+            text = "\n".join(_checked(file) for file in files if file.path in entries)
+            return Compiled(text.encode(), tuple(_EXPORTED.findall(text)))
+
+    def exports(self, file: Source) -> tuple[str, ...]:
+        with self.faults.during("exports"):
+            return tuple(_EXPORTED.findall(_checked(file)))
+
+
+class FakeEndpoints:
+    """Port `Endpoints`: what is exported as a function or a constant can be called, as far as it is up."""
+
+    def __init__(self, scripts: FakeScripts, bundles: FakeBundles) -> None:
+        self.asked: list[tuple[str, str | None]] = []
+        self.faults = Faults()
+        self.fail_next = self.faults.fail_next
+        self._scripts = scripts
+        self._bundles = bundles
+
+    def functions(self, script: str, key: str | None) -> Sequence[str]:
+        with self.faults.during("functions"):
+            self.asked.append((script, key))
+            (upload,) = (it for (_, name), it in self._scripts.uploads.items() if name == script)
+            (code,) = (it.sha256 for it in upload.bundle.modules if it.name == "functions.js")
+            text = self._bundles.blobs[code].decode()
+            return [name for name in _EXPORTED.findall(text) if not name[0].isupper()]
+
+
+def _checked(file: Source) -> str:
+    if "syntax error" in file.content:
+        error = {"file": file.path, "line": 1, "column": 1, "message": "syntax error"}
+        raise Unprocessable("compiling functions: syntax error", code="worker:compile-failed", errors=[error])
+    return file.content
