@@ -1,21 +1,16 @@
 """`branchline apps`: create, list, show, delete."""
 
-import base64
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 
 from app.cli.api import Api, pass_api
+from app.cli.reading import read_files
 from app.cli.show import ago, json_option, limit_option, show_fields, show_json, show_table
 from app.cli.waiting import timeout_option, wait_for_job, wait_option
 from app.errors import InvalidInput
-
-# What is not the app's own, and where wrangler and Vite look for secrets.
-_SKIPPED: Final = frozenset(
-    {".git", ".github", "node_modules", "dist", ".wrangler", ".env", ".env.local", ".dev.vars"}
-)
 
 
 @click.group()
@@ -39,6 +34,12 @@ def apps() -> None:
     metavar="NAME=ENVIRONMENT",
     help="Map a branch; replaces the default of main=production and staging=staging. May be repeated.",
 )
+@click.option(
+    "--import-from",
+    "source",
+    metavar="ADDRESS",
+    help="Begin with the whole history of a public repository elsewhere instead of the template.",
+)
 @wait_option
 @timeout_option
 @json_option
@@ -50,12 +51,15 @@ def create(
     private: bool,
     files: Path | None,
     branches: tuple[str, ...],
+    source: str | None,
     wait: bool,
     timeout: float,
     as_json: bool,
 ) -> None:
     """Create an app: a repository that deploys itself on every push."""
-    body: dict[str, Any] = {"name": name, "private": private, "files": _read_files(files)}
+    body: dict[str, Any] = {"name": name, "private": private, "files": read_files(files)}
+    if source is not None:
+        body["importFrom"] = source
     if branches:
         body["branches"] = dict(_mapping(branch) for branch in branches)
     accepted = api.post("apps", body=body)
@@ -154,23 +158,6 @@ def _expiry(preview: Mapping[str, Any]) -> str | None:
         return f"expired {ago(preview['expiredAt'])}"
     days = preview["expiresInDays"]
     return None if days is None else f"expires in {days} {'day' if days == 1 else 'days'}"
-
-
-def _read_files(directory: Path | None) -> list[dict[str, str]]:
-    if directory is None:
-        return []
-    # A link may lead anywhere on this machine, and the repository may be public.
-    found = sorted(path for path in directory.rglob("*") if path.is_file() and not path.is_symlink())
-    relative = [(path, path.relative_to(directory)) for path in found]
-    return [_file(path, at.as_posix()) for path, at in relative if not _SKIPPED & set(at.parts)]
-
-
-def _file(path: Path, name: str) -> dict[str, str]:
-    content = path.read_bytes()
-    try:
-        return {"path": name, "content": content.decode(), "encoding": "utf-8"}
-    except UnicodeDecodeError:
-        return {"path": name, "content": base64.b64encode(content).decode(), "encoding": "base64"}
 
 
 def _mapping(branch: str) -> tuple[str, str]:

@@ -130,6 +130,7 @@ def assert_clean(text: str) -> None:
 def test_every_noun_is_there() -> None:
     assert {path[0] for path in COMMANDS} == {
         *("apps", "deployments", "rollback", "resume", "promote", "redeploy", "restore"),
+        *("files", "commit", "sync", "export"),
         *("variables", "secrets", "deliveries"),
         *("db", "serve", "jobs", "sandbox", "demo"),
     }
