@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from app.domain.runs import RunClaims
 from app.errors import Unauthenticated
-from app.github.runs import WORKFLOW_PATH
+from app.github.workflow import WORKFLOW_PATH
 
 _NUMBER: Final = r"[1-9][0-9]{0,17}"
 _COMMIT: Final = r"[0-9a-f]{40}"

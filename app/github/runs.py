@@ -7,9 +7,9 @@ from github.WorkflowRun import WorkflowRun as PyGithubRun
 
 from app.errors import RemoteConflict, RemoteForbidden
 from app.github.client import GitHub, path
+from app.github.workflow import WORKFLOW_PATH
 from app.ports import WorkflowRun
 
-WORKFLOW_PATH: Final = ".github/workflows/deploy.yml"
 _WORKFLOW: Final = "actions/workflows/deploy.yml"
 _LACKS_PERMISSION: Final = ("resource not accessible", "must have")
 
