@@ -1,6 +1,7 @@
 """Putting a worker's scripts up and taking them down, for whoever holds the worker: a request or a job."""
 
 import random
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -70,9 +71,16 @@ def put_version(worker: Worker, version: Version, script: str, key: str | None, 
 
 def take_down_script(worker: Worker, script: str, to: WorkerPutter) -> None:
     """Delete one of a worker's scripts, when it is there and its."""
-    found = to.scripts.tags(worker.namespace, script)
-    if found is not None and worker_tag(worker.slug) in found:
-        to.scripts.delete(worker.namespace, script)
+    with suppress(RemoteMissing):  # no such namespace: nothing ever went up
+        found = to.scripts.tags(worker.namespace, script)
+        if found is not None and worker_tag(worker.slug) in found:
+            to.scripts.delete(worker.namespace, script)
+
+
+def take_down_all(slug: str, namespace: str, to: WorkerPutter) -> None:
+    """Delete every script of a worker."""
+    with suppress(RemoteMissing):
+        to.scripts.delete_tagged(namespace, worker_tag(slug))
 
 
 def request_settling(tx: Transaction, worker: Worker) -> Job:

@@ -11,9 +11,15 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from app.domain.jobs import Job
-from app.domain.workers import Version, Worker, worker_tag
-from app.errors import Busy, NotFound, RemoteMissing, RemoteRefused, RemoteUnavailable
-from app.pipeline.workers_putting import WorkerPutter, invoke_key, put_version, take_down_script
+from app.domain.workers import Version, Worker
+from app.errors import Busy, NotFound, RemoteRefused, RemoteUnavailable
+from app.pipeline.workers_putting import (
+    WorkerPutter,
+    invoke_key,
+    put_version,
+    take_down_all,
+    take_down_script,
+)
 from app.ports import Steps
 
 # Together longer than a hold that nobody gives back.
@@ -75,8 +81,8 @@ def _take_turn(job: Job, to: WorkerPutter) -> _Turn:
 
 def _remove_all(job: Job, to: WorkerPutter) -> None:
     """Delete every script of a worker that is deleted, and give its slug back."""
-    slug, namespace = job.arguments["slug"], job.arguments["namespace"]
-    _delete_tagged(namespace, slug, to)
+    slug = job.arguments["slug"]
+    take_down_all(slug, job.arguments["namespace"], to)
     with to.records.begin() as tx:
         tx.slugs.free(slug)
 
@@ -84,7 +90,7 @@ def _remove_all(job: Job, to: WorkerPutter) -> None:
 def _put_in_line(turn: _Turn, to: WorkerPutter) -> None:
     worker = turn.worker
     if worker.expired_at is not None:
-        _delete_tagged(worker.namespace, worker.slug, to)
+        take_down_all(worker.slug, worker.namespace, to)
         return
     for version in turn.versions:
         _put_version_in_line(turn, version, to)
@@ -100,11 +106,6 @@ def _put_version_in_line(turn: _Turn, version: Version, to: WorkerPutter) -> Non
         put_version(worker, version, version.own_script, turn.key, to)
     if version.id == worker.version_id and not turn.was_settled:
         put_version(worker, version, worker.script, turn.key, to)
-
-
-def _delete_tagged(namespace: str, slug: str, to: WorkerPutter) -> None:
-    with suppress(RemoteMissing):  # there is no such namespace: nothing ever went up
-        to.scripts.delete_tagged(namespace, worker_tag(slug))
 
 
 @contextmanager

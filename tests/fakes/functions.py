@@ -11,6 +11,7 @@ from tests.fakes.faults import Faults
 from tests.fakes.scripts import FakeScripts
 
 _EXPORTED = re.compile(r"export (?:async )?(?:function|const|class) (\w+)")
+_CALLABLE = re.compile(r"export (?:(?:async )?function|const(?= \w+ = (?:async )?\()) (\w+)")
 
 
 class FakeCompiler:
@@ -32,7 +33,7 @@ class FakeCompiler:
 
 
 class FakeEndpoints:
-    """Port `Endpoints`: what is exported as a function or a constant can be called, as far as it is up."""
+    """Port `Endpoints`: what is exported as a function can be called, where it is up."""
 
     def __init__(self, scripts: FakeScripts, bundles: FakeBundles) -> None:
         self.asked: list[tuple[str, str | None]] = []
@@ -47,7 +48,7 @@ class FakeEndpoints:
             (upload,) = (it for (_, name), it in self._scripts.uploads.items() if name == script)
             (code,) = (it.sha256 for it in upload.bundle.modules if it.name == "functions.js")
             text = self._bundles.blobs[code].decode()
-            return [name for name in _EXPORTED.findall(text) if not name[0].isupper()]
+            return _CALLABLE.findall(text)
 
 
 def _checked(file: Source) -> str:
