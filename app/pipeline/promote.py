@@ -139,9 +139,15 @@ def _raised(tx: Transaction, alias: Alias) -> Alias:
 
 
 def _ask_again(tx: Transaction, alias: Alias, target: Deployment) -> Job:
-    if target.status is Status.DEPLOYING and target.promoted_from is not None:
-        return tx.jobs.enqueue(JobType.PROMOTE, alias.app_id, {"deployment": target.id})
-    return ask_for_release(tx, alias)
+    """Return the job that puts a promotion up, or one that looks whether what is live is up."""
+    if target.status is not Status.DEPLOYING or target.promoted_from is None:
+        return ask_for_release(tx, alias)
+    for job in tx.jobs.unfinished():
+        if job.type is JobType.PROMOTE and job.app_id == alias.app_id:
+            known = tx.jobs.get(job.id)
+            if known.arguments["deployment"] == target.id:
+                return known
+    return tx.jobs.enqueue(JobType.PROMOTE, alias.app_id, {"deployment": target.id})
 
 
 def _write_down(

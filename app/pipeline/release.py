@@ -155,18 +155,18 @@ def _take_turn(job: Job, script: str, to: Putter) -> _Turn | None:
 
 
 def _shown(tx: Transaction, alias: Alias) -> Deployment | None:
-    """Return what answers there; None when that expired or was removed."""
-    if alias.deployment_id is None or alias.expired_at is not None:
-        return None
-    shown = tx.deployments.get(alias.deployment_id)
-    return shown if shown.status in _MAY_ANSWER else None
+    """Return what an alias is to show; None when it is to show nothing any more, or nothing yet."""
+    is_empty = alias.deployment_id is None or alias.expired_at is not None
+    return None if is_empty else tx.deployments.get(alias.deployment_id or "")
 
 
 def _put(turn: _Turn, to: Putter) -> None:
-    if turn.shown is None:
+    """Put the alias's script up, or take it down; what was stopped or removed is for others to take down."""
+    shown = turn.shown
+    if shown is None:
         take_down(turn.app, turn.alias.namespace, turn.alias.script, to)
-    elif turn.shown.bundle is not None:
-        put_up(turn.app, turn.shown, turn.alias.script, turn.shown.bundle, to)
+    elif shown.bundle is not None and shown.status in _MAY_ANSWER:
+        put_up(turn.app, shown, turn.alias.script, shown.bundle, to)
 
 
 def take_down(app: App, namespace: str, script: str, to: Putter) -> None:
@@ -212,9 +212,15 @@ def _be_refused(job: Job, turn: _Turn, to: Putter) -> None:
 
 
 def go_back(tx: Transaction, alias: Alias, job: Job) -> None:
-    """Let an alias say again what it said before a job was asked for, and have that put up."""
+    """Let an alias say again what it said before a job was asked for, and have that put up.
+
+    What was stopped or removed in the meantime it does not go back to.
+    """
     before = job.arguments.get("before")
     if before is None or before["deployment"] == alias.deployment_id:
+        return
+    earlier = tx.deployments.get(before["deployment"]) if before["deployment"] is not None else None
+    if earlier is not None and earlier.status not in _MAY_ANSWER:
         return
     number, attempt = before["order"]
     back = replace(

@@ -5,16 +5,17 @@ what the aliases say, and no push ever changes a pinned environment.
 import random
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
 import pytest
 
+from app.domain.aliases import LEASE
 from app.domain.environments import Environment
 from app.domain.events import Tag
-from app.domain.jobs import Job, JobType
+from app.domain.jobs import Job, JobStatus, JobType
 from app.domain.releases import can_be_shown
 from app.domain.runs import RunReport
 from app.errors import BranchlineError, Busy, Conflict, RemoteUnavailable, ScriptRefused
@@ -33,7 +34,7 @@ _AWAY: Final = RemoteUnavailable("503")
 _REFUSED: Final = ScriptRefused("it does not start")
 _DECISIONS: Final = frozenset({Tag.ENVIRONMENT_ROLLED_BACK, Tag.ENVIRONMENT_RESUMED, Tag.DEPLOYMENT_PROMOTED})
 _RELEASED: Final = frozenset({Tag.ENVIRONMENT_RELEASED})
-SEEDS: Final = range(120)
+SEEDS: Final = range(100)
 
 
 class Play:
@@ -80,6 +81,14 @@ class Play:
 
     def promote(self) -> None:
         self.stage.enter("promote", lambda: self._decide(lambda: self.world.promote(self.preview.id)))
+
+    def cancel(self) -> None:
+        """Have GitHub say that the newest run that goes on was cancelled."""
+        for actor, report in reversed(self.runs.items()):
+            if not actor.is_over:
+                said = what_github_says(report, "cancelled")
+                self.stage.enter("github", partial(self.world.hear, said))
+                return
 
     def change_variable(self) -> None:
         self.values += 1
@@ -134,6 +143,8 @@ class Play:
         steps.restart()
         with suppress(ScriptRefused):
             self.world.run(job, _Patient(steps, self.stage, self.world.clock))
+        with self.world.records.begin() as tx:
+            tx.jobs.save(replace(tx.jobs.get(job.id), status=JobStatus.COMPLETED))
         self.done.add(job.id)
 
     # -------------------- how it ends
@@ -237,10 +248,15 @@ def check_turns(play: Play) -> None:
             assert tags[-2:] != [Tag.ENVIRONMENT_ROLLED_BACK, Tag.ENVIRONMENT_RELEASED]
 
 
-ENTRANCES: Final = ("push", "push", "roll_back", "resume", "promote", "change_variable", "worker", "worker")
+ENTRANCES: Final = (
+    *("push", "push", "worker", "worker", "cancel"),
+    *("roll_back", "resume", "promote", "change_variable"),
+)
 
 
-def performed(seed: int, *, trouble: BranchlineError | None = None, deaths: bool = False) -> Play:
+def performed(
+    seed: int, *, trouble: BranchlineError | None = None, deaths: bool = False, delays: bool = False
+) -> Play:
     """Let people come in and act in an order of their own for each seed, and all of it end."""
     play, dice = Play(), random.Random(seed)  # noqa: S311 - an order, not a secret
     for _ in range(dice.randint(10, 90)):
@@ -251,6 +267,8 @@ def performed(seed: int, *, trouble: BranchlineError | None = None, deaths: bool
             play.scripts.fail_next(trouble, call="put", is_late=trouble is _AWAY and dice.random() < 0.5)
         elif deaths and throw < 0.23:
             play.stage.kill(dice.choice(acting))
+        elif delays and throw < 0.25:
+            play.world.clock.advance(LEASE.total_seconds())
         else:
             play.stage.go_on(dice.choice(acting))
         play.world.clock.advance(0.1)
@@ -268,15 +286,22 @@ def test_whatever_happens_at_once_ends_as_it_was_decided(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_calls_that_take_longer_than_a_hold_change_nothing_about_how_it_ends(seed: int) -> None:
+    play = performed(seed, delays=True)
+    check(play)
+    check_decisions(play)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_deaths_in_the_middle_change_nothing_about_how_it_ends(seed: int) -> None:
-    play = performed(seed, deaths=True)
+    play = performed(seed, deaths=True, delays=True)
     check(play)
     check_decisions(play)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_trouble_in_the_middle_leaves_what_is_recorded(seed: int) -> None:
-    check(performed(seed, trouble=_AWAY, deaths=True))
+    check(performed(seed, trouble=_AWAY, deaths=True, delays=True))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
