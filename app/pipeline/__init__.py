@@ -8,7 +8,11 @@
     publish     GitHub is told how a deployment stands
     preview     a pull request's one comment says the same
     retire      what is closed, deleted or gone is taken down
+    files       one file of an app is read or written while its caller waits, commit writes many
+    export      all of them pass by as an archive
+    import_repository, sync     a history comes from elsewhere, and what is new there later
 
 No vendor is imported here. Verbs that only change our memory take a transaction; verbs that speak to the
-outside are jobs and take `steps`: each step looks before it acts, because it may run twice.
+outside are jobs and take `steps`: each step looks before it acts, because it may run twice. Only `files`,
+`commit` and `export` speak to the outside at once.
 """
