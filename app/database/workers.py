@@ -81,12 +81,18 @@ class SqlVersions:
         self._session.add(VersionRow(**_version_values(version)))
         self._session.flush()
 
-    def get(self, version_id: str) -> Version:
-        """Return it. Raises NotFound."""
-        row = one(self._session, select(VersionRow).where(VersionRow.id == version_id))
+    def get(self, key: str) -> Version:
+        """Return it by id or by its own script. Raises NotFound."""
+        is_it = or_(VersionRow.id == key, VersionRow.own_script == key)
+        row = one(self._session, select(VersionRow).where(is_it))
         if row is None:
-            raise NotFound(f"looking for version {version_id[:60]}: there is none", code="worker:not-found")
+            raise NotFound(f"looking for version {key[:60]}: there is none", code="worker:not-found")
         return _version(row)
+
+    def several(self, version_ids: Collection[str]) -> Mapping[str, Version]:
+        """Return those that are there, by id."""
+        statement = select(VersionRow).where(VersionRow.id.in_(version_ids))
+        return {row.id: _version(row) for row in several(self._session, statement)}
 
     def save(self, version: Version) -> None:
         """Replace what is kept of it."""
@@ -97,11 +103,6 @@ class SqlVersions:
         statement = select(VersionRow).where(VersionRow.worker_id == worker_id)
         rows = several(self._session, statement.order_by(VersionRow.number.desc()).limit(limit))
         return [_version(row) for row in rows]
-
-    def by_script(self, script: str) -> Version | None:
-        """Return the version whose own script this is."""
-        row = one(self._session, select(VersionRow).where(VersionRow.own_script == script))
-        return None if row is None else _version(row)
 
     def remove(self, version_ids: Collection[str]) -> None:
         """Let some go; those that are gone already are fine."""

@@ -5,6 +5,7 @@ else. The worker's own address shows the version that went up last. What the cod
 compiled, is not known here.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -23,6 +24,8 @@ INVOKE_KEY: Final = "INVOKE_KEY"
 MAXIMUM_FUNCTIONS: Final = 200
 _MAXIMUM_FUNCTION_NAME: Final = 100
 _MAXIMUM_ORIGINS: Final = 100
+# As browsers send it; only names of other scripts are spelled in another way there.
+_ORIGIN: Final = re.compile(r"\*|https?://(?:[a-z0-9.-]{1,253}|\[[0-9a-f:]+\])(?::[0-9]{1,5})?")
 _MAXIMUM_TIMEOUT_MS: Final = 300_000
 _MAXIMUM_PAYLOAD_BYTES: Final = 10 * 1024 * 1024
 
@@ -191,6 +194,9 @@ def check_options(options: Options) -> Options:
         raise _invalid_options(f"maxPayloadBytes has to be 1 to {_MAXIMUM_PAYLOAD_BYTES}")
     if len(options.cors_origins) > _MAXIMUM_ORIGINS:
         raise _invalid_options(f"corsOrigins has more than {_MAXIMUM_ORIGINS} origins")
+    for origin in options.cors_origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise _invalid_options(f"{origin[:80]!r} is no origin such as https://shop.example, nor *")
     return options
 
 

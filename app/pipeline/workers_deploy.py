@@ -7,7 +7,7 @@ can know what went up, a job puts up what is recorded (`workers_settle`).
 """
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -102,16 +102,17 @@ def create_worker(
 
 
 def update_worker(
-    key: str, files: Sequence[Source], options: Options | None, *, actor: str, to: Workshop
+    key: str, files: Sequence[Source], change: Callable[[Options], Options], *, actor: str, to: Workshop
 ) -> Deployed:
     """Make a new version of a worker, which its address shows from now on; an expired one answers again.
 
-    Options that are not given stay. Raises as `create_worker` does, and NotFound; whatever was live stays.
+    `change` makes its options of those of the version before. Raises as `create_worker` does, and NotFound;
+    whatever was live stays.
     """
     with to.records.read() as tx:
         worker = tx.workers.get(key)
         known = tx.versions.get(worker.version_id).options if worker.version_id else Options()
-    material = _prepare(files, options or known, actor, to)
+    material = _prepare(files, change(known), actor, to)
     at = to.clock()
     with to.records.begin() as tx:
         worker = tx.workers.get(worker.id, lock=True)

@@ -40,17 +40,17 @@ class Versions(Protocol):
     def add(self, version: Version) -> None:
         """Keep a new one."""
 
-    def get(self, version_id: str) -> Version:
-        """Return it. Raises NotFound."""
+    def get(self, key: str) -> Version:
+        """Return it by id or by its own script. Raises NotFound."""
+
+    def several(self, version_ids: Collection[str]) -> Mapping[str, Version]:
+        """Return those that are there, by id."""
 
     def save(self, version: Version) -> None:
         """Replace what is kept of it."""
 
     def of(self, worker_id: str, *, limit: int = 1000) -> Sequence[Version]:
         """Return those of a worker, newest first."""
-
-    def by_script(self, script: str) -> Version | None:
-        """Return the version whose own script this is."""
 
     def remove(self, version_ids: Collection[str]) -> None:
         """Let some go."""

@@ -68,10 +68,14 @@ class FakeVersions:
     def add(self, version: Version) -> None:
         self._versions[version.id] = version
 
-    def get(self, version_id: str) -> Version:
-        if version_id not in self._versions:
-            raise NotFound(f"looking for version {version_id}: there is none", code="worker:not-found")
-        return self._versions[version_id]
+    def get(self, key: str) -> Version:
+        for version in self._versions.values():
+            if key in {version.id, version.own_script}:
+                return version
+        raise NotFound(f"looking for version {key}: there is none", code="worker:not-found")
+
+    def several(self, version_ids: Collection[str]) -> Mapping[str, Version]:
+        return {key: self._versions[key] for key in version_ids if key in self._versions}
 
     def save(self, version: Version) -> None:
         if version.id in self._versions:
@@ -80,9 +84,6 @@ class FakeVersions:
     def of(self, worker_id: str, *, limit: int = 1000) -> Sequence[Version]:
         found = [it for it in self._versions.values() if it.worker_id == worker_id]
         return sorted(found, key=lambda it: it.number, reverse=True)[:limit]
-
-    def by_script(self, script: str) -> Version | None:
-        return next((it for it in self._versions.values() if it.own_script == script), None)
 
     def remove(self, version_ids: Collection[str]) -> None:
         for version_id in version_ids:

@@ -138,10 +138,12 @@ def test_a_version_comes_back_as_it_was_kept(records: Records) -> None:
         tx.versions.save(whole)
     with records.read() as tx:
         assert tx.versions.get(whole.id) == whole
-        assert tx.versions.by_script(whole.own_script) == whole
-        assert tx.versions.by_script("production-9-wslug001") is None
-        with pytest.raises(NotFound):
-            tx.versions.get("ver_0009")
+        assert tx.versions.get(whole.own_script) == whole
+        assert tx.versions.several([whole.id, "ver_0009"]) == {whole.id: whole}
+        assert tx.versions.several([]) == {}
+        for unknown in ("ver_0009", "production-9-wslug001"):
+            with pytest.raises(NotFound):
+                tx.versions.get(unknown)
 
 
 def test_versions_belong_to_one_worker_newest_first(records: Records) -> None:

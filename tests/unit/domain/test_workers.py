@@ -95,6 +95,10 @@ def test_a_module_has_some_functions_and_not_too_many(names: tuple[str, ...], co
         Options(max_payload_bytes=0),
         Options(max_payload_bytes=10 * 1024 * 1024 + 1),
         Options(cors_origins=("*",) * 101),
+        Options(cors_origins=("https://shop.example/",)),
+        Options(cors_origins=("shop.example",)),
+        Options(cors_origins=("https://user@shop.example",)),
+        Options(cors_origins=("null",)),
     ],
 )
 def test_options_have_bounds(options: Options) -> None:
@@ -103,7 +107,8 @@ def test_options_have_bounds(options: Options) -> None:
 
 
 def test_options_come_back_from_json() -> None:
-    options = check_options(Options(("*",), 1, 2, has_invoke_key=True))
+    origins = ("*", "https://shop.example", "http://localhost:5173", "http://[::1]:80")
+    options = check_options(Options(origins, 1, 2, has_invoke_key=True))
     assert Options.from_json(options.to_json()) == options
 
 

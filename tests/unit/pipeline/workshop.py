@@ -58,7 +58,8 @@ class FakeWorkshop:
 
     def update(self, code: str = BYE, options: Options | None = None) -> Deployed:
         self.clock.advance()
-        return update_worker("shop", [Source("index.ts", code)], options, actor="ada", to=self.to)
+        files = [Source("index.ts", code)]
+        return update_worker("shop", files, lambda known: options or known, actor="ada", to=self.to)
 
     def run_jobs(self) -> None:
         """Run every job that waits, with those that they ask for."""
