@@ -57,7 +57,8 @@ def check_ref(name: str) -> str:
     """Return `name` when a branch, a tag or a commit may be called that.
 
     Raises:
-        InvalidInput: git refuses it, or it is one of git's expressions, such as `main~1` or `main:path`.
+        InvalidInput: git refuses it, it is one of git's expressions, such as `main~1` or `main:path`, or it
+            is written in full.
     """
     # https://git-scm.com/docs/git-check-ref-format
     is_plain = name.isprintable() and not any(c in " ~^:?*[\\" for c in name)
@@ -67,8 +68,8 @@ def check_ref(name: str) -> str:
         and 0 < len(name.encode(errors="replace")) <= _LONGEST_REF
         and ".." not in name
         and "@{" not in name
-        and not name.startswith("-")
-        and name != "@"
+        and not name.startswith(("-", "refs/"))
+        and name not in {"@", "HEAD"}
         and all(part and not part.startswith(".") and not part.endswith((".", ".lock")) for part in parts)
     ):
         raise InvalidInput(
@@ -77,3 +78,12 @@ def check_ref(name: str) -> str:
             ref=name[:80],
         )
     return name
+
+
+def check_branch(name: str) -> str:
+    """Return `name` when a branch may be called that. Raises InvalidInput as `check_ref`."""
+    if is_commit_name(name):
+        raise InvalidInput(
+            f"naming a branch: {name} would be taken for a commit", code="ref:invalid-name", ref=name
+        )
+    return check_ref(name)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from app.domain.apps import App
-from app.domain.git import EntryKind, blob_name, check_ref, is_text
+from app.domain.git import EntryKind, blob_name, check_branch, is_text
 from app.domain.jobs import Job, JobType
 from app.errors import BranchlineError, Conflict, InvalidInput, NotFound
 from app.pipeline.files import (
@@ -112,7 +112,7 @@ def check_changes(app: App, order: CommitOrder) -> Changes:
             is to be changed, or the default branch is to be proposed for itself.
     """
     files, deleted = check_files(order.files), [check_path(path) for path in order.deleted]
-    branch = check_ref(order.branch or default_branch(app))
+    branch = check_branch(order.branch or default_branch(app))
     written = [file.path for file in files]
     if len({*written, *deleted}) < len(written) + len(deleted):
         raise InvalidInput("checking files: a path is given twice", code="app:invalid-files")

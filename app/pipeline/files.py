@@ -12,7 +12,7 @@ from typing import Final, NoReturn, TypeVar
 
 from app.domain.apps import App
 from app.domain.events import Event, Tag
-from app.domain.git import EntryKind, blob_name, check_ref
+from app.domain.git import EntryKind, blob_name, check_branch, check_ref
 from app.errors import Conflict, InvalidInput, NotFound, PreconditionFailed, RemoteConflict
 from app.pipeline.generate import MAXIMUM_FILE_BYTES, check_path
 from app.pipeline.reach import repository_of
@@ -153,7 +153,7 @@ def commit_of(app: App, ref: str | None, host: CodeHost) -> str:
 
 def branch_head(app: App, branch: str, host: CodeHost) -> str:
     """Return the commit that a branch points at. Raises NotFound."""
-    head = host.contents.head(app.repository_name, check_ref(branch))
+    head = host.contents.head(app.repository_name, check_branch(branch))
     if head is None:
         host.trees.commit_of(app.repository_name, branch)  # raises when the repository itself is gone
         raise NotFound(

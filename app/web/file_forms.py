@@ -15,7 +15,7 @@ from app.pipeline.files import ANY, Expectation
 from app.pipeline.generate import MAXIMUM_FILE_BYTES, MAXIMUM_FILES, GivenFile, check_files
 from app.ports import ArchiveFormat
 from app.web.errors import on_invalid
-from app.web.forms import AppPath, require_object
+from app.web.forms import AppPath, Person, require_object
 
 RAW = "application/octet-stream"
 
@@ -41,7 +41,13 @@ class RefQuery(_Form):
     ref: _Ref | None = None
 
 
-class WriteQuery(_Form):
+class ByQuery(_Form):
+    """Who wants it."""
+
+    by: Person = "token"
+
+
+class WriteQuery(ByQuery):
     """Where a write goes, and what its commit says."""
 
     branch: _Ref | None = None
@@ -100,6 +106,7 @@ class CommitIn(_Form):
     parent: _Commit | None = None
     create_branch: Annotated[bool, Field(strict=True)] = False
     pull_request: ProposalIn | None = None
+    by: Person = "token"
 
     def order(self) -> CommitOrder:
         """Return it as the pipeline takes it."""
@@ -133,7 +140,8 @@ def read_content(path: str, query: WriteQuery) -> tuple[bytes, WriteQuery]:
         body = ContentIn.model_validate(request.get_json())
     except ValidationError as error:
         abort(on_invalid(error))
-    where = WriteQuery(branch=body.branch or query.branch, message=body.message or query.message)
+    named = {name: value for name in ("branch", "message") if (value := getattr(body, name)) is not None}
+    where = query.model_copy(update=named)
     (file,) = check_files([GivenFile(path, body.content, body.encoding)])
     return file.content, where
 

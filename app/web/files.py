@@ -29,7 +29,6 @@ api = APIBlueprint(
 )
 api.before_request(require_token)
 
-ACTOR: Final = "token"
 _WRITES: Final[Responses] = {"200": WrittenView, "412": ErrorOut}
 # A file may be anybody's page, and this origin is ours.
 _HARMLESS: Final = {"X-Content-Type-Options": "nosniff", "Content-Disposition": "attachment"}
@@ -63,7 +62,7 @@ def write_file(path: FilePath, query: WriteQuery, raw: FileBody) -> tuple[Respon
     del raw  # it is the request
     app = reached(path.app)
     content, where = read_content(path.path, query)
-    written = _put(app, FileChange(path.path, content, expectation(), where.branch, where.message))
+    written = _put(app, FileChange(path.path, content, expectation(), where.branch, where.message), query.by)
     return _answer(app, written), 201 if written.is_new else 200
 
 
@@ -71,7 +70,8 @@ def write_file(path: FilePath, query: WriteQuery, raw: FileBody) -> tuple[Respon
 def delete_file(path: FilePath, query: WriteQuery) -> Response:
     """Delete a file in one commit."""
     app = reached(path.app)
-    return _answer(app, _put(app, FileChange(path.path, None, expectation(), query.branch, query.message)))
+    change = FileChange(path.path, None, expectation(), query.branch, query.message)
+    return _answer(app, _put(app, change, query.by))
 
 
 def reached(key: str) -> App:
@@ -80,7 +80,7 @@ def reached(key: str) -> App:
         return reached_app(tx, key)
 
 
-def _put(app: App, change: FileChange) -> Written:
+def _put(app: App, change: FileChange, actor: str) -> Written:
     given = context()
     with given.calls.entered(f"writing {change.path}"):
         written = put_file(app, change, given.code_host())
@@ -92,7 +92,7 @@ def _put(app: App, change: FileChange) -> Written:
                 branch=written.branch,
                 commit=written.commit,
                 paths=[written.path],
-                actor=ACTOR,
+                actor=actor,
                 at=given.clock(),
             )
     return written

@@ -26,7 +26,7 @@ def _person(name: str) -> str:
 
 
 # Who wants something, in the words of whoever bears the token.
-_Person = Annotated[
+Person = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), AfterValidator(_person)
 ]
 
@@ -159,7 +159,7 @@ class RollbackIn(_Form):
 
     environment: Environment
     to: _Key | None = None
-    by: _Person = "token"
+    by: Person = "token"
 
 
 class ResumeIn(_Form):
@@ -167,7 +167,7 @@ class ResumeIn(_Form):
 
     environment: Environment
     pull_request: Annotated[int, Field(ge=1, lt=2**53, strict=True)] | None = None
-    by: _Person = "token"
+    by: Person = "token"
 
     @model_validator(mode="after")
     def _check_preview(self) -> Self:
@@ -181,10 +181,10 @@ class PromoteIn(_Form):
     """Where a deployment is to be live."""
 
     environment: Environment
-    by: _Person = "token"
+    by: Person = "token"
 
 
 class RedeployIn(_Form):
     """Who wants it."""
 
-    by: _Person = "token"
+    by: Person = "token"

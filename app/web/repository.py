@@ -16,9 +16,9 @@ from app.ports import ArchiveFormat
 from app.web.auth import require_token
 from app.web.context import context
 from app.web.errors import API_ERRORS, ErrorOut
-from app.web.file_forms import CommitIn, ExportQuery
+from app.web.file_forms import ByQuery, CommitIn, ExportQuery
 from app.web.file_views import BINARY, BegunView, CommittedView
-from app.web.files import ACTOR, reached
+from app.web.files import reached
 from app.web.forms import AppPath, require_object
 
 api = APIBlueprint(
@@ -53,9 +53,9 @@ def create_commit(path: AppPath, body: CommitIn) -> tuple[Response, int]:
     changes = check_changes(app, body.order())
     if changes.takes_long:
         with context().records.begin() as tx:
-            job = request_commit(tx, app, changes, actor=ACTOR)
+            job = request_commit(tx, app, changes, actor=body.by)
         return jsonify(BegunView.of(job, context().platform).body()), 202
-    committed = _commit(app, changes)
+    committed = _commit(app, changes, body.by)
     view = CommittedView.of(committed, repository_of(app))
     return jsonify(view.body()), 201 if committed.is_changed else 200
 
@@ -78,14 +78,14 @@ def export(path: AppPath, query: ExportQuery) -> Response:
 
 
 @syncs.post("/<app>/sync", responses={"202": BegunView})
-def sync(path: AppPath) -> tuple[Response, int]:
+def sync(path: AppPath, query: ByQuery) -> tuple[Response, int]:
     """Take the new commits of the template, or of what the app was imported from."""
     with context().records.begin() as tx:
-        job = request_sync(tx, path.app, actor=ACTOR)
+        job = request_sync(tx, path.app, actor=query.by)
     return jsonify(BegunView.of(job, context().platform).body()), 202
 
 
-def _commit(app: App, changes: Changes) -> Committed:
+def _commit(app: App, changes: Changes, actor: str) -> Committed:
     given = context()
     with given.calls.entered(f"committing to {changes.branch}"):
         committed = commit_files(app, changes, given.code_host())
@@ -97,7 +97,7 @@ def _commit(app: App, changes: Changes) -> Committed:
                 branch=committed.branch,
                 commit=committed.commit,
                 paths=changes.paths,
-                actor=ACTOR,
+                actor=actor,
                 at=given.clock(),
             )
     return committed

@@ -234,6 +234,16 @@ def test_each_write_is_a_fact_with_its_actor(world: World) -> None:
     assert deleted.payload == {"branch": "main", "commit": head(world), "files": 1, "paths": ["a.txt"]}
 
 
+def test_a_write_may_say_who_wants_it(world: World) -> None:
+    world.call("PUT", f"{FILES}/a.txt", json={"content": "1"}, query_string={"by": "Ada"})
+    world.call("DELETE", f"{FILES}/a.txt", query_string={"by": "Grace"})
+    commit(world, by=" Joan ")
+    assert [it.actor for it in facts(world)] == ["Joan", "Grace", "Ada"]
+    for by in ("github", "job_1", "", "x" * 81, "a\nb"):
+        assert commit(world, by=by).status_code == 400
+        assert world.call("DELETE", f"{FILES}/b", query_string={"by": by}).status_code == 400
+
+
 @pytest.mark.parametrize(
     ("given", "status", "code"),
     [

@@ -2,14 +2,14 @@
 
 import pytest
 
-from app.domain.git import EntryKind, blob_name, check_ref, is_text, kind_of
+from app.domain.git import EntryKind, blob_name, check_branch, check_ref, is_text, kind_of
 from app.errors import InvalidInput
 
 ODD = ["@a", "dependabot/npm/@types/node-1.2", "feature/a#b", "ü", "v1.0", "x+y=z%"]
 REFUSED = [
     *("a..b", "../../acme/other", "-x", "--upload-pack=x", "a/", "/a", "a//b", "a.lock", ".a", "a/.b", "a."),
     *("b/a.lock/c", "main~1", "main^", "main:path", "main^{tree}", "@{upstream}", "a@{1}", "@", "a?b"),
-    *("a*", "a[b", "a\\b"),
+    *("a*", "a[b", "a\\b", "HEAD", "refs/heads/main"),
 ]
 
 
@@ -31,6 +31,13 @@ def test_what_git_or_an_address_would_take_for_something_else_is_refused(name: s
     with pytest.raises(InvalidInput) as refused:
         check_ref(name)
     assert refused.value.error_code == "ref:invalid-name"
+
+
+def test_a_branch_is_not_called_like_a_commit() -> None:
+    assert check_branch("feature/x") == "feature/x"
+    for name in ("f" * 40, "a..b", "HEAD"):
+        with pytest.raises(InvalidInput):
+            check_branch(name)
 
 
 def test_modes_and_texts_are_told_apart() -> None:
