@@ -29,6 +29,8 @@ _TIMEOUT_SECONDS: Final = 10
 _MEMORY_BYTES: Final = 512 * 1024**2
 _WRITTEN_BYTES: Final = 64 * 1024**2
 _MOST_ERRORS: Final = 20
+# What env says that does not find node: the program is npm's script for esbuild, not esbuild.
+_NO_PROGRAM: Final = 127
 _COMMON: Final = (
     "--format=esm",
     "--platform=neutral",
@@ -76,11 +78,7 @@ class EsbuildCompiler:
 
     def _esbuild(self) -> Path:
         if self._binary is None or not self._binary.is_file():
-            raise Conflict(
-                "compiling functions: there is no compiler here; who runs Branchline installs esbuild and "
-                "sets BRANCHLINE_ESBUILD",
-                code="worker:no-compiler",
-            )
+            raise _no_compiler()
         return self._binary
 
 
@@ -140,6 +138,8 @@ class _Desk:
 
     def _run(self, arguments: Sequence[str], entry: str = "") -> list[_Module]:
         status, said = _run(self._esbuild, arguments, self._folder / "files", entry)
+        if status == _NO_PROGRAM:
+            raise _no_compiler()
         if status == 1:
             raise _failed(problems(said, self._texts)[:_MOST_ERRORS])
         if status != 0:
@@ -162,6 +162,14 @@ class _Desk:
         )
 
 
+def _no_compiler() -> Conflict:
+    return Conflict(
+        "compiling functions: there is no compiler here; who runs Branchline installs esbuild and sets "
+        "BRANCHLINE_ESBUILD",
+        code="worker:no-compiler",
+    )
+
+
 def _failed(found: Sequence[Problem]) -> Unprocessable:
     errors = [{"file": it.file, "line": it.line, "column": it.column, "message": it.message} for it in found]
     first = found[0] if found else Problem("the compiler does not say why")
@@ -174,15 +182,7 @@ def _failed(found: Sequence[Problem]) -> Unprocessable:
 
 def _run(esbuild: Path, arguments: Sequence[str], folder: Path, entry: str) -> tuple[int, str]:
     """Run esbuild in a folder and return its status and what it said; a status of 2 says that it gave up."""
-    process = subprocess.Popen(
-        [str(esbuild), *arguments],
-        cwd=folder,
-        env={"GOMAXPROCS": "2", "TMPDIR": str(folder.parent)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    with process:
+    with _started([str(esbuild), *arguments], folder) as process:
         _bound(process.pid)
         try:
             _, said = process.communicate(entry.encode(), timeout=_TIMEOUT_SECONDS)
@@ -190,6 +190,17 @@ def _run(esbuild: Path, arguments: Sequence[str], folder: Path, entry: str) -> t
             process.kill()
             return 2, ""
     return process.returncode, said.decode(errors="replace")
+
+
+def _started(command: Sequence[str], folder: Path) -> subprocess.Popen[bytes]:
+    environment = {"GOMAXPROCS": "2", "TMPDIR": str(folder.parent)}
+    pipe = subprocess.PIPE
+    try:
+        return subprocess.Popen(
+            command, cwd=folder, env=environment, stdin=pipe, stdout=subprocess.DEVNULL, stderr=pipe
+        )
+    except OSError as error:  # it is no program of this machine
+        raise _no_compiler() from error
 
 
 def _bound(pid: int) -> None:

@@ -226,10 +226,18 @@ def test_nothing_is_left_behind(compiler: EsbuildCompiler, tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("binary", [None, Path("/nowhere/esbuild")])
+@pytest.mark.parametrize("binary", [None, Path("/nowhere/esbuild"), Path(__file__)])
 def test_without_a_compiler_it_says_who_can_help(binary: Path | None) -> None:
     with pytest.raises(Conflict, match="BRANCHLINE_ESBUILD"):
         compile_(EsbuildCompiler(binary), "export const f = 1;")
+
+
+def test_the_script_that_npm_puts_in_place_of_the_binary_is_no_compiler(tmp_path: Path) -> None:
+    script = tmp_path / "esbuild"
+    script.write_text("#!/usr/bin/env no-such-node\n")
+    script.chmod(0o755)
+    with pytest.raises(Conflict, match="BRANCHLINE_ESBUILD"):
+        compile_(EsbuildCompiler(script), "export const f = 1;")
 
 
 @contextmanager
