@@ -164,6 +164,7 @@ def control_plane_environment(plan: Plan) -> dict[str, str]:
         "BRANCHLINE_IMPORT_ORIGINS": facts["github"]["url"],
         "BRANCHLINE_SECRET_KEY": plan.secrets["sessionKey"],
         "BRANCHLINE_API_TOKEN": plan.secrets["apiToken"],
+        "BRANCHLINE_ESBUILD": str(plan.tools / "node_modules" / "esbuild" / "bin" / "esbuild"),
         "GITHUB_API_URL": facts["github"]["apiUrl"],
         "GITHUB_TOKEN": plan.tokens[BOT],
         "GITHUB_WEBHOOK_SECRET": plan.secrets["webhookSecret"],
