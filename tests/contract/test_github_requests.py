@@ -13,15 +13,17 @@ from app.github.client import GitHub
 from app.github.comments import GitHubComments
 from app.github.contents import GitHubContents
 from app.github.files import GitHubFiles
+from app.github.new_repositories import GitHubNewRepositories
 from app.github.proposals import GitHubProposals
 from app.github.publications import GitHubPublications
 from app.github.repositories import GitHubRepositories
 from app.github.repository_settings import GitHubRepositorySettings
 from app.github.runs import GitHubRuns
 from app.github.trees import GitHubTrees
+from app.github.upstreams import GitHubUpstreams
 from app.ports import File
 from tests.accounts import github_settings
-from tests.builders import a_deployment
+from tests.builders import a_deployment, a_repository
 from tests.fakes.published_github import PublishedGitHub, find
 
 NAME = "acme/shop"
@@ -158,6 +160,22 @@ CALLS: list[tuple[Call, set[str], list[str]]] = [
         [f"DELETE {R}/contents/{{path}}"],
     ),
     (propose, set(), [f"POST {R}/pulls"]),
+    (
+        lambda it: GitHubNewRepositories(it).create(NAME, is_private=True),
+        set(),
+        ["POST /orgs/{org}/repos"],
+    ),
+    (
+        lambda it: GitHubNewRepositories(it).disable_actions(NAME),
+        set(),
+        [f"PUT {R}/actions/permissions"],
+    ),
+    (lambda it: GitHubNewRepositories(it).make_default(NAME, "main"), set(), [f"PATCH {R}"]),
+    (
+        lambda it: GitHubUpstreams(it).merge_parent(a_repository(full_name=NAME), "main", aside="aside"),
+        set(),
+        [f"POST {R}/merge-upstream", f"GET {R}/git/ref/{{ref}}", f"GET {R}/git/ref/{{ref}}"],
+    ),
     (lambda it: GitHubProposals(it)._find(NAME, "blue", "main"), set(), [f"GET {R}/pulls"]),
     (
         lambda it: GitHubRepositorySettings(it).set_variable(NAME, "USERNAME", "v"),
