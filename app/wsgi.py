@@ -1,7 +1,13 @@
 """For any WSGI server: `gunicorn app.wsgi:application`."""
 
+import atexit
 import os
+from typing import Final
 
-from app.bootstrap.web import web_app
+from app.bootstrap.web import ServedApp
 
-application = web_app(os.environ)
+# As many requests at once as `branchline serve` lets through beside calls of functions.
+_PLACES: Final = 8
+
+application = ServedApp(os.environ, _PLACES)
+atexit.register(application.finish)

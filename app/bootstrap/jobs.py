@@ -33,6 +33,7 @@ from app.pipeline.expire import expire, sweep
 from app.pipeline.follow import follow
 from app.pipeline.import_repository import Importer
 from app.pipeline.install import PLACES
+from app.pipeline.invoke_later import LaterInvoker, invoke_later
 from app.pipeline.preview import Previewer, preview
 from app.pipeline.promote import promote
 from app.pipeline.provision import Provisioner, provision
@@ -91,6 +92,9 @@ class _Jobs(Shared):
             JobType.EXPIRE: partial(expire, to=self.putter),
             JobType.RESTORE: partial(restore, to=self.putter),
             JobType.COMMIT: partial(run_commit, to=self._committer()),
+            JobType.INVOKE: partial(
+                invoke_later, to=LaterInvoker(self.records, self.functions, self.vault, utc_now)
+            ),
             JobType.SYNC: partial(run_sync, to=self._syncer()),
         }
 

@@ -11,6 +11,7 @@ from app.cloudflare.client import Cloudflare
 from app.cloudflare.scripts import CloudflareScripts
 from app.database.records import SqlRecords
 from app.database.session import create_engine
+from app.dispatch.functions import DispatchFunctions
 from app.domain.addresses import Addresses
 from app.domain.environments import Environment
 from app.domain.platform import DeployAuth, Platform
@@ -90,6 +91,11 @@ class Shared:
         """Cloudflare's dispatch namespaces."""
         cloudflare = self.settings.cloudflare
         return CloudflareScripts(Cloudflare(cloudflare, utc_now), cloudflare, self.bundles)
+
+    @cached_property
+    def functions(self) -> DispatchFunctions:
+        """Functions at their addresses."""
+        return DispatchFunctions(self.settings.dispatch_origin, self.settings.invocations.at_once)
 
     @cached_property
     def putter(self) -> Putter:

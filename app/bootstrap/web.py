@@ -2,10 +2,12 @@
 
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from flask import Flask
 
+from app.bootstrap.invoking import Calls
 from app.bootstrap.shared import Shared, utc_now
 from app.cloudflare.gateway.sessions import AssetSessions
 from app.database.schema import check_schema
@@ -21,12 +23,41 @@ from app.web import create_app
 from app.web.context import WebContext
 from app.web.gateway.context import GatewayContext
 from app.web.grants import LIFETIME, Grants
+from app.web.lanes import Lanes
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 
 def web_app(environ: Mapping[str, str]) -> Flask:
     """Return the WSGI application. Raises Misconfigured."""
-    settings = Settings.from_environ(environ)
-    shared = Shared(settings)
+    shared = Shared(Settings.from_environ(environ))
+    return _application(shared, Calls(shared))
+
+
+class ServedApp:
+    """The WSGI application as a server with many threads runs it, and what is done when that ends."""
+
+    def __init__(self, environ: Mapping[str, str], places: int) -> None:
+        shared = Shared(Settings.from_environ(environ))
+        self._calls = Calls(shared)
+        self._lanes = Lanes(_application(shared, self._calls), places)
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer a request."""
+        return self._lanes(environ, start_response)
+
+    def cut_streams(self) -> None:
+        """End every open stream, so that the server need not wait for them."""
+        self._calls.cut_streams()
+
+    def finish(self) -> None:
+        """Write down what is only in memory."""
+        self._calls.finish()
+
+
+def _application(shared: Shared, calls: Calls) -> Flask:
+    settings = shared.settings
     return create_app(
         WebContext(
             records=shared.records,
@@ -42,6 +73,7 @@ def web_app(environ: Mapping[str, str]) -> Flask:
             grant=_granting(settings, shared.platform),
             check_ready=lambda: check_schema(shared.database),
             code_host=_LazyCodeHost(settings.github),
+            invoking=calls.invoking,
             import_origins=settings.import_origins,
             gateway=_gateway(shared) if shared.platform.has_gateway else None,
         )

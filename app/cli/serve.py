@@ -5,21 +5,29 @@ started again, and when the server ends it ends too.
 """
 
 import os
+import socket
 import subprocess
 import sys
 import time
+from types import FrameType
 from typing import Any, Final
 
 import click
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.workers.gthread import ThreadWorker
 
 from app.cli.logs import configure_logging
 from app.settings import Settings
 
 # One process holds 70 MB less than two, and SQLite takes one writer at a time anyway.
 _WORKERS: Final = 1
-_THREADS: Final = 8
+# For webhooks and the API; each open call of a function has a thread of its own beside these.
+_PLACES: Final = 8
+# An idle connection is cheap, and there have to be more of them than threads.
+_IDLE_CONNECTIONS: Final = 1000
+# A client that takes nothing of its response for so long is gone, and must not hold a thread for ever.
+_UNREAD_SECONDS: Final = 60
 _TIMEOUT_SECONDS: Final = 30
 _GRACE_SECONDS: Final = 10
 _RESTART_SECONDS: Final = 1.0
@@ -32,14 +40,15 @@ _RESTART_SECONDS: Final = 1.0
 @click.option("--jobs/--no-jobs", default=True, show_default=True, help="Run the jobs process as well.")
 def serve(*, host: str, port: int, workers: int, jobs: bool) -> None:
     """Serve webhooks and the API with gunicorn, and work jobs off."""
-    Settings.from_environ(os.environ)  # what is wrong is said before anything starts
+    settings = Settings.from_environ(os.environ)  # what is wrong is said before anything starts
     configure_logging()
     # Threads otherwise get an arena of memory each, and what is freed in them stays with the process.
     os.environ.setdefault("MALLOC_ARENA_MAX", "1")
     os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "65536")
     # -P: the directory that we are started in may have an `app` of its own, as many projects do.
     companion = _Companion([sys.executable, "-P", "-m", "app", "jobs"]) if jobs else None
-    _Server(f"{host}:{port}", workers, companion).run()
+    threads = _PLACES + settings.invocations.at_once
+    _Server(f"{host}:{port}", workers, threads, companion).run()
 
 
 class _Companion:
@@ -96,12 +105,35 @@ class _Watching(Arbiter):  # type: ignore[misc] # gunicorn has no types
         super().stop(graceful)
 
 
+class _Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
+    """Gunicorn's worker, which tells the application when it ends."""
+
+    def handle(self, conn: Any) -> Any:
+        """Answer a request, of a client that reads."""
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+            conn.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_SECONDS * 1000)
+        return super().handle(conn)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end: open streams would hold us up."""
+        self.method_queue.defer(self.wsgi.cut_streams)
+        super().handle_exit(sig, frame)
+
+    def run(self) -> None:
+        """Serve until told to end."""
+        try:
+            super().run()
+        finally:
+            self.wsgi.finish()
+
+
 class _Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
     """Gunicorn without a command line of its own."""
 
-    def __init__(self, address: str, workers: int, companion: _Companion | None) -> None:
+    def __init__(self, address: str, workers: int, threads: int, companion: _Companion | None) -> None:
         self._address = address
         self._workers = workers
+        self._threads = threads
         self._companion = companion
         super().__init__()
 
@@ -110,8 +142,9 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
         options: dict[str, Any] = {
             "bind": self._address,
             "workers": self._workers,
-            "threads": _THREADS,
-            "worker_class": "gthread",
+            "threads": self._threads,
+            "worker_connections": self._threads + _IDLE_CONNECTIONS,
+            "worker_class": _Worker,
             "timeout": _TIMEOUT_SECONDS,
             "graceful_timeout": _GRACE_SECONDS,
             "loglevel": "warning",
@@ -122,9 +155,9 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
 
     def load(self) -> Any:
         """Return the application; called in each worker, so that no connection is shared."""
-        from app.bootstrap.web import web_app  # noqa: PLC0415 - not in the first process, which serves nothing
+        from app.bootstrap.web import ServedApp  # noqa: PLC0415 - not in the first process, which serves nothing
 
-        return web_app(os.environ)
+        return ServedApp(os.environ, _PLACES)
 
     def run(self) -> None:
         """Serve until a signal comes."""

@@ -6,6 +6,7 @@ A call is sent once: whether the function ran is not known when its connection b
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from itertools import chain
 from typing import Final
 
@@ -36,9 +37,15 @@ class DispatchFunctions:
     """Functions behind the dispatch worker at `origin`; `transport` is for tests."""
 
     def __init__(self, origin: str, most: int, *, transport: httpx.BaseTransport | None = None) -> None:
-        limits = httpx.Limits(max_connections=most, max_keepalive_connections=_KEPT_CONNECTIONS)
         self._origin = origin
-        self._http = httpx.Client(headers={"User-Agent": "branchline"}, limits=limits, transport=transport)
+        self._limits = httpx.Limits(max_connections=most, max_keepalive_connections=_KEPT_CONNECTIONS)
+        self._transport = transport
+
+    @cached_property
+    def _http(self) -> httpx.Client:
+        """Made with the first call: it holds two megabytes."""
+        headers = {"User-Agent": "branchline"}
+        return httpx.Client(headers=headers, limits=self._limits, transport=self._transport)
 
     @contextmanager
     def call(self, call: Call) -> Iterator[Reply]:
@@ -61,7 +68,8 @@ class DispatchFunctions:
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        if "_http" in vars(self):
+            self._http.close()
 
 
 def _reply(call: Call, response: httpx.Response, deadline: float) -> Reply:

@@ -7,7 +7,7 @@ there. Then the worker's own queue fills, which drops lines and says so in their
 import asyncio
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -86,17 +86,18 @@ class LiveInvocation:
 
     # In any thread
 
-    def follow(self, after: int) -> Iterator[Sequence[Emitted]]:
-        """Yield what comes behind an event; nothing now and then, so that a reader who is gone is noticed.
+    def follow(self, after: int | None = None) -> Generator[Sequence[Emitted], None, None]:
+        """Yield what comes behind an event, or all that is kept; none now and then.
 
         Raises:
             Gone: something of that is kept no more.
         """
         with self._changed:
-            self._transcript.after(after)
-        return self._followed(after)
+            position = self._transcript.first - 1 if after is None else after
+            self._transcript.after(position)
+        return self._followed(position)
 
-    def _followed(self, position: int) -> Iterator[Sequence[Emitted]]:
+    def _followed(self, position: int) -> Generator[Sequence[Emitted], None, None]:
         with self._attached():
             while (events := self._next(position)) is not None:
                 yield events

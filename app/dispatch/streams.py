@@ -10,6 +10,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cached_property
 from typing import Final
 
 import httpx
@@ -63,12 +64,8 @@ class DispatchStreams:
         self._origin = origin
         self._grace_seconds = grace_seconds
         self._kept_seconds = kept_seconds
-        self._http = httpx.AsyncClient(
-            headers={"User-Agent": "branchline"},
-            limits=httpx.Limits(max_connections=most, max_keepalive_connections=_KEPT_CONNECTIONS),
-            timeout=timeout(_SILENCE_SECONDS),
-            transport=transport,
-        )
+        self._limits = httpx.Limits(max_connections=most, max_keepalive_connections=_KEPT_CONNECTIONS)
+        self._transport = transport
         self._places = threading.BoundedSemaphore(most)
         self._kept = KeptInvocations()
         self._tasks: dict[LiveInvocation, asyncio.Task[None]] = {}
@@ -112,6 +109,13 @@ class DispatchStreams:
             return self._thread
 
     # In the thread
+
+    @cached_property
+    def _http(self) -> httpx.AsyncClient:
+        headers, limit = {"User-Agent": "branchline"}, timeout(_SILENCE_SECONDS)
+        return httpx.AsyncClient(
+            headers=headers, limits=self._limits, timeout=limit, transport=self._transport
+        )
 
     async def _start(self, owner: str, call: Call, on_end: OnEnd) -> LiveInvocation | Reply:
         request = self._http.build_request(

@@ -56,6 +56,11 @@ class Transcript:
         return self._added_chars - self._lost_chars
 
     @property
+    def first(self) -> int:
+        """The number of the first event that is kept, or of the next one."""
+        return self.last - len(self._kept) + 1
+
+    @property
     def is_full(self) -> bool:
         """As much waits to be read as may."""
         waiting, waiting_chars = self.last - self._read, self._added_chars - self._read_chars
@@ -74,11 +79,11 @@ class Transcript:
         Raises:
             Gone: something of it is kept no more.
         """
-        if number < self.last - len(self._kept):
+        if number < self.first - 1:
             raise Gone(
                 f"reading on after event {number}: the events behind it are kept no more",
                 code="invocation:events-gone",
-                oldest=self.last - len(self._kept) + 1,
+                oldest=self.first,
             )
         behind = self.last - max(number, 0)
         return [event for event, _ in islice(reversed(self._kept), max(behind, 0))][::-1]

@@ -4,7 +4,7 @@ What is called at a worker's own address passes us by, and is not counted here.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from app.domain.workers import Calls
@@ -13,9 +13,13 @@ from app.ports import Records, Transaction
 
 
 class Tally:
-    """The calls of this process that are not written down yet; any thread may add to it."""
+    """The calls of this process that are not written down yet; any thread may add to it.
 
-    def __init__(self) -> None:
+    `on_first` is called when there is something to write down, and was nothing before.
+    """
+
+    def __init__(self, on_first: Callable[[], None] = lambda: None) -> None:
+        self.on_first = on_first
         self._lock = threading.Lock()
         self._counted: dict[str, dict[str, Calls]] = {}
 
@@ -43,9 +47,12 @@ class Tally:
 
     def _add(self, worker_id: str, function: str, calls: Calls) -> None:
         with self._lock:
+            is_first = not self._counted
             of_worker = self._counted.setdefault(worker_id, {})
             known = of_worker.get(function)
             of_worker[function] = known.plus(calls) if known else calls
+        if is_first:
+            self.on_first()
 
     def _put_back(self, taken: Mapping[str, Mapping[str, Calls]]) -> None:
         for worker_id, counted in taken.items():

@@ -11,17 +11,15 @@ from app.domain.invocations import ERROR, RESULT
 from app.domain.workers import INVOKE_KEY, Version, Worker, WorkerStatus
 from app.errors import Conflict, Gone, RemoteForbidden, RemoteMissing, RemoteRefused
 from app.pipeline.count import Tally
-from app.ports import Call, Clock, Functions, Invocation, Records, Reply, Streams, Transaction, Vault
+from app.ports import Call, Clock, Functions, Invocation, Reply, Streams, Transaction, Vault
 
 
 @dataclass(frozen=True, slots=True)
 class Invoker:
-    """What invocations need."""
+    """What calls at once need."""
 
-    records: Records
     functions: Functions
     streams: Streams
-    vault: Vault
     tally: Tally
     clock: Clock
 

@@ -15,16 +15,26 @@ from app.domain.events import Event, Tag
 from app.domain.invocations import pause_seconds
 from app.domain.jobs import Job, JobType
 from app.domain.workers import Calls
-from app.errors import InvalidInput, NotFound, RemoteForbidden, RemoteMissing, RemoteRefused
+from app.errors import NotFound, RemoteForbidden, RemoteMissing, RemoteRefused, TooLarge
 from app.pipeline.count import add_calls
-from app.pipeline.invoke import Callee, Invoker, callee
-from app.ports import Call, Reply, Steps, Transaction, Vault
+from app.pipeline.invoke import Callee, callee
+from app.ports import Call, Clock, Functions, Records, Reply, Steps, Transaction, Vault
 
 MAXIMUM_PAYLOAD_BYTES: Final = 256 * 1024
 _MOST_READ_BYTES: Final = 8 * 1024 * 1024
 _LONGEST_MESSAGE: Final = 500
 _SERVER_ERROR: Final = 500
 _TOO_MANY: Final = 429
+
+
+@dataclass(frozen=True, slots=True)
+class LaterInvoker:
+    """What the job needs."""
+
+    records: Records
+    functions: Functions
+    vault: Vault
+    clock: Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +52,7 @@ def request_invocation(tx: Transaction, key: str, order: Order, vault: Vault) ->
     Raises:
         NotFound: there is no such worker, or no such function.
         Gone, Conflict: it cannot be called, as `callee` says.
-        InvalidInput: the payload is too large to be stored.
+        TooLarge: the payload cannot be stored.
     """
     called = callee(tx, key, vault)
     if order.function not in called.version.functions:
@@ -53,7 +63,7 @@ def request_invocation(tx: Transaction, key: str, order: Order, vault: Vault) ->
             functions=names,
         )
     if len(order.payload.encode()) > MAXIMUM_PAYLOAD_BYTES:
-        raise InvalidInput(
+        raise TooLarge(
             f"invoking {order.function}: a job's payload has at most {MAXIMUM_PAYLOAD_BYTES} bytes",
             code="invocation:payload-too-large",
         )
@@ -61,7 +71,7 @@ def request_invocation(tx: Transaction, key: str, order: Order, vault: Vault) ->
     return tx.jobs.enqueue(JobType.INVOKE, called.worker.id, arguments)
 
 
-def invoke_later(job: Job, steps: Steps, to: Invoker) -> dict[str, Any]:
+def invoke_later(job: Job, steps: Steps, to: LaterInvoker) -> dict[str, Any]:
     """Call the function until it succeeds, or as often as was asked for.
 
     Raises:
@@ -79,7 +89,7 @@ def invoke_later(job: Job, steps: Steps, to: Invoker) -> dict[str, Any]:
     raise _failed(job, answer, attempt)
 
 
-def _attempt(job: Job, attempt: int, to: Invoker) -> dict[str, Any]:
+def _attempt(job: Job, attempt: int, to: LaterInvoker) -> dict[str, Any]:
     """Call once; `mayPass` says whether the next call may be answered otherwise."""
     with to.records.read() as tx:
         called = callee(tx, job.app_id, to.vault)
@@ -90,7 +100,7 @@ def _attempt(job: Job, attempt: int, to: Invoker) -> dict[str, Any]:
     return {"answer": answer, "mayPass": may_pass}
 
 
-def _answer(call: Call, to: Invoker) -> tuple[dict[str, Any], bool]:
+def _answer(call: Call, to: LaterInvoker) -> tuple[dict[str, Any], bool]:
     try:
         with to.functions.call(call) as reply:
             return _kept(call, reply), reply.status >= _SERVER_ERROR or reply.status == _TOO_MANY
@@ -118,7 +128,7 @@ def _read(chunks: Iterable[bytes]) -> bytes | None:
     return bytes(body)
 
 
-def _note(job: Job, attempt: int, called: Callee, answer: dict[str, Any], to: Invoker) -> None:
+def _note(job: Job, attempt: int, called: Callee, answer: dict[str, Any], to: LaterInvoker) -> None:
     """Write down that a call was made, and count it."""
     at, function, has_succeeded = to.clock(), job.arguments["function"], answer["success"]
     payload = {

@@ -1,6 +1,6 @@
 """What answers at the addresses of workers: functions, called for one answer or for a stream of events."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -59,8 +59,10 @@ class Invocation(Protocol):
     def id(self) -> str:
         """The id that the worker gave it."""
 
-    def follow(self, after: int) -> Iterator[Sequence[Emitted]]:
-        """Yield the events behind the one of a number, as they come, up to the end; now and then none.
+    def follow(self, after: int | None = None) -> Generator[Sequence[Emitted], None, None]:
+        """Yield the events behind the one of a number, or all that are kept, as they come, up to the end.
+
+        Now and then it yields none, so that a reader who is gone is noticed.
 
         Raises:
             Gone: something of that is kept no more.

@@ -13,6 +13,7 @@ from app.domain.runs import RunClaims
 from app.ports import Clock, CodeHost, DeployAccess, JobEngine, Records, Vault
 from app.settings import Secret
 from app.web.gateway.context import GatewayContext
+from app.web.invoking import Invoking
 from app.web.outside import CALLS_AT_ONCE, DOWNLOADS_AT_ONCE, Gate
 
 # Files of 10 MiB together grow by a third in base64.
@@ -43,6 +44,7 @@ class WebContext:
     grant: Callable[[Deployment], DeployAccess]
     check_ready: Callable[[], None]
     code_host: Callable[[], CodeHost]
+    invoking: Invoking
     gateway: GatewayContext | None = None
     maximum_body_bytes: int = DEFAULT_MAXIMUM_BODY_BYTES
     import_origins: tuple[str, ...] = ()

@@ -18,10 +18,14 @@ _RETRY_AFTER_SECONDS: Final = 1
 
 
 class Gate:
-    """Lets so many in at once, and turns the others away without letting them wait."""
+    """Lets so many in at once, and turns the others away without letting them wait.
 
-    def __init__(self, places: int) -> None:
+    `what` those who are in do, in words for those who are not.
+    """
+
+    def __init__(self, places: int, what: str = "wait for the code host") -> None:
         self._places = threading.BoundedSemaphore(places)
+        self._what = what
 
     @contextmanager
     def entered(self, doing: str) -> Iterator[None]:
@@ -32,7 +36,7 @@ class Gate:
         """
         if not self._places.acquire(blocking=False):
             raise Overloaded(
-                f"{doing}: too many callers wait for the code host already; ask again in a moment",
+                f"{doing}: too many callers {self._what} already; ask again in a moment",
                 retry_after_seconds=_RETRY_AFTER_SECONDS,
             )
         try:

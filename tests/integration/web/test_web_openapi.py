@@ -99,9 +99,14 @@ def test_every_operation_is_complete(document: dict[str, Any]) -> None:
 def test_every_error_has_one_form(document: dict[str, Any]) -> None:
     for method, path, operation in operations(document):
         for status, response in operation["responses"].items():
+            # What a worker answers about a call of its function is passed on.
+            is_call = method == "POST" and re.fullmatch(
+                r"/api/workers/{worker}/(functions|invoke)/{\w+}", path
+            )
+            form = "InvocationErrorOut" if is_call and status != "401" else "ErrorOut"
             if status >= "400":
                 schema = response["content"]["application/json"]["schema"]
-                assert schema == {"$ref": "#/components/schemas/ErrorOut"}, f"{method} {path} {status}"
+                assert schema == {"$ref": f"#/components/schemas/{form}"}, f"{method} {path} {status}"
 
 
 # What is called, and the status it is answered with.
@@ -192,6 +197,7 @@ BODIES_OF: Final = {
     "/api/apps/{app}/resume": A_PLACE,
     "/api/deployments/{deployment}/promote": A_PLACE,
     "/api/deployments/{deployment}/redeploy": {},
+    "/api/workers/{worker}/functions/{function}/jobs": {},
 }
 
 

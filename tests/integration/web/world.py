@@ -24,15 +24,20 @@ from app.domain.platform import DeployAuth, Platform
 from app.errors import RemoteUnavailable
 from app.github.keys import SigningKeys
 from app.github.oidc import OidcVerifier
+from app.pipeline.count import Tally
+from app.pipeline.invoke import Invoker
 from app.ports import DeployAccess
 from app.settings import Secret
 from app.vault import FernetVault
 from app.web import create_app
 from app.web.context import WebContext
+from app.web.invoking import Invoking, Rates
+from app.web.outside import Gate
 from tests.builders import a_repository, an_app, at
 from tests.fakes.clock import FakeClock
 from tests.fakes.code_host import FakeCodeHost
 from tests.fakes.code_host_files import code_host
+from tests.fakes.invocations import FakeFunctions, FakeStreams
 from tests.issuer import ISSUER, KeyClient
 
 TOKEN = "canary-api-token-7c1f"
@@ -92,6 +97,8 @@ class World:
         self.records = SqlRecords(self.database, self.engine.enqueue, self.clock)
         self.host = FakeCodeHost(self.clock)
         self.is_ready = True
+        self.functions, self.streams, self.tally = FakeFunctions(), FakeStreams(), Tally()
+        invoker = Invoker(self.functions, self.streams, self.tally, self.clock)
         given = {
             "records": self.records,
             "engine": self.engine,
@@ -106,6 +113,9 @@ class World:
             "grant": self._grant,
             "check_ready": self._check_ready,
             "code_host": lambda: code_host(self.host),
+            "invoking": Invoking(
+                invoker, Rates(50, monotonic=lambda: self._seconds), Gate(4, "call functions")
+            ),
         }
         self.web = create_app(WebContext(**{**given, **changes}))
         self.client = self.web.test_client()
@@ -114,7 +124,7 @@ class World:
         self.database.dispose()
 
     def later(self, seconds: float) -> None:
-        """Let time pass for the keys of GitHub."""
+        """Let time pass for the keys of GitHub, and for how often workers are called."""
         self._seconds += seconds
 
     def app(self, number: int = 1, **changes: Any) -> App:

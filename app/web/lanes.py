@@ -1,0 +1,38 @@
+"""Lanes: calls of functions may hold a thread each for long, everything else shares as many as ever.
+
+So a server has threads for all open streams, and a storm of other requests still finds no more of them at the
+database than it did before. Whoever waits for a place here waits as it would for a thread.
+"""
+
+import re
+import threading
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from werkzeug.wsgi import ClosingIterator
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+# They have a gate of their own, and nobody waits in front of it.
+_CALLS: Final = re.compile(r"/api/workers/[^/]+/(?:functions|invoke|invocations)/[^/]+(?:/events)?")
+
+
+class Lanes:
+    """A WSGI application that lets `places` requests at once through to another, and any number of calls."""
+
+    def __init__(self, application: "WSGIApplication", places: int) -> None:
+        self._application = application
+        self._places = threading.BoundedSemaphore(places)
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer a request."""
+        if _CALLS.fullmatch(environ.get("PATH_INFO", "")):
+            return self._application(environ, start_response)
+        self._places.acquire()
+        try:
+            body = self._application(environ, start_response)
+        except BaseException:
+            self._places.release()
+            raise
+        return ClosingIterator(body, [self._places.release])
