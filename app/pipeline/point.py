@@ -47,6 +47,7 @@ def point(tx: Transaction, app: App, target: Deployment, alias: Alias, decision:
     if (before.deployment_id, before.expired_at) == (target.id, None):
         tx.aliases.save(pointed)
         return Released(app, pointed, target, ask_for_release(tx, pointed, before=before))
+    pointed = replace(pointed, is_settled=False)
     return Released(app, pointed, target, request_release(tx, pointed, before=before))
 
 

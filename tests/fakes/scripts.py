@@ -1,6 +1,7 @@
 """Dispatch namespaces in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from app.errors import RemoteMissing
 from app.ports import DeployAccess, Upload
@@ -12,6 +13,7 @@ ACCESS = DeployAccess("https://cloudflare.test/client/v4", "account", "deploy-to
 class FakeScripts:
     """Port `Scripts`; `namespaces` has the tags of each script, `uploads` what `put` made it of.
 
+    `around_put` surrounds the moment at which a script of that name becomes another.
     `upload` is what a workflow run would do beside the port.
     """
 
@@ -20,6 +22,7 @@ class FakeScripts:
         self.uploads: dict[tuple[str, str], Upload] = {}
         self.faults = Faults()
         self.fail_next = self.faults.fail_next
+        self.around_put: Callable[[str], AbstractContextManager[object]] = nullcontext
 
     def upload(self, namespace: str, script: str, tags: Sequence[str] = ()) -> None:
         self._scripts(namespace)[script] = list(tags)
@@ -43,7 +46,7 @@ class FakeScripts:
                 self._remove(namespace, script)
 
     def put(self, namespace: str, script: str, upload: Upload) -> None:
-        with self.faults.during("put"):
+        with self.faults.during("put"), self.around_put(script):
             self._scripts(namespace)[script] = list(upload.tags)
             self.uploads[namespace, script] = upload
 

@@ -1,7 +1,8 @@
 """A whole platform in memory: the pipeline's ports over fakes, and its jobs run when a test says so."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -165,6 +166,23 @@ class World:
         self.know(report.head_commit)
         with self.records.begin() as tx:
             return run_changed(tx, report, self.platform, self.clock())
+
+    def during(self, script: str, happens: Callable[[], object], *, is_late: bool = False) -> None:
+        """Have something happen once while a script is put up: before it is another one, or after."""
+        around, to_come = self.scripts.around_put, [script]
+
+        @contextmanager
+        def put(name: str) -> Iterator[None]:
+            with around(name):
+                if name in to_come and not is_late:
+                    to_come.clear()
+                    happens()
+                yield
+                if name in to_come:
+                    to_come.clear()
+                    happens()
+
+        self.scripts.around_put = put
 
     # -------------------- what people decide
 
