@@ -7,6 +7,7 @@ from typing import Final
 
 from app.bootstrap.code_host import code_host_over
 from app.bootstrap.shared import Shared, utc_now
+from app.bootstrap.workers import worker_putter
 from app.domain.apps import App
 from app.domain.deliveries import Delivery, DeliveryStatus
 from app.domain.jobs import Job, JobType
@@ -43,6 +44,8 @@ from app.pipeline.release import release
 from app.pipeline.restore import restore
 from app.pipeline.retire import Retirer, delete_app, retire
 from app.pipeline.sync import Syncer, run_sync
+from app.pipeline.workers_expire import sweep_workers
+from app.pipeline.workers_settle import settle
 from app.ports import File, Transaction
 from app.render.worker import render_worker_files
 from app.settings import Settings
@@ -91,6 +94,7 @@ class _Jobs(Shared):
             JobType.REDEPLOY: partial(redeploy, to=Redeployer(self.records, GitHubRuns(self.github))),
             JobType.EXPIRE: partial(expire, to=self.putter),
             JobType.RESTORE: partial(restore, to=self.putter),
+            JobType.SETTLE: partial(settle, to=worker_putter(self)),
             JobType.COMMIT: partial(run_commit, to=self._committer()),
             JobType.INVOKE: partial(
                 invoke_later, to=LaterInvoker(self.records, self.functions, self.vault, utc_now)
@@ -99,7 +103,7 @@ class _Jobs(Shared):
         }
 
     def sweep(self) -> int:
-        return sweep(self.records, utc_now())
+        return sweep(self.records, utc_now()) + sweep_workers(self.records, utc_now())
 
     def _provisioner(self) -> Provisioner:
         github = self.settings.github

@@ -9,6 +9,7 @@ from flask import Flask
 
 from app.bootstrap.invoking import Calls
 from app.bootstrap.shared import Shared, utc_now
+from app.bootstrap.workers import workshop
 from app.cloudflare.gateway.sessions import AssetSessions
 from app.database.schema import check_schema
 from app.domain.deployments import Deployment
@@ -74,6 +75,7 @@ def _application(shared: Shared, calls: Calls) -> Flask:
             check_ready=lambda: check_schema(shared.database),
             code_host=_LazyCodeHost(settings.github),
             invoking=calls.invoking,
+            workshop=workshop(shared),
             import_origins=settings.import_origins,
             gateway=_gateway(shared) if shared.platform.has_gateway else None,
         )

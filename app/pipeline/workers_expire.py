@@ -31,6 +31,20 @@ def sweep_workers(records: Records, at: datetime) -> int:
     return len(due)
 
 
+def expired_script_at(tx: Transaction, script: str) -> datetime | None:
+    """Return since when a worker's script, or a version's own, is taken down; None of any other."""
+    # A slug has no hyphen, and stands last in each name of its scripts.
+    slug = script.rpartition("-")[2]
+    try:
+        worker = tx.workers.get(slug)
+        if script == worker.script:
+            return worker.expired_at
+        version = tx.versions.get(script)
+    except NotFound:
+        return None
+    return worker.expired_at or version.retired_at if version.own_script == script else None
+
+
 def _sweep(tx: Transaction, worker_id: str, at: datetime) -> None:
     try:
         worker = tx.workers.get(worker_id, lock=True)

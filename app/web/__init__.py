@@ -23,6 +23,7 @@ from app.web import (
     repository,
     variables,
     webhooks,
+    workers,
 )
 from app.web.context import WebContext
 from app.web.errors import ErrorOut, on_invalid, register_errors
@@ -60,6 +61,8 @@ def create_app(context: WebContext) -> Flask:
         deployments.api,
         deployments.runs,
         releases.api,
+        workers.api,
+        workers.restores,
         jobs.api,
         invocations.calls,
         invocations.later,

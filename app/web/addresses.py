@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from app.domain.deployments import Deployment
 from app.pipeline.restore import request_restore
+from app.pipeline.workers_expire import expired_script_at
 from app.ports import Transaction
 from app.web.auth import require_token
 from app.web.context import context
@@ -39,10 +40,14 @@ class ScriptPath(BaseModel):
 
 
 class AddressView(View):
-    """What is known of an address that does not answer; of one that never did, nothing."""
+    """What is known of an address that does not answer; of one that never did, nothing.
+
+    `kind` says what expired, because each is brought back in another way.
+    """
 
     state: Literal["expired", "unknown"]
     expired_at: datetime | None = None
+    kind: Literal["deployment", "worker"] | None = None
 
 
 class RestoreView(View):
@@ -86,10 +91,20 @@ def _own_url(deployment: Deployment) -> str | None:
 
 
 def _state(tx: Transaction, script: str) -> AddressView:
+    ended_at = _deployment_ended_at(tx, script)
+    if ended_at is not None:
+        return AddressView(state="expired", expired_at=ended_at, kind="deployment")
+    ended_at = expired_script_at(tx, script)
+    if ended_at is not None:
+        return AddressView(state="expired", expired_at=ended_at, kind="worker")
+    return AddressView(state="unknown")
+
+
+def _deployment_ended_at(tx: Transaction, script: str) -> datetime | None:
     alias = tx.aliases.get(script)
     if alias is not None and alias.expired_at is not None:
-        return AddressView(state="expired", expired_at=alias.expired_at)
+        return alias.expired_at
     deployment = tx.own_scripts.by_name(script)
-    if deployment is not None and deployment.bundle is not None and deployment.retired_at is not None:
-        return AddressView(state="expired", expired_at=deployment.retired_at)
-    return AddressView(state="unknown")
+    if deployment is not None and deployment.bundle is not None:
+        return deployment.retired_at
+    return None

@@ -10,11 +10,12 @@ from flask import current_app
 from app.domain.deployments import Deployment
 from app.domain.platform import Platform
 from app.domain.runs import RunClaims
+from app.pipeline.workers_putting import Workshop
 from app.ports import Clock, CodeHost, DeployAccess, JobEngine, Records, Vault
 from app.settings import Secret
 from app.web.gateway.context import GatewayContext
 from app.web.invoking import Invoking
-from app.web.outside import CALLS_AT_ONCE, DOWNLOADS_AT_ONCE, Gate
+from app.web.outside import CALLS_AT_ONCE, DEPLOYS_AT_ONCE, DOWNLOADS_AT_ONCE, Gate
 
 # Files of 10 MiB together grow by a third in base64.
 DEFAULT_MAXIMUM_BODY_BYTES: Final = 16 * 1024 * 1024
@@ -28,7 +29,8 @@ class WebContext:
     signs with, `grant` what a run uploads a deployment with; `check_ready` raises when the process cannot do
     its work. `gateway` is None where runs upload to Cloudflare by themselves. `code_host` is
     asked for when the first request needs it, by as many requests at once as `calls` and `downloads` let in;
-    apps may be imported from `import_origins` although they are not public.
+    apps may be imported from `import_origins` although they are not public. `workshop` puts
+    up workers, `deploys` at once.
     """
 
     records: Records
@@ -45,9 +47,11 @@ class WebContext:
     check_ready: Callable[[], None]
     code_host: Callable[[], CodeHost]
     invoking: Invoking
+    workshop: Workshop
     gateway: GatewayContext | None = None
     maximum_body_bytes: int = DEFAULT_MAXIMUM_BODY_BYTES
     import_origins: tuple[str, ...] = ()
+    deploys: Gate = field(default_factory=lambda: Gate(DEPLOYS_AT_ONCE, "put workers up"))
     calls: Gate = field(default_factory=lambda: Gate(CALLS_AT_ONCE))
     downloads: Gate = field(default_factory=lambda: Gate(DOWNLOADS_AT_ONCE))
 

@@ -14,6 +14,7 @@ from app.errors import Overloaded
 # Of the eight threads of a process: both together leave three to everybody else.
 CALLS_AT_ONCE: Final = 3
 DOWNLOADS_AT_ONCE: Final = 2
+DEPLOYS_AT_ONCE: Final = 2
 _RETRY_AFTER_SECONDS: Final = 1
 
 

@@ -35,17 +35,21 @@ def state(world: World, script: str) -> object:
 
 
 def test_an_address_that_never_answered_is_unknown(world: World) -> None:
-    assert state(world, "preview-pr7-slug0009") == {"state": "unknown", "expiredAt": None}
+    assert state(world, "preview-pr7-slug0009") == {"state": "unknown", "expiredAt": None, "kind": None}
 
 
 def test_a_deployments_address_expires(world: World) -> None:
     keep(world, retired_at=at(60))
-    assert state(world, OWN) == {"state": "expired", "expiredAt": "2026-11-22T12:01:00Z"}
+    assert state(world, OWN) == {
+        "state": "expired",
+        "expiredAt": "2026-11-22T12:01:00Z",
+        "kind": "deployment",
+    }
 
 
 def test_an_address_that_answers_is_none_of_the_askers_business(world: World) -> None:
     keep(world)
-    assert state(world, OWN) == {"state": "unknown", "expiredAt": None}
+    assert state(world, OWN) == {"state": "unknown", "expiredAt": None, "kind": None}
 
 
 def test_a_previews_address_expires(world: World) -> None:
@@ -54,7 +58,11 @@ def test_a_previews_address_expires(world: World) -> None:
     )
     with world.records.begin() as tx:
         tx.aliases.save(replace(alias, expired_at=at(60)))
-    assert state(world, "preview-pr7-slug0001") == {"state": "expired", "expiredAt": "2026-11-22T12:01:00Z"}
+    assert state(world, "preview-pr7-slug0001") == {
+        "state": "expired",
+        "expiredAt": "2026-11-22T12:01:00Z",
+        "kind": "deployment",
+    }
 
 
 def test_a_name_that_no_script_can_have_is_refused(world: World) -> None:

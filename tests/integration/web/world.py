@@ -38,6 +38,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.code_host import FakeCodeHost
 from tests.fakes.code_host_files import code_host
 from tests.fakes.invocations import FakeFunctions, FakeStreams
+from tests.integration.web.cloud import Cloud
 from tests.issuer import ISSUER, KeyClient
 
 TOKEN = "canary-api-token-7c1f"
@@ -97,6 +98,8 @@ class World:
         self.records = SqlRecords(self.database, self.engine.enqueue, self.clock)
         self.host = FakeCodeHost(self.clock)
         self.is_ready = True
+        self.cloud, vault = Cloud(), FernetVault([VAULT_KEY])
+        self.workshop = self.cloud.workshop(self.records, vault, PLATFORM, self.clock)
         self.functions, self.streams, self.tally = FakeFunctions(), FakeStreams(), Tally()
         invoker = Invoker(self.functions, self.streams, self.tally, self.clock)
         given = {
@@ -107,12 +110,13 @@ class World:
             "entropy": random.Random(1),  # noqa: S311 - slugs are no secrets
             "api_token": Secret(TOKEN),
             "webhook_secret": Secret(WEBHOOK_SECRET),
-            "vault": FernetVault([VAULT_KEY]),
+            "vault": vault,
             "verify_token": OidcVerifier(ISSUER, PLATFORM.url, keys).verify,
             "deploy_secret": deploy_secret,
             "grant": self._grant,
             "check_ready": self._check_ready,
             "code_host": lambda: code_host(self.host),
+            "workshop": self.workshop,
             "invoking": Invoking(
                 invoker, Rates(50, monotonic=lambda: self._seconds), Gate(4, "call functions")
             ),
