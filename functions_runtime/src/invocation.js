@@ -132,8 +132,10 @@ export class Invocation {
   #signal() {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
+      const gone = this.#call.request.signal;
+      gone.addEventListener("abort", () => this.abandon());
+      if (gone.aborted) this.abandon();
       if (this.#reason) this.#controller.abort(this.#reason);
-      this.#call.request.signal.addEventListener("abort", () => this.abandon());
     }
     return this.#controller.signal;
   }

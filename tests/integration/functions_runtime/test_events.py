@@ -52,6 +52,7 @@ export async function watches(id, { signal, invocationId }) {
 }
 export async function looksUp(id, context) {
   console.log("started");
+  seen.push([id, "started"]);
   await scheduler.wait(600);
   seen.push([id, context.signal.aborted ? "aborted" : "alone"]);
 }
@@ -201,7 +202,7 @@ def test_a_signal_that_is_looked_at_late_knows_it_already(functions: Worker) -> 
         events = read_events(response)
         assert next(events).data["message"] == "started"
         reset_when_closed(connection_of(response))
-    eventually(lambda: seen_of(functions, "late") == [["aborted"]])
+    eventually(lambda: seen_of(functions, "late") == [["started"], ["aborted"]])
 
 
 def test_a_caller_that_waits_for_one_piece_can_go_away_too(functions: Worker) -> None:
@@ -210,6 +211,13 @@ def test_a_caller_that_waits_for_one_piece_can_go_away_too(functions: Worker) ->
         eventually(lambda: seen_of(functions, "piece"))
         reset_when_closed(connection)
     eventually(lambda: seen_of(functions, "piece") == TOLD_AND_CLEANED_UP)
+
+
+def test_it_is_known_late_that_it_went(functions: Worker) -> None:
+    with post(functions, "looksUp", '"late piece"') as connection:
+        eventually(lambda: seen_of(functions, "late piece"))
+        reset_when_closed(connection)
+    eventually(lambda: seen_of(functions, "late piece") == [["started"], ["aborted"]])
 
 
 def post(functions: Worker, function: str, body: str) -> socket.socket:
