@@ -5,6 +5,8 @@ the code host while their caller waits (`outside`); nothing here speaks to Cloud
 status codes.
 """
 
+from typing import Final
+
 from flask import Flask, jsonify
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
@@ -30,7 +32,27 @@ from app.web.errors import ErrorOut, on_invalid, register_errors
 from app.web.gateway import PREFIX, create_gateway
 from app.web.gateway.context import GatewayContext
 
-_VERSION = "1"
+_VERSION: Final = "1"
+_BLUEPRINTS: Final = (
+    apps.api,
+    variables.api,
+    files.api,
+    repository.api,
+    repository.syncs,
+    deployments.api,
+    deployments.runs,
+    releases.api,
+    workers.api,
+    workers.restores,
+    jobs.api,
+    invocations.calls,
+    invocations.later,
+    deliveries.api,
+    webhooks.receivers,
+    health.health,
+    addresses.addresses,
+    addresses.restores,
+)
 
 
 def create_app(context: WebContext) -> Flask:
@@ -52,27 +74,7 @@ def create_app(context: WebContext) -> Flask:
     web.json.sort_keys = False  # type: ignore[attr-defined] # Flask's default provider has it
     web.extensions["branchline"] = context
     register_errors(web)
-    blueprints = (
-        apps.api,
-        variables.api,
-        files.api,
-        repository.api,
-        repository.syncs,
-        deployments.api,
-        deployments.runs,
-        releases.api,
-        workers.api,
-        workers.restores,
-        jobs.api,
-        invocations.calls,
-        invocations.later,
-        deliveries.api,
-        webhooks.receivers,
-        health.health,
-        addresses.addresses,
-        addresses.restores,
-    )
-    for blueprint in blueprints:
+    for blueprint in _BLUEPRINTS:
         web.register_api(blueprint)
     web.add_url_rule("/api/openapi.json", "openapi", lambda: jsonify(web.api_doc))
     _mount_gateway(web, context.gateway)
