@@ -38,6 +38,7 @@ STEPS = [
     "ensure namespace production",
     "ensure namespace staging",
     "ensure namespace preview",
+    "ensure namespace untrusted",
     "create environment production",
     "create environment staging",
     "create environment preview",
@@ -81,7 +82,7 @@ def assert_provisioned(world: World) -> None:
     webhook = repository.webhooks["https://branchline.test/webhooks/github"]
     assert len(repository.webhooks) == 1
     assert (webhook.secret, webhook.events) == ("the webhook secret", WEBHOOK_EVENTS)
-    assert set(world.scripts.namespaces) == set(NAMESPACES.values())
+    assert set(world.scripts.namespaces) == {*NAMESPACES.values(), "live-untrusted"}
     assert app.status is AppStatus.READY
     assert app.repository == repository.description
     assert world.tags(app.id) == [Tag.APP_REQUESTED, Tag.APP_REPOSITORY_FORKED, Tag.APP_READY]
