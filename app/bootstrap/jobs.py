@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from app.bootstrap.code_host import code_host_over
+from app.bootstrap.forks import approver, fork_previewer
 from app.bootstrap.shared import Shared, utc_now
 from app.bootstrap.workers import worker_putter
 from app.domain.apps import App
@@ -29,9 +30,11 @@ from app.jobs.process import Part
 from app.jobs.sweeper import Sweeper
 from app.jobs.worker import Handler, Worker
 from app.pipeline.accept import work_off
+from app.pipeline.approve import approve
 from app.pipeline.commit import Committer, run_commit
 from app.pipeline.expire import expire, sweep
 from app.pipeline.follow import follow
+from app.pipeline.fork_preview import fork_preview
 from app.pipeline.import_repository import Importer
 from app.pipeline.install import PLACES
 from app.pipeline.invoke_later import LaterInvoker, invoke_later
@@ -94,6 +97,8 @@ class _Jobs(Shared):
             JobType.REDEPLOY: partial(redeploy, to=Redeployer(self.records, GitHubRuns(self.github))),
             JobType.EXPIRE: partial(expire, to=self.putter),
             JobType.RESTORE: partial(restore, to=self.putter),
+            JobType.APPROVE: partial(approve, to=approver(self, self.github)),
+            JobType.FORK_PREVIEW: partial(fork_preview, to=fork_previewer(self, self.github)),
             JobType.SETTLE: partial(settle, to=worker_putter(self)),
             JobType.COMMIT: partial(run_commit, to=self._committer()),
             JobType.INVOKE: partial(

@@ -50,6 +50,7 @@ class Tag(StrEnum):
     SECRET_SET = "secret:set"  # noqa: S105 - a tag
     SECRET_REMOVED = "secret:removed"  # noqa: S105 - a tag
     PREVIEW_APPROVED = "preview:approved"
+    PREVIEW_REFUSED = "preview:refused"
     PULL_REQUEST_OPENED = "pull-request:opened"
     PULL_REQUEST_PUSHED = "pull-request:pushed"
     PULL_REQUEST_CLOSED = "pull-request:closed"

@@ -23,6 +23,7 @@ class JobType(StrEnum):
     RESTORE = "restore"
     EXPIRE = "expire"
     REDEPLOY = "redeploy"
+    APPROVE = "approve"
     FORK_PREVIEW = "fork-preview"
     COMMIT = "commit"
     SYNC = "sync"

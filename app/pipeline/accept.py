@@ -17,6 +17,7 @@ from app.domain.names import script_name
 from app.domain.platform import Platform
 from app.domain.pulls import PullRequest
 from app.domain.reports import (
+    CommentWritten,
     DeploymentStatusChanged,
     InstallationChanged,
     InstallationRepositoriesChanged,
@@ -30,6 +31,8 @@ from app.domain.reports import (
     RepositoryTransferred,
     WorkflowRunChanged,
 )
+from app.pipeline.approve import comment_written
+from app.pipeline.fork_preview import fork_run_changed
 from app.pipeline.known import held_app
 from app.pipeline.record import LIVE_OR_COMING, record_status_changed, run_changed
 from app.ports import Transaction
@@ -60,8 +63,10 @@ def _dispatch(  # noqa: C901, PLR0911 - one line for each kind of report
             return _pushed(tx, report, at)
         case PullRequestChanged():
             return pull_request_changed(tx, report, at)
+        case CommentWritten():
+            return comment_written(tx, report)
         case WorkflowRunChanged():
-            return run_changed(tx, report, platform, at)
+            return run_changed(tx, report, platform, at) or fork_run_changed(tx, report)
         case DeploymentStatusChanged():
             return record_status_changed(tx, report, platform, at)
         case RepositoryRenamed():
@@ -119,7 +124,7 @@ def pull_request_changed(tx: Transaction, report: PullRequestChanged, at: dateti
 
 
 def _pull_request(app: App, report: PullRequestChanged, known: PullRequest | None) -> PullRequest:
-    return PullRequest(
+    told = PullRequest(
         app_id=app.id,
         number=report.number,
         is_open=report.is_open,
@@ -130,8 +135,18 @@ def _pull_request(app: App, report: PullRequestChanged, known: PullRequest | Non
         is_from_fork=report.is_from_fork,
         author=report.author or "ghost",
         updated_at=report.updated_at,
-        comment_id=known.comment_id if known else None,
-        comment_digest=known.comment_digest if known else None,
+        head_repository_id=report.head_repository_id,
+        pushed_at=report.updated_at,
+    )
+    if known is None:
+        return told
+    return replace(
+        told,
+        comment_id=known.comment_id,
+        comment_digest=known.comment_digest,
+        pushed_at=known.pushed_at if known.head_commit == told.head_commit else told.pushed_at,
+        refusal=known.refusal,
+        refused_commit=known.refused_commit,
     )
 
 

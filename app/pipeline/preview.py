@@ -18,7 +18,7 @@ from app.domain.platform import Platform
 from app.domain.pulls import PullRequest
 from app.pipeline.known import known_app, live, origin_of
 from app.ports import Clock, Comments, Records, Steps, Transaction
-from app.render.comment import CommentFacts, Promotion, marker, render_comment
+from app.render.comment import CommentFacts, ForkFacts, Promotion, marker, render_comment
 from app.render.text import by_whom
 
 
@@ -62,7 +62,6 @@ def _facts(tx: Transaction, app: App, pull: PullRequest, platform: Platform, at:
     facts = CommentFacts(
         app_id=app.id,
         is_open=pull.is_open,
-        is_from_fork=pull.is_from_fork,
         status=None,
         address=None,
         commit=pull.head_commit,
@@ -73,7 +72,9 @@ def _facts(tx: Transaction, app: App, pull: PullRequest, platform: Platform, at:
         updated_at=at,
         promotions=_promotions(tx, app, pull),
     )
-    return _with_deployment(tx, facts, found[0], platform) if found else facts
+    if found:
+        facts = _with_deployment(tx, facts, found[0], platform)
+    return replace(facts, fork=_fork(tx, pull, facts.shown)) if pull.is_from_fork else facts
 
 
 def _with_deployment(
@@ -97,6 +98,21 @@ def _with_deployment(
         has_expired=alias is not None and alias.expired_at is not None,
         expires_on=_day(alias) if shown else None,
     )
+
+
+def _fork(tx: Transaction, pull: PullRequest, shown: str | None) -> ForkFacts:
+    """Return what is known of a fork's pull request beside what is deployed of it."""
+    return ForkFacts(
+        head=pull.head_commit,
+        approved_by=_approver(tx, pull, pull.head_commit),
+        shown_by=_approver(tx, pull, shown) if shown else None,
+        refusal=pull.refusal if pull.refused_commit == pull.head_commit else None,
+    )
+
+
+def _approver(tx: Transaction, pull: PullRequest, commit: str) -> str | None:
+    approval = tx.approvals.get(pull.app_id, pull.number, commit)
+    return by_whom(approval.actor) if approval else None
 
 
 def _day(alias: Alias | None) -> str | None:

@@ -133,7 +133,7 @@ def _settle(tx: Transaction, before: Deployment, ended: Deployment, platform: Pl
         show(tx, ended, at)
     elif ended.status is not Status.READY and was_deploying and platform.has_gateway:
         repair(tx, ended, at)
-    _take_down_again(tx, ended)
+    take_down_again(tx, ended)
 
 
 def _end(
@@ -174,7 +174,7 @@ def _cancelled(tx: Transaction, deployment: Deployment) -> Status:
     return Status.CANCELLED if _newer(tx, deployment) is None else Status.SUPERSEDED
 
 
-def _take_down_again(tx: Transaction, deployment: Deployment) -> None:
+def take_down_again(tx: Transaction, deployment: Deployment) -> None:
     """Have a preview that is gone taken down when a run ends: however it ended, it may have uploaded."""
     if deployment.environment is not Environment.PREVIEW or not _is_gone(tx, deployment):
         return

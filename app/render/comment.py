@@ -27,6 +27,12 @@ _LABELS: Final[Mapping[Status, str]] = {
     Status.SUPERSEDED: "⚪ Superseded by a newer commit",
     Status.REMOVED: "🗑️ Removed",
 }
+_NOT_APPROVED: Final = "`{name}` is not approved: somebody with write access can say `/preview {name}`."
+_NOT_DEPLOYED: Final = (
+    "**Not deployed.** This pull request comes from a fork: it is built without credentials, and nothing of it "
+    "is deployed until somebody with write access says `/preview {name}`, which is good for that one commit."
+)
+_REFUSED: Final = "\n**Nothing changed:** {why}. To show the newest commit, say `/preview {name}`."
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$-])")
 # Where GitHub finds mentions, issues and addresses in plain text; a zero-width space there hides them.
 # https://docs.github.com/en/get-started/writing-on-github/working-with-advanced-formatting/autolinked-references-and-urls
@@ -45,6 +51,20 @@ class Promotion:
 
 
 @dataclass(frozen=True, slots=True)
+class ForkFacts:
+    """What the comment says of a fork's pull request, whose newest commit is `head`.
+
+    `approved_by` says by whom that was approved, `shown_by` by whom what the preview shows was; None says
+    that nobody did. `refusal` is why a wish for a preview was not granted.
+    """
+
+    head: str
+    approved_by: str | None = None
+    shown_by: str | None = None
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CommentFacts:
     """What the comment says of the newest deployment, and of what its preview shows.
 
@@ -55,7 +75,6 @@ class CommentFacts:
 
     app_id: str
     is_open: bool
-    is_from_fork: bool
     status: Status | None
     address: Address | None
     commit: str
@@ -70,6 +89,7 @@ class CommentFacts:
     has_expired: bool = False
     expires_on: str | None = None
     promotions: Sequence[Promotion] = ()
+    fork: ForkFacts | None = None
 
     def digest(self) -> str:
         """Return a fingerprint of everything but the time, to tell whether an edit would say anything new."""
@@ -88,6 +108,7 @@ def render_comment(facts: CommentFacts) -> str:
         facts=facts,
         marker=marker(facts.app_id),
         label=_label(facts),
+        about_fork=_about_fork(facts, facts.fork) if facts.fork else None,
         phases=[f"{name} {seconds:.1f} s" for name, seconds in facts.phases.items()],
         updated=facts.updated_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
     )
@@ -95,8 +116,24 @@ def render_comment(facts: CommentFacts) -> str:
 
 def _label(facts: CommentFacts) -> str | None:
     if facts.status is None:
-        return None if facts.is_from_fork else _LABELS[Status.QUEUED]
+        return None if facts.fork else _LABELS[Status.QUEUED]
     return _LABELS[facts.status]
+
+
+def _about_fork(facts: CommentFacts, fork: ForkFacts) -> str:
+    """Return what is shown of a fork's pull request, by whose word, and what it takes to show its newest."""
+    found, name = list[str](), fork.head[:7]
+    if facts.shown:
+        found.append(f"Shows `{facts.shown[:7]}`, approved {escape_line(fork.shown_by or 'by nobody')}.")
+    if fork.approved_by and facts.shown != fork.head:
+        is_waiting = facts.status is None or facts.commit != fork.head
+        waits = " and is shown when its run has ended well" if is_waiting else ""
+        found.append(f"`{name}` was approved {escape_line(fork.approved_by)}{waits}.")
+    if not fork.approved_by:
+        found.append((_NOT_APPROVED if facts.shown else _NOT_DEPLOYED).format(name=name))
+        if fork.refusal:
+            found.append(_REFUSED.format(why=escape_line(fork.refusal), name=fork.head))
+    return "\n".join(found)
 
 
 def escape_line(text: str) -> str:

@@ -246,7 +246,18 @@ def test_an_open_pull_request_is_told_in_its_comment(world: World, action: str) 
         is_from_fork=False,
         author="octocat",
         updated_at=NOON,
+        head_repository_id=REPOSITORY_ID,
+        pushed_at=NOON,
     )
+
+
+def test_since_when_a_commit_is_the_newest_is_remembered(world: World) -> None:
+    accept(world, pull_changed("opened"))
+    accept(world, pull_changed("labeled", updated_at=at(5)))
+    assert world.known_pull().pushed_at == NOON
+    accept(world, pull_changed("synchronize", head_commit="b" * 40, updated_at=at(7)))
+    accept(world, pull_changed("edited", head_commit="b" * 40, updated_at=at(9)))
+    assert world.known_pull().pushed_at == at(7)
 
 
 def test_a_closed_pull_request_is_retired(world: World) -> None:

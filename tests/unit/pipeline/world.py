@@ -18,7 +18,9 @@ from app.domain.platform import DeployAuth, Platform
 from app.domain.pulls import PullRequest
 from app.domain.reports import RepositoryName, RunAction, WorkflowRunChanged
 from app.domain.runs import RunOutcome, RunReport
+from app.pipeline.approve import Approver, approve
 from app.pipeline.expire import expire
+from app.pipeline.fork_preview import ForkPreviewer, fork_preview
 from app.pipeline.import_repository import Importer
 from app.pipeline.install import PLACES
 from app.pipeline.point import Decision, Released
@@ -43,6 +45,7 @@ from tests.fakes.bundles import FakeBundles
 from tests.fakes.clock import FakeClock
 from tests.fakes.code_host import FakeCodeHost, FakeRepository
 from tests.fakes.code_host_files import FakeTrees
+from tests.fakes.code_host_forks import FakeArtifacts, FakeMembers, FakePullHeads, FakeRecordings
 from tests.fakes.code_host_histories import FakeHistories, FakeNewRepositories
 from tests.fakes.code_host_ports import (
     FakeComments,
@@ -272,6 +275,8 @@ class World:
             JobType.REDEPLOY: lambda job, steps: redeploy(job, steps, redeployer),
             JobType.EXPIRE: lambda job, steps: expire(job, steps, self.putter()),
             JobType.RESTORE: lambda job, steps: restore(job, steps, self.putter()),
+            JobType.APPROVE: lambda job, steps: approve(job, steps, self.approver()),
+            JobType.FORK_PREVIEW: lambda job, steps: fork_preview(job, steps, self.fork_previewer()),
         }
 
     def run_queue(self) -> list[Any]:
@@ -283,6 +288,11 @@ class World:
             self._runs_done += 1
             results.append(self.run(self.records.queue[self._runs_done - 1]))
         raise AssertionError("jobs ask for jobs without end")
+
+    def run_next(self) -> Any:
+        """Run the one job that waits the longest."""
+        self._runs_done += 1
+        return self.run(self.records.queue[self._runs_done - 1])
 
     def forget_queue(self) -> None:
         """Take what was asked for so far as done."""
@@ -334,6 +344,17 @@ class World:
             vault=self.vault,
             platform=self.platform,
             clock=self.clock,
+        )
+
+    def approver(self) -> Approver:
+        return Approver(self.records, FakeMembers(self.host), FakePullHeads(self.host), self.clock)
+
+    def fork_previewer(self) -> ForkPreviewer:
+        return ForkPreviewer(
+            runs=FakeRuns(self.host),
+            artifacts=FakeArtifacts(self.host),
+            recordings=FakeRecordings(self.bundles, self.host.faults),
+            putter=self.putter(),
         )
 
     def publisher(self) -> Publisher:

@@ -11,7 +11,15 @@ from markdown_it import MarkdownIt
 
 from app.domain.addresses import Address
 from app.domain.deployments import Status
-from app.render.comment import CommentFacts, Promotion, code_block, escape_line, marker, render_comment
+from app.render.comment import (
+    CommentFacts,
+    ForkFacts,
+    Promotion,
+    code_block,
+    escape_line,
+    marker,
+    render_comment,
+)
 from app.render.text import by_whom
 
 ADDRESS = Address("https://preview-pr7-slug0001.apps.test", "https://dispatch.test/app/preview-pr7-slug0001")
@@ -19,7 +27,6 @@ OWN = "https://preview-4xr0q2h9tb-slug0001.apps.test"
 GOOD = CommentFacts(
     app_id="app_0001",
     is_open=True,
-    is_from_fork=False,
     status=Status.READY,
     address=ADDRESS,
     commit="4b825dc642cb6eb9a060e54bf8d69288fbee4904",
@@ -35,7 +42,6 @@ GOOD = CommentFacts(
 NOTHING: dict[str, Any] = {
     "app_id": "app_0001",
     "is_open": True,
-    "is_from_fork": False,
     "status": None,
     "address": None,
     "commit": GOOD.commit,
@@ -252,15 +258,75 @@ def test_before_the_first_run_there_is_little_to_say() -> None:
     assert "commit**" not in body
 
 
+NEWER = "def5678" + "0" * 33
+
+
+def of_fork(facts: CommentFacts | None = None, head: str = GOOD.commit, **fork: Any) -> str:
+    """Return what a fork's comment says above its table."""
+    body = render_comment(replace(facts or CommentFacts(**NOTHING), fork=ForkFacts(head, **fork)))
+    return body.partition("### Preview")[2].partition("| | |")[0].strip()
+
+
 def test_a_fork_is_told_why() -> None:
-    body = render_comment(CommentFacts(**{**NOTHING, "is_from_fork": True}))
-    assert "**Not deployed.** This pull request comes from a fork" in body
-    assert "/preview" in body
-    assert "Status" not in body
+    assert of_fork() == (
+        "**Not deployed.** This pull request comes from a fork: it is built without credentials, and nothing "
+        "of it is deployed until somebody with write access says `/preview 4b825dc`, which is good for that "
+        "one commit."
+    )
+    assert "Status" not in render_comment(CommentFacts(**NOTHING, fork=ForkFacts(NEWER)))
 
 
-def test_a_fork_that_was_approved_is_told_as_any_other() -> None:
-    assert render_comment(replace(GOOD, is_from_fork=True)) == SNAPSHOT
+def test_what_is_approved_waits_for_its_run() -> None:
+    expected = "`4b825dc` was approved by ada and is shown when its run has ended well."
+    assert of_fork(approved_by="by ada") == expected
+
+
+def test_what_is_shown_of_a_fork_says_who_approved_it() -> None:
+    assert of_fork(GOOD, approved_by="by ada", shown_by="by ada") == "Shows `4b825dc`, approved by ada."
+    table = SNAPSHOT.partition("| | |")[2]
+    body = render_comment(replace(GOOD, fork=ForkFacts(GOOD.commit, "by ada", "by ada")))
+    assert body.partition("| | |")[2] == table
+
+
+def test_a_newer_commit_of_a_fork_is_not_approved() -> None:
+    assert of_fork(GOOD, NEWER, shown_by="by ada") == (
+        "Shows `4b825dc`, approved by ada.\n"
+        "`def5678` is not approved: somebody with write access can say `/preview def5678`."
+    )
+
+
+def test_a_newer_commit_of_a_fork_is_approved_too() -> None:
+    assert of_fork(GOOD, NEWER, approved_by="over the API", shown_by="by ada") == (
+        "Shows `4b825dc`, approved by ada.\n"
+        "`def5678` was approved over the API and is shown when its run has ended well."
+    )
+
+
+def test_an_approved_commit_that_could_not_be_shown() -> None:
+    failed = replace(GOOD, status=Status.ERROR, shown=None, error="reading the artifact: it is damaged")
+    assert of_fork(failed, approved_by="by ada") == "`4b825dc` was approved by ada."
+    assert of_fork(failed, NEWER).startswith("**Not deployed.**")
+
+
+def test_a_wish_that_was_not_granted_is_answered_with_the_whole_name() -> None:
+    told = of_fork(GOOD, NEWER, shown_by="by ada", refusal="ada said /preview before def5678 came")
+    assert told.endswith(
+        f"\n\n**Nothing changed:** ada said /preview before def5678 came. "
+        f"To show the newest commit, say `/preview {NEWER}`."
+    )
+    assert "Nothing changed" not in of_fork(GOOD, NEWER, approved_by="by ada", refusal="x")
+
+
+def test_a_name_mentions_nobody() -> None:
+    told = of_fork(GOOD, NEWER, shown_by="by @ada", refusal="@ada | said <b>")
+    assert "@ada" not in told
+    assert "<b>" not in told
+
+
+def test_a_fork_that_is_closed_or_has_expired() -> None:
+    assert of_fork(replace(GOOD, is_open=False)) == "This pull request is closed: its preview was removed."
+    expired = replace(GOOD, shown=None, has_expired=True, fork=ForkFacts(GOOD.commit, "by ada"))
+    assert "has expired: say `/preview` again |" in render_comment(expired)
 
 
 def test_an_error_is_shown_only_where_it_counts() -> None:
@@ -282,7 +348,9 @@ def test_the_digest_ignores_nothing_but_the_time() -> None:
     assert GOOD.digest() == replace(GOOD, updated_at=datetime.now(UTC)).digest()
     others = [
         replace(GOOD, is_open=False),
-        replace(GOOD, is_from_fork=True),
+        replace(GOOD, fork=ForkFacts(GOOD.commit)),
+        replace(GOOD, fork=ForkFacts(GOOD.commit, "by ada")),
+        replace(GOOD, fork=ForkFacts(GOOD.commit, refusal="x")),
         replace(GOOD, status=Status.ERROR),
         replace(GOOD, commit="a" * 40),
         replace(GOOD, message="other"),
