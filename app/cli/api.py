@@ -87,11 +87,15 @@ class Api:
             self._calling(),
             self._http.stream("GET", _url(path), params=params, headers=headers) as response,
         ):
-            if not response.is_success:
-                response.read()
-                raise _error_of(response)
+            check(response)
             for chunk in response.iter_bytes():
                 into.write(chunk)
+
+    @contextmanager
+    def open(self, method: str, *path: str, **request: Any) -> Iterator[httpx.Response]:
+        """Open an answer that is read as it comes; whether it is a success is for `check` to say."""
+        with self._calling(), self._http.stream(method, _url(path), **request) as response:
+            yield response
 
     def items(self, *path: str, limit: int, **query: Any) -> Iterator[dict[str, Any]]:
         """Yield up to `limit` items of a list, page by page."""
@@ -127,6 +131,13 @@ class Api:
             yield
         except httpx.HTTPError as error:
             raise RemoteUnavailable(f"calling {self._http.base_url}: {error}") from error
+
+
+def check(response: httpx.Response) -> None:
+    """Raise the error that an answer is, if it is one."""
+    if not response.is_success:
+        response.read()
+        raise _error_of(response)
 
 
 def _url(path: tuple[str, ...]) -> str:

@@ -8,9 +8,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from app.domain.invocations import ERROR, RESULT
-from app.domain.workers import INVOKE_KEY, Version, Worker, WorkerStatus
+from app.domain.workers import Version, Worker, WorkerStatus
 from app.errors import Conflict, Gone, RemoteForbidden, RemoteMissing, RemoteRefused
 from app.pipeline.count import Tally
+from app.pipeline.workers_putting import invoke_key
 from app.ports import Call, Clock, Functions, Invocation, Reply, Streams, Transaction, Vault
 
 
@@ -62,7 +63,7 @@ def callee(tx: Transaction, key: str, vault: Vault) -> Callee:
     if worker.version_id is None:
         raise Conflict(f"invoking worker {worker.name}: nothing of it is up yet", code="worker:not-ready")
     version = tx.versions.get(worker.version_id)
-    return Callee(worker, version, _invoke_key(tx, worker, vault) if version.options.has_invoke_key else None)
+    return Callee(worker, version, invoke_key(tx, worker, vault) if version.options.has_invoke_key else None)
 
 
 @contextmanager
@@ -102,10 +103,3 @@ def _broken_counted(count: Callable[[str], None]) -> Iterator[None]:
         if not isinstance(error, RemoteForbidden | RemoteMissing):
             count(ERROR)
         raise
-
-
-def _invoke_key(tx: Transaction, worker: Worker, vault: Vault) -> str | None:
-    """Return the key that callers bear, or None when the worker has none any more."""
-    of_worker = tx.variables.of(worker.id, worker.environment)
-    secret = next((it for it in of_worker if it.is_secret and it.name == INVOKE_KEY), None)
-    return vault.open(secret.place, secret.value) if secret else None

@@ -1,0 +1,112 @@
+"""Calls of functions over the API: an answer, or events as they come, whatever happens to the connection."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+
+from app.cli.api import Api, check
+from app.errors import RemoteRefused, RemoteUnavailable
+
+# A function may take five minutes.
+_ANSWER_SECONDS: Final = 330.0
+# The control plane sends a heartbeat every five seconds.
+_SILENCE_SECONDS: Final = 20.0
+_TRIES: Final = 5
+_PAUSE_SECONDS: Final = 1.0
+_ENDINGS: Final = frozenset({"result", "error"})
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of an invocation."""
+
+    id: str
+    name: str
+    data: str
+
+
+def call(api: Api, worker: str, function: str, payload: bytes) -> Mapping[str, Any]:
+    """Call a function and return what it answers, be it that it failed.
+
+    Raises:
+        BranchlineError: it was not called, or nobody knows what became of it.
+    """
+    with api.open(
+        "POST", "workers", worker, "functions", function, content=payload, timeout=_ANSWER_SECONDS
+    ) as response:
+        return _answer(response)
+
+
+def events(api: Api, worker: str, function: str, payload: bytes) -> Iterator[Event | Mapping[str, Any]]:
+    """Call a function and yield its events up to its end, or what it answers when there are none.
+
+    Raises:
+        BranchlineError: as for `call`; or the connection broke too often.
+    """
+    request = _Request("POST", ("workers", worker, "invoke", function), {"content": payload})
+    invocation = ""
+    for _ in range(_TRIES):
+        try:
+            for event in _opened(api, request):
+                yield event
+                if not isinstance(event, Event) or event.name in _ENDINGS:
+                    return
+                invocation = event.id.rpartition(":")[0]
+                request = _going_on(worker, invocation, event.id)
+        except RemoteUnavailable:
+            if not invocation:
+                raise
+        time.sleep(_PAUSE_SECONDS)
+    raise RemoteUnavailable(f"following {function}: the connection broke again and again")
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    path: tuple[str, ...]
+    options: Mapping[str, Any]
+
+
+def _going_on(worker: str, invocation: str, last: str) -> _Request:
+    path = ("workers", worker, "invocations", invocation, "events")
+    return _Request("GET", path, {"headers": {"Last-Event-ID": last}})
+
+
+def _opened(api: Api, request: _Request) -> Iterator[Event | Mapping[str, Any]]:
+    with api.open(request.method, *request.path, timeout=_SILENCE_SECONDS, **request.options) as response:
+        if response.is_success:
+            yield from _events(response.iter_lines())
+        else:
+            yield _answer(response)
+
+
+def _events(lines: Iterable[str]) -> Iterator[Event]:
+    fields: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.partition(": ")
+        if line:
+            fields[name] = value
+            continue
+        if "data" in fields:
+            yield Event(fields["id"], fields["event"], fields["data"])
+        fields = {}
+
+
+def _answer(response: httpx.Response) -> Mapping[str, Any]:
+    """Return what a function, or its worker, answers; whoever else answers is an error."""
+    response.read()
+    answer = _json(response)
+    if isinstance(answer, dict) and "success" in answer:
+        return answer
+    check(response)
+    raise RemoteRefused(f"{response.request.url} answered nothing that we understand")
+
+
+def _json(response: httpx.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError:
+        return None

@@ -1,0 +1,115 @@
+"""`branchline workers invoke`: call a function; its lines go to stderr, its result to stdout."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from app.cli.api import Api, pass_api
+from app.cli.calls import Event, call, events
+from app.cli.show import printable, show_json
+from app.cli.waiting import timeout_option, wait_for_job
+from app.errors import InvalidInput, RemoteRefused, UserError
+
+_FAILED: Final = "function:failed"
+
+
+@click.command()
+@click.argument("worker")
+@click.argument("function")
+@click.option("--data", help="The payload: JSON, or @FILE with JSON. Without it there is none.")
+@click.option("--stream", "as_stream", is_flag=True, help="Print lines as they are written.")
+@click.option("--job", "as_job", is_flag=True, help="Have a job call it, so that it is not lost, and wait.")
+@click.option("--retries", default=3, show_default=True, type=click.IntRange(0, 10), help="With --job.")
+@timeout_option
+@pass_api
+def invoke(
+    api: Api,
+    worker: str,
+    function: str,
+    *,
+    data: str | None,
+    as_stream: bool,
+    as_job: bool,
+    retries: int,
+    timeout: float,
+) -> None:
+    """Call a function of a worker. Exits with 1 when the function failed, with 2 when the platform did."""
+    payload = _payload(data)
+    if as_stream and as_job:
+        raise InvalidInput("invoking: a job has no stream; give --stream or --job")
+    if as_job:
+        answer = _by_job(api, (worker, function), payload, retries, timeout)
+    elif as_stream:
+        answer = _streamed(api, (worker, function), payload)
+    else:
+        answer = call(api, worker, function, payload)
+    _show(function, answer)
+
+
+def _payload(data: str | None) -> bytes:
+    """Return what is sent; nothing for none. Raises InvalidInput for what is no JSON."""
+    if data is None:
+        return b""
+    try:
+        text = Path(data[1:]).read_text(encoding="utf-8") if data.startswith("@") else data
+        json.loads(text)
+    except OSError as error:
+        raise InvalidInput(f"reading {data[1:]}: {error.strerror}") from None
+    except ValueError as error:
+        raise InvalidInput(f"reading the payload: it is no JSON ({error})") from None
+    return text.encode()
+
+
+def _streamed(api: Api, place: tuple[str, str], payload: bytes) -> Mapping[str, Any]:
+    """Print lines as they come, and return how it ended."""
+    for event in events(api, *place, payload):
+        if not isinstance(event, Event):
+            return event
+        told = json.loads(event.data)
+        if event.name == "log":
+            _show_lines([told])
+        elif event.name == "error":
+            return {"success": False, **told}
+        elif event.name == "result":
+            return dict(told)
+    raise AssertionError("unreachable")
+
+
+def _by_job(
+    api: Api, place: tuple[str, str], payload: bytes, retries: int, timeout_seconds: float
+) -> Mapping[str, Any]:
+    worker, function = place
+    body = {"retries": retries, **({"payload": json.loads(payload)} if payload else {})}
+    job_id = api.post("workers", worker, "functions", function, "jobs", body=body)["jobId"]
+    try:
+        return dict(wait_for_job(api, job_id, timeout_seconds)["result"])
+    except RemoteRefused as error:
+        if error.error_code != _FAILED:
+            raise
+        return dict(api.get("jobs", job_id)["error"]["details"]["answer"])
+
+
+def _show(function: str, answer: Mapping[str, Any]) -> None:
+    """Print what a function answered. Raises UserError when it failed."""
+    _show_lines(answer.get("logs", []))
+    if answer["success"]:
+        if "note" in answer:
+            click.echo(printable(answer["note"]), err=True)
+        show_json(answer["result"])
+        return
+    error = answer["error"]
+    _show_text(error.get("stack") or "")
+    raise UserError(f"{function} failed: {error['name']}: {error['message']}", code=_FAILED)
+
+
+def _show_lines(lines: Iterable[Mapping[str, Any]]) -> None:
+    for line in lines:
+        _show_text(line["message"])
+
+
+def _show_text(text: str) -> None:
+    for line in text.splitlines():
+        click.echo(printable(line), err=True)
