@@ -24,6 +24,7 @@ _COMMANDS: Final = {
     "promote": ("app.cli.releases", "promote"),
     "redeploy": ("app.cli.releases", "redeploy"),
     "restore": ("app.cli.restore", "restore"),
+    "previews": ("app.cli.previews", "previews"),
     "files": ("app.cli.files", "files"),
     "commit": ("app.cli.repository", "commit"),
     "sync": ("app.cli.repository", "sync"),

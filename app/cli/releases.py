@@ -27,7 +27,7 @@ def _myself() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Manner:
+class Manner:
     """How a decision is made: by whom, how long to wait for it (None: not at all), and how it is shown."""
 
     by: str
@@ -35,12 +35,12 @@ class _Manner:
     as_json: bool
 
 
-def _decision(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that all decisions have, as its `manner`."""
+def decision(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that all decisions have, and hand them to it as its `manner`."""
 
     @wraps(command)
     def decide(*given: Any, by: str, wait: bool, timeout: float, as_json: bool, **named: Any) -> None:
-        manner = _Manner(by, timeout if wait else None, as_json)
+        manner = Manner(by, timeout if wait else None, as_json)
         command(*given, manner=manner, **named)
 
     by_option = click.option(
@@ -56,9 +56,9 @@ def _decision(command: Callable[..., None]) -> Callable[..., None]:
 @click.argument("app")
 @click.option("--environment", type=_ENVIRONMENTS, default="production", show_default=True)
 @click.option("--to", metavar="DEPLOYMENT", help="Which deployment.  [default: the one before what is live]")
-@_decision
+@decision
 @pass_api
-def rollback(api: Api, app: str, *, environment: str, to: str | None, manner: _Manner) -> None:
+def rollback(api: Api, app: str, *, environment: str, to: str | None, manner: Manner) -> None:
     """Put an earlier deployment back; pushes do not go live until `resume` or `promote`."""
     body = {"environment": environment, "by": manner.by, **({"to": to} if to else {})}
     answer = api.post("apps", app, "rollback", body=body)
@@ -69,9 +69,9 @@ def rollback(api: Api, app: str, *, environment: str, to: str | None, manner: _M
 @click.argument("app")
 @click.option("--environment", type=_ENVIRONMENTS, default="production", show_default=True)
 @click.option("--pull-request", type=click.IntRange(1), help="Whose preview.")
-@_decision
+@decision
 @pass_api
-def resume(api: Api, app: str, *, environment: str, pull_request: int | None, manner: _Manner) -> None:
+def resume(api: Api, app: str, *, environment: str, pull_request: int | None, manner: Manner) -> None:
     """Let pushes go live again, and with them the newest that was built meanwhile."""
     if pull_request is not None:
         environment = "preview"
@@ -85,7 +85,7 @@ def resume(api: Api, app: str, *, environment: str, pull_request: int | None, ma
 @click.option("--environment", type=_ENVIRONMENTS, default="production", show_default=True, help="Where to.")
 @click.option("--pull-request", type=click.IntRange(1), help="The pull request of app WHAT whose preview.")
 @click.option("--from", "source", type=_ENVIRONMENTS, help="The environment of app WHAT whose deployment.")
-@_decision
+@decision
 @pass_api
 def promote(
     api: Api,
@@ -94,7 +94,7 @@ def promote(
     environment: str,
     pull_request: int | None,
     source: str | None,
-    manner: _Manner,
+    manner: Manner,
 ) -> None:
     """Have the very bytes of a deployment live in an environment.
 
@@ -110,9 +110,9 @@ def promote(
 
 @click.command()
 @click.argument("deployment")
-@_decision
+@decision
 @pass_api
-def redeploy(api: Api, deployment: str, *, manner: _Manner) -> None:
+def redeploy(api: Api, deployment: str, *, manner: Manner) -> None:
     """Run a deployment's workflow once more; what it makes is a new deployment."""
     answer = api.post("deployments", deployment, "redeploy", body={"by": manner.by})
     seconds = manner.timeout_seconds
@@ -147,7 +147,7 @@ def _known(app: Mapping[str, Any], place: Mapping[str, Any] | None, name: str) -
     return str(place["deploymentId"])
 
 
-def _end(api: Api, answer: Mapping[str, Any], manner: _Manner) -> None:
+def _end(api: Api, answer: Mapping[str, Any], manner: Manner) -> None:
     """Wait for a decision to be true, and show how it stands then."""
     deployment = answer["deployment"]
     if manner.timeout_seconds is not None:

@@ -113,8 +113,8 @@ def provision(job: Job, steps: Steps, to: Provisioner) -> dict[str, Any]:
     full_name = repository.full_name
     if repository.is_fork or source:
         steps.run("switch Actions on", lambda: to.repositories.enable_actions(full_name))
-    namespaces: dict[str, str] = {**to.platform.namespaces, "untrusted": to.platform.untrusted_namespace}
-    for kind, namespace in namespaces.items():
+    untrusted = ("untrusted", to.platform.untrusted_namespace)
+    for kind, namespace in (*to.platform.namespaces.items(), untrusted):
         steps.run(f"ensure namespace {kind}", partial(to.scripts.ensure_namespace, namespace))
     install(
         full_name,

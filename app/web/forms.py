@@ -71,6 +71,12 @@ class VariablePath(VariablesPath):
     name: _Key
 
 
+class PullRequestPath(AppPath):
+    """One of an app's pull requests."""
+
+    number: Annotated[int, Field(ge=1, lt=2**53)]
+
+
 class DeploymentPath(_Form):
     """`deployment` is a deployment's id."""
 
@@ -187,4 +193,11 @@ class PromoteIn(_Form):
 class RedeployIn(_Form):
     """Who wants it."""
 
+    by: Person = "token"
+
+
+class PreviewIn(_Form):
+    """Which commit of a fork's pull request is to be shown: its whole name, so that it can be no other."""
+
+    commit: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
     by: Person = "token"

@@ -6,11 +6,13 @@ from app.web.views.deliveries import DeliveriesView, DeliveryDetailView, Deliver
 from app.web.views.deployments import DeploymentsView, DeploymentView, JobOfDeploymentView, ReleaseView
 from app.web.views.health import HealthView
 from app.web.views.jobs import JobView
+from app.web.views.previews import ApprovalView
 
 __all__ = [
     "AcceptedView",
     "AppSummaryView",
     "AppView",
+    "ApprovalView",
     "AppsView",
     "DeliveriesView",
     "DeliveryDetailView",

@@ -140,6 +140,10 @@ CALLS: Final = [
     ),
     ("POST", "/api/deployments/{deployment}/redeploy", 202, {"json": {}, "key": "dpl_0003_1"}),
     ("POST", "/api/deployments/{deployment}/redeploy", 409, {"json": {}, "key": "dpl_0001_1"}),
+    ("POST", "/api/apps/{app}/pulls/{number}/preview", 202, {"json": {"commit": "a" * 40}, "number": 8}),
+    ("POST", "/api/apps/{app}/pulls/{number}/preview", 400, {"json": {"commit": "main"}}),
+    ("POST", "/api/apps/{app}/pulls/{number}/preview", 404, {"json": {"commit": "a" * 40}, "number": 9}),
+    ("POST", "/api/apps/{app}/pulls/{number}/preview", 409, {"json": {"commit": "a" * 40}}),
     ("GET", "/api/deployments/{deployment}", 200, {"key": "dpl_0001_1"}),
     ("GET", "/api/deployments/{deployment}", 400, {"key": "x" * 101}),
     ("GET", "/api/deployments/{deployment}", 404, {"key": "nothing"}),
@@ -164,6 +168,7 @@ def busy(migrated_sqlite_url: str) -> Iterator[World]:
     with world.records.begin() as tx:
         tx.deployments.add(a_deployment(1))
         tx.pulls.save(a_pull(7))
+        tx.pulls.save(a_pull(8, is_from_fork=True))
         tx.deployments.add(a_deployment(2, script="preview-pr7-slug0001", pull_request=7))
         up: dict[str, Any] = {"status": Status.READY, "bundle": "b" * 64, "uploaded_at": NOON}
         tx.deployments.add(a_deployment(3, environment=Environment.STAGING, script="staging-slug0001", **up))
@@ -182,7 +187,8 @@ def test_what_is_answered_is_what_is_described(
     document = busy.client.get("/api/openapi.json").get_json()
     given = dict(given)
     key = given.pop("key", None) or (_job_id(busy) if "{job}" in path else "app-1")
-    answer = busy.call(method, re.sub(r"{\w+}", key, path), **given)
+    place = path.replace("{number}", str(given.pop("number", 7)))
+    answer = busy.call(method, re.sub(r"{\w+}", key, place), **given)
     assert answer.status_code == status
     assert_described(document, method, path, answer)
 
@@ -195,6 +201,7 @@ BODIES_OF: Final = {
     "/api/apps/{app}/commits": A_COMMIT,
     "/api/apps/{app}/rollback": A_PLACE,
     "/api/apps/{app}/resume": A_PLACE,
+    "/api/apps/{app}/pulls/{number}/preview": {"commit": "a" * 40},
     "/api/deployments/{deployment}/promote": A_PLACE,
     "/api/deployments/{deployment}/redeploy": {},
     "/api/workers/{worker}/functions/{function}/jobs": {},
@@ -213,7 +220,8 @@ def test_troubles_are_described_everywhere(migrated_sqlite_url: str, error: Exce
     document = world.client.get("/api/openapi.json").get_json()
     for method, path, _ in operations(document):
         if {"token": []} in proof_of(method, path):
-            place = re.sub(r"{\w+}", "x", path.replace("{environment}", "production"))
+            filled = path.replace("{environment}", "production").replace("{number}", "7")
+            place = re.sub(r"{\w+}", "x", filled)
             answer = world.call(method, place, json=BODIES_OF.get(path, BODIES.get(method)))
             assert answer.status_code in {500, 503}
             assert_described(document, method, path, answer)
