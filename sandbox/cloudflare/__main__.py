@@ -99,7 +99,8 @@ def main() -> int:
         signal.signal(number, lambda *_: stopping.set())
     with Server(parse()) as server:
         print(f"listening on {server.url}", flush=True)  # noqa: T201 - the parent waits for this line
-        stopping.wait()
+        while not stopping.wait(0.5):  # a signal between two waits is not lost
+            pass
     return 0
 
 

@@ -67,7 +67,8 @@ def main(template_from: Path | None, second_fork: str, **options: Any) -> None:
         signal.signal(name, lambda *_details: stop.set())
     server.start()
     click.echo(f"listening on {server.url}")
-    stop.wait()
+    while not stop.wait(0.5):  # a signal between two waits is not lost
+        pass
     server.close()
 
 

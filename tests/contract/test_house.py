@@ -19,7 +19,16 @@ from app.domain.events import Tag
 from app.settings import REMEDIES
 
 ROOT = Path(__file__).parents[2]
-OUR_OWN = ("app", "sandbox", "tests", "migrations", "benchmarks", "actions_templates", "dispatch_worker")
+OUR_OWN = (
+    "app",
+    "sandbox",
+    "tests",
+    "migrations",
+    "benchmarks",
+    "actions_templates",
+    "dispatch_worker",
+    "functions_runtime",
+)
 TEXT = {
     ".py",
     ".md",
