@@ -4,17 +4,21 @@ A report says what the host saw, not what we conclude from it; it may be late, r
 Nothing is parsed here: the host's own language is read next to its adapter.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
 class RepositoryName:
-    """A repository as a report names it; `id` is what stays when it is renamed or moved."""
+    """A repository as a report names it; `id` is what stays when it is renamed or moved.
+
+    `owner_id` is its owner's, where the host says it.
+    """
 
     id: int
     full_name: str
+    owner_id: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -206,7 +206,12 @@ def _repository(fields: Fields) -> RepositoryName:
 
 
 def _name(repository: Fields) -> RepositoryName:
-    return RepositoryName(id=repository.number("id"), full_name=repository.text("full_name"))
+    owner = repository.inner_or_none("owner")
+    return RepositoryName(
+        id=repository.number("id"),
+        full_name=repository.text("full_name"),
+        owner_id=owner.number("id") if owner and owner.has("id") else None,
+    )
 
 
 def _names(fields: Fields, name: str) -> tuple[RepositoryName, ...]:

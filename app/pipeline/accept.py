@@ -49,8 +49,25 @@ def work_off(
     report = parse(delivery)
     if report is None:
         return DeliveryStatus.IGNORED
+    _learn_owner(tx, report, at)
     is_ours = _dispatch(tx, report, platform, at)
     return DeliveryStatus.PROCESSED if is_ours else DeliveryStatus.IGNORED
+
+
+def _learn_owner(tx: Transaction, report: Report, at: datetime) -> None:
+    """Keep the owner's id of a repository that was made before owners were kept; its runs need it."""
+    named = getattr(report, "repository", None)
+    if not isinstance(named, RepositoryName) or named.owner_id is None:
+        return
+    app = tx.apps.by_repository(named.id)
+    repository = app.repository if app else None
+    if repository is None or repository.owner_id is not None:
+        return
+    if repository.full_name.partition("/")[0].lower() == named.full_name.partition("/")[0].lower():
+        held = held_app(tx, named.id)
+        if held is not None:
+            told = replace(repository, owner_id=named.owner_id)
+            tx.apps.save(replace(held, repository=told, updated_at=at))
 
 
 def _dispatch(  # noqa: C901, PLR0911 - one line for each kind of report

@@ -405,3 +405,26 @@ def test_a_run_makes_a_deployment(world: World) -> None:
     accept(world, run_changed())
     (deployment,) = world.deployments()
     assert (deployment.run.id, deployment.status) == (a_run().run_id, Status.QUEUED)
+
+
+@pytest.mark.parametrize(
+    ("known", "full_name", "told", "kept"),
+    [
+        (None, "acme/app-1", 42, 42),
+        (None, "Acme/app-renamed", 42, 42),
+        (None, "acme/app-1", None, None),
+        (None, "mallory/app-1", 66, None),
+        (42, "acme/app-1", 66, 42),
+    ],
+)
+def test_an_owner_that_was_not_kept_yet_is_learned_from_the_host(
+    world: World, known: int | None, full_name: str, told: int | None, kept: int | None
+) -> None:
+    app = world.current()
+    assert app.repository is not None
+    with world.records.begin() as tx:
+        tx.apps.save(replace(app, repository=replace(app.repository, owner_id=known)))
+    accept(world, pushed(repository=RepositoryName(REPOSITORY_ID, full_name, told)))
+    repository = world.current().repository
+    assert repository is not None
+    assert repository.owner_id == kept
