@@ -191,7 +191,8 @@ let silentUntil = 0;
  * @param {Env} env
  */
 async function absentApp(request, script, env) {
-  const told = env.CONTROL_PLANE_URL ? await lookUp(`${env.CONTROL_PLANE_URL}/addresses/${script}`) : UNKNOWN;
+  const controlPlane = (env.CONTROL_PLANE_URL ?? "").replace(/\/+$/, "");
+  const told = controlPlane ? await lookUp(`${controlPlane}/addresses/${script}`) : UNKNOWN;
   return told.state === "expired" ? expiredApp(request, told) : unknownApp(request, script);
 }
 

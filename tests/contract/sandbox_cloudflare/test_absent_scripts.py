@@ -29,7 +29,7 @@ def control_plane() -> Iterator[ControlPlane]:
 def asking(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """Return a sandbox whose dispatch worker knows a control plane."""
     directory = tmp_path_factory.mktemp("asking")
-    running = Sandbox(directory, "--rate-limit=100000", f"--control-plane-url={control_plane.url}")
+    running = Sandbox(directory, "--rate-limit=100000", f"--control-plane-url={control_plane.url}/")
     running.start()
     yield running
     assert running.stop() == 0
