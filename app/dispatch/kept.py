@@ -2,7 +2,6 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
 from typing import Final
 
 from app.dispatch.live import LiveInvocation
@@ -21,14 +20,10 @@ class KeptInvocations:
         self._running: dict[_Key, LiveInvocation] = {}
         self._over: OrderedDict[_Key, LiveInvocation] = OrderedDict()
 
-    def add(self, owner: str, live: LiveInvocation) -> bool:
-        """Keep a new one; False when its id is taken."""
-        key = (owner, live.id)
+    def add(self, owner: str, live: LiveInvocation) -> None:
+        """Keep a new one."""
         with self._lock:
-            if key in self._running or key in self._over:
-                return False
-            self._running[key] = live
-            return True
+            self._running[owner, live.id] = live
 
     def get(self, owner: str, invocation_id: str) -> LiveInvocation:
         """Return one. Raises NotFound."""
@@ -41,11 +36,6 @@ class KeptInvocations:
                 code="invocation:not-found",
             )
         return live
-
-    def running(self) -> Sequence[LiveInvocation]:
-        """Return those under way."""
-        with self._lock:
-            return list(self._running.values())
 
     def end(self, owner: str, live: LiveInvocation) -> None:
         """Move one to those that are over; the ones that are over for longest go when they are too many."""

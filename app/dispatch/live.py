@@ -33,7 +33,7 @@ class LiveInvocation:
 
     @property
     def id(self) -> str:
-        """The id that the worker gave it."""
+        """Its id, which the function finds in its headers."""
         return self._id
 
     @property

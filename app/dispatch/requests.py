@@ -14,7 +14,6 @@ import httpx
 
 from app.errors import BranchlineError, Gone, RemoteForbidden, RemoteMissing, RemoteRefused, RemoteUnavailable
 from app.ports import Call, Reply
-from app.ports.invocations import INVOCATION_ID
 
 CONNECT_SECONDS: Final = 2.0
 # Beyond a function's own time: to come, to start an isolate, to go.
@@ -25,7 +24,7 @@ MOST_REFUSAL_BYTES: Final = 4 * 1024 * 1024
 
 _WRITE_SECONDS: Final = 10.0
 _UNAUTHORIZED: Final = 401
-_PASSED_BACK: Final = (INVOCATION_ID, "Retry-After")
+_PASSED_BACK: Final = ("Retry-After",)
 _KINDS: Final[Mapping[int, tuple[type[BranchlineError], str, str]]] = {
     404: (RemoteMissing, "worker:not-up", "its script is not up; deploy it again"),
     410: (Gone, "worker:expired", "it has expired"),

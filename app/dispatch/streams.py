@@ -5,11 +5,10 @@ its function. What was streamed is kept for some minutes after its end, in this 
 """
 
 import asyncio
-import re
 import threading
-import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Final
 
@@ -31,8 +30,10 @@ from app.dispatch.requests import (
     timeout,
     url_of,
 )
+from app.domain.names import new_id
 from app.errors import Overloaded
 from app.ports import Call, Invocation, Reply
+from app.ports.invocations import INVOCATION_ID
 
 GRACE_SECONDS: Final = 30.0
 KEPT_SECONDS: Final = 180.0
@@ -41,7 +42,6 @@ _SILENCE_SECONDS: Final = 20.0
 _UPKEEP_SECONDS: Final = 1.0
 _RETRY_AFTER_SECONDS: Final = 5
 _KEPT_CONNECTIONS: Final = 20
-_ID: Final = re.compile(r"[0-9A-Za-z_-]{8,64}")
 
 OnEnd = Callable[[str], None]
 
@@ -118,26 +118,20 @@ class DispatchStreams:
         )
 
     async def _start(self, owner: str, call: Call, on_end: OnEnd) -> LiveInvocation | Reply:
+        live = LiveInvocation(new_id("inv", datetime.now(UTC)), asyncio.get_running_loop())
         request = self._http.build_request(
             "POST",
             url_of(self._origin, call),
             content=call.payload,
-            headers=headers_of(call, f"{EVENTS}, {JSON}"),
+            headers={**headers_of(call, f"{EVENTS}, {JSON}"), INVOCATION_ID: live.id},
         )
         with speaking_of(call):
             response = await self._http.send(request, stream=True)
             if not response.is_success or not response.headers.get("content-type", "").startswith(EVENTS):
                 return refusal(call, response, await _whole(response))
-        live = self._new(owner, response.headers.get("invocation-id", ""))
+        self._kept.add(owner, live)
         limit_seconds = call.timeout_seconds + MARGIN_SECONDS
         self._tasks[live] = asyncio.create_task(self._pump(owner, live, response, limit_seconds, on_end))
-        return live
-
-    def _new(self, owner: str, named: str) -> LiveInvocation:
-        loop = asyncio.get_running_loop()
-        live = LiveInvocation(named if _ID.fullmatch(named) else str(uuid.uuid4()), loop)
-        while not self._kept.add(owner, live):
-            live = LiveInvocation(str(uuid.uuid4()), loop)
         return live
 
     async def _pump(

@@ -34,9 +34,9 @@ class Reply:
     @property
     def ending(self) -> str | None:
         """How the function ended, or None when it was not called at all."""
-        if INVOCATION_ID not in self.headers:
-            return None
-        return RESULT if self.status == HTTPStatus.OK else ERROR
+        if self.status == HTTPStatus.OK:
+            return RESULT
+        return ERROR if self.status >= HTTPStatus.INTERNAL_SERVER_ERROR else None
 
 
 class Functions(Protocol):
@@ -57,7 +57,7 @@ class Invocation(Protocol):
 
     @property
     def id(self) -> str:
-        """The id that the worker gave it."""
+        """Its id, which the function finds in its headers."""
 
     def follow(self, after: int | None = None) -> Generator[Sequence[Emitted], None, None]:
         """Yield the events behind the one of a number, or all that are kept, as they come, up to the end.

@@ -9,7 +9,6 @@ from typing import Any
 from app.domain.invocations import ENDINGS, ERROR, Emitted, Transcript
 from app.errors import BranchlineError, NotFound
 from app.ports import Call, Invocation, Reply
-from app.ports.invocations import INVOCATION_ID
 
 Event = tuple[str, Any]
 
@@ -17,14 +16,14 @@ Event = tuple[str, Any]
 def answered(result: Any = None, *, function: str = "hello", logs: Sequence[Any] = ()) -> Reply:
     """Return the reply of a function that returned a result."""
     told = {"success": True, "function": function, "result": result, "logs": list(logs), "duration": 1}
-    return Reply(200, {INVOCATION_ID: "invocation-1"}, (json.dumps(told).encode(),))
+    return Reply(200, {}, (json.dumps(told).encode(),))
 
 
-def failed(status: int = 500, name: str = "Error", message: str = "no", *, has_run: bool = True) -> Reply:
-    """Return the reply of a function that failed, or of a worker that did not call it."""
+def failed(status: int = 500, name: str = "Error", message: str = "no") -> Reply:
+    """Return the reply of a function that failed, or, with 4xx, of a worker that did not call it."""
     error = {"name": name, "message": message}
     told = {"success": False, "function": "hello", "error": error, "logs": [], "duration": 1}
-    return Reply(status, {INVOCATION_ID: "invocation-1"} if has_run else {}, (json.dumps(told).encode(),))
+    return Reply(status, {}, (json.dumps(told).encode(),))
 
 
 @dataclass

@@ -121,11 +121,11 @@ def test_without_retries_it_is_called_once() -> None:
 
 @pytest.mark.parametrize("status", [400, 404, 413])
 def test_a_call_that_would_be_refused_again_is_not_repeated(status: int) -> None:
-    world = World(failed(status, "InvalidPayload", has_run=False))
+    world = World(failed(status, "InvalidPayload"))
     assert world.refusal().details["attempts"] == 1
 
 
-@pytest.mark.parametrize("reply", [failed(429, has_run=False), RemoteRefused("it broke off")])
+@pytest.mark.parametrize("reply", [failed(429), RemoteRefused("it broke off")])
 def test_what_may_pass_is_tried_again(reply: Reply | BranchlineError) -> None:
     world = World(reply, answered())
     assert world.run()["attempts"] == 2
@@ -171,7 +171,7 @@ def test_a_worker_that_is_deleted_while_it_runs_is_not_counted() -> None:
             tx.workers.remove("wrk_0001")
         return call(given)
 
-    world.functions.call = call_and_delete  # type: ignore[method-assign]
+    world.functions.call = call_and_delete  # type: ignore[method-assign, assignment]
     assert world.run()["result"] == 1
     assert world.counted() is None
 
