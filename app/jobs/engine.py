@@ -35,11 +35,13 @@ APPLICATION_VERSION: Final = 1
 
 PROVISION_QUEUE: Final = "provision"
 APPS_QUEUE: Final = "apps"
+RELEASES_QUEUE: Final = "releases"
 INVOCATIONS_QUEUE: Final = "invocations"
-QUEUES: Final = (PROVISION_QUEUE, APPS_QUEUE, INVOCATIONS_QUEUE)
+QUEUES: Final = (PROVISION_QUEUE, APPS_QUEUE, RELEASES_QUEUE, INVOCATIONS_QUEUE)
 
 CANCELLED_MARK: Final = "cancelled"
 
+_RELEASING: Final = frozenset({JobType.RELEASE, JobType.PROMOTE, JobType.RESTORE, JobType.EXPIRE})
 _BATCH: Final = 500
 _WHY_LOST: Final = {
     "CANCELLED": "the job was cancelled",
@@ -56,10 +58,15 @@ logging.getLogger("dbos").addHandler(logging.NullHandler())
 def queue_of(job: Job) -> tuple[str, str | None]:
     """Return the queue of a job and its partition: one job at a time writes outside for an app.
 
-    Calls of functions have a queue of their own, where those of one worker do not hold up all others'.
+    Two kinds have queues of their own. What puts scripts up and takes them down speaks to Cloudflare alone,
+    one at a time for each script: a rollback waits for no comment that GitHub does not take. And calls of
+    functions, where those of one worker do not hold up all others'.
     """
     if job.type is JobType.PROVISION:
         return PROVISION_QUEUE, None
+    if job.type in _RELEASING:
+        subject = job.arguments.get("script") or job.arguments.get("deployment")
+        return RELEASES_QUEUE, f"{job.app_id}/{subject}"
     if job.type is JobType.INVOKE:
         return INVOCATIONS_QUEUE, job.app_id
     return APPS_QUEUE, job.app_id

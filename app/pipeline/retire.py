@@ -24,6 +24,7 @@ from app.pipeline.known import known_app
 from app.pipeline.move import move
 from app.pipeline.preview import Previewer, write_comment
 from app.pipeline.record import LIVE_OR_COMING
+from app.pipeline.release import request_release
 from app.pipeline.start import LEASE
 from app.ports import Clock, Comments, Records, Repositories, Runs, Scripts, Steps, Transaction
 
@@ -163,9 +164,11 @@ def _let_uploads_end(app: App, steps: Steps, to: Retirer) -> None:
 
 
 def _is_uploading(app: App, to: Retirer) -> bool:
+    now = to.clock()
     with to.records.read() as tx:
         deploying = tx.deployments.find(app.id, statuses=frozenset({Status.DEPLOYING}))
-    return any(to.clock() - it.updated_at < LEASE for it in deploying)
+        is_held = any(alias.is_held(by="", at=now) for alias in tx.aliases.of_app(app.id))
+    return is_held or any(now - it.updated_at < LEASE for it in deploying)
 
 
 def _doomed(
@@ -267,7 +270,7 @@ def _show_nothing(tx: Transaction, script: str, at: datetime) -> None:
         return
     if tx.deployments.get(alias.deployment_id).status is Status.REMOVED:
         ended = replace(alias, deployment_id=None, expires_at=None, is_pinned=False, updated_at=at)
-        tx.aliases.save(ended)
+        request_release(tx, ended)  # somebody may have put it up again since it was deleted
 
 
 def _forget(app: App, to: Retirer) -> None:

@@ -1,6 +1,7 @@
 """What is closed, deleted or gone is taken down; what is not ours stays."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -96,6 +97,26 @@ def test_what_is_gone_already_is_fine(world: World) -> None:
     job = close(world)
     assert world.run(job) == {"script": SCRIPT, "removed": False}
     assert world.run(close(world)) == {"script": SCRIPT, "removed": False}
+
+
+def test_what_was_put_up_again_meanwhile_goes_too(world: World) -> None:
+    world.pull(a_pull(7))
+    deploy(world)
+    world.forget_queue()
+    job = close(world)
+    delete, put_again = world.scripts.delete_tagged, list[bool]()
+
+    def put_it_again(namespace: str, tag: str) -> None:
+        """A release that began before puts the preview up right after it was deleted."""
+        delete(namespace, tag)
+        world.scripts.upload(PREVIEWS, SCRIPT, OURS)
+        put_again.append(True)
+
+    world.scripts.delete_tagged = put_it_again  # type: ignore[method-assign]
+    world.run(job)
+    assert put_again
+    world.run_queue()
+    assert SCRIPT not in world.scripts.namespaces[PREVIEWS]
 
 
 @pytest.mark.parametrize("tags", [["app-otherone"], ["env-preview"], ["app-slug00012"]])
@@ -363,6 +384,24 @@ def test_an_upload_that_ends_while_its_app_is_deleted_leaves_nothing(
         world.upload(a_run())
     assert caught.value.error_code == "app:deleted"
     assert not any(world.scripts.namespaces.values())
+
+
+def test_what_is_being_put_up_is_waited_for(world: World) -> None:
+    deploy(world, a_run())
+    held_until = world.clock() + timedelta(seconds=60)
+    with world.records.begin() as tx:
+        tx.aliases.save(replace(world.alias(), holder="job_release", held_until=held_until))
+        job = request_deletion(tx, "app_0001", keep_repository=True, at=world.clock(), actor="token")
+    steps = FakeSteps()
+    sleep = steps.sleep
+
+    def slept(seconds: float) -> None:
+        world.clock.advance(seconds)
+        sleep(seconds)
+
+    steps.sleep = slept  # type: ignore[method-assign]
+    world.run(job, steps)
+    assert world.clock() >= held_until
 
 
 def test_what_was_deployed_long_ago_is_deleted_too(world: World) -> None:
