@@ -13,6 +13,7 @@ from app.domain.apps import App
 from app.domain.deployments import Deployment, Status, app_tag
 from app.domain.events import Event, Tag
 from app.domain.jobs import Job, JobType
+from app.domain.releases import newest_first
 from app.errors import NotFound
 from app.pipeline.known import known_app
 from app.pipeline.putting import Putter
@@ -91,7 +92,8 @@ def _mark_old(app: App, script: str, to: Putter) -> Sequence[str]:
         known_app(tx, app.id, lock=True)
         alias = tx.aliases.get(script)
         live_id = alias.deployment_id if alias else None
-        standing = [it for it in tx.own_scripts.standing(app.id, script) if it.expires_at is None]
+        lasting = [it for it in tx.own_scripts.standing(app.id, script) if it.expires_at is None]
+        standing = newest_first(lasting)  # a promotion's run says nothing about its place
         old = [it for it in standing[to.platform.kept_deployments :] if it.id != live_id]
         for deployment in old:
             _retire(tx, deployment, at, why="followed by others")

@@ -156,3 +156,18 @@ def test_a_failed_look_is_not_taken_for_an_absence(world: World) -> None:
     world.run(job, steps)
     assert steps.waited_for == ["reading tags: no answer"]
     assert own not in world.scripts.namespaces[PREVIEWS]
+
+
+def test_a_promotion_is_as_new_as_its_decision_whatever_run_made_its_bytes(world: World) -> None:
+    preview(world)
+    first = world.deploy(a_run(2))
+    second = world.deploy(a_run(3))
+    with world.records.read() as tx:
+        source = next(it for it in tx.deployments.find("app_0001") if it.pull_request == 7)
+    made = world.promote(source.id).deployment
+    world.run_queue()
+    world.deploy(a_run(4))
+    world.run_queue()
+    retired = {it.id for it in world.deployments() if it.retired_at is not None}
+    assert retired == {first.id, second.id}
+    assert world.code(made.own_script or "") == source.commit
