@@ -39,7 +39,9 @@ class Standing:
     @property
     def can_be_restored(self) -> bool:
         """Its own address does not answer any more, and its bytes are kept."""
-        return self.deployment.bundle is not None and not self.deployment.has_own_address
+        deployment = self.deployment
+        was_up = deployment.bundle is not None and deployment.uploaded_at is not None
+        return was_up and not deployment.has_own_address
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,6 +136,7 @@ def test_what_is_kept_and_does_not_answer_can_be_restored() -> None:
     assert not Standing(up, None).can_be_restored
     assert Standing(replace(up, retired_at=NOON), None).can_be_restored
     assert not Standing(replace(up, retired_at=NOON, bundle=None), None).can_be_restored
+    assert not Standing(replace(up, uploaded_at=None), None).can_be_restored  # it is about to be put up
 
 
 @pytest.mark.parametrize(
