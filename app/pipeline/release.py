@@ -91,7 +91,7 @@ def release(job: Job, steps: Steps, to: Putter) -> dict[str, Any]:
     """Bring an alias's script in line with the alias; tells what it shows then."""
     script = job.arguments["script"]
     bring_in_line(job, script, steps, to)
-    return {"script": script, "deployment": steps.run("look", lambda: _shown_id(script, to))}
+    return {"script": script, "deployment": steps.run("see what is live", lambda: _shown_id(script, to))}
 
 
 def bring_in_line(job: Job, script: str, steps: Steps, to: Putter) -> None:

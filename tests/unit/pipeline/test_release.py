@@ -110,7 +110,7 @@ def test_a_crash_at_any_step_changes_nothing(world: World, moment: str, number: 
         world.run(job, steps)
     steps.restart()
     world.run(job, steps)
-    assert steps.step_names == ["put up", "look"]
+    assert steps.step_names == ["put up", "see what is live"]
     assert world.code() == first.commit
     assert world.alias().is_in_line
 
