@@ -46,7 +46,7 @@ class DispatchEndpoints:
             if time.monotonic() + _PAUSE_SECONDS > deadline:
                 raise RemoteUnavailable(
                     f"asking {script} for its functions: {problem}; it is asked at WFP_DISPATCH_DOMAIN",
-                    code="worker:silent",
+                    code="worker:no-answer",
                 )
             time.sleep(_PAUSE_SECONDS)
 

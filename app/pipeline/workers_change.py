@@ -9,7 +9,7 @@ from app.domain.events import Event, Tag
 from app.domain.jobs import Job
 from app.domain.names import new_id
 from app.domain.workers import Version, Worker
-from app.errors import Conflict, NotFound, RemoteUnavailable
+from app.errors import Conflict, Gone, NotFound, RemoteUnavailable
 from app.pipeline.workers_deploy import check_free, check_holder, expiry_of, forget_worker, live_worker
 from app.pipeline.workers_putting import WorkerPutter, invoke_key, put_version, request_settling
 from app.ports import Transaction
@@ -22,11 +22,11 @@ def keep_worker(
 
     Raises:
         NotFound: there is no such worker.
-        Conflict: it has expired: it has to be brought back first.
+        Gone: it has expired, and has to be brought back first.
     """
     worker = tx.workers.get(key, lock=True)
     if worker.expired_at is not None:
-        raise Conflict(
+        raise Gone(
             f"keeping {worker.name}: it has expired; restore it first",
             code="worker:expired",
             name=worker.name,

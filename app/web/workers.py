@@ -101,7 +101,7 @@ def update(path: WorkerPath, body: VersionIn) -> Response:
     return _deployed(deployed)
 
 
-@api.patch("/<worker>", responses={"200": WorkerView, "409": ErrorOut})
+@api.patch("/<worker>", responses={"200": WorkerView, "410": ErrorOut})
 def keep(path: WorkerPath, body: KeepIn) -> Response:
     """Keep a worker for good, or let it expire like others, counted from now."""
     given = context()

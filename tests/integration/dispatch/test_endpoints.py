@@ -73,5 +73,5 @@ def test_what_does_not_answer_as_a_worker_is_given_up_in_time(answer: Answer | h
     asking, asked = endpoints(answer)
     with pytest.raises(RemoteUnavailable) as silent:
         asking.functions("slug", None)
-    assert silent.value.error_code == "worker:silent"
+    assert silent.value.error_code == "worker:no-answer"
     assert 1 < len(asked) < 8

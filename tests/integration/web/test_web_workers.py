@@ -176,7 +176,7 @@ def test_an_expired_worker_says_so_everywhere_and_comes_back(world: World) -> No
         told = world.client.get(f"/addresses/{address}").get_json()
         assert told == {"state": "expired", "expiredAt": shown["expiredAt"], "kind": "worker"}
     keeping = world.call("PATCH", "/api/workers/shop", json={"keep": True})
-    assert refused(keeping, 409) == "worker:expired"
+    assert refused(keeping, 410) == "worker:expired"
     restored = world.call("POST", "/api/workers/shop/restore")
     assert restored.get_json()["status"] == "ready"
     assert world.client.get(f"/addresses/{script}").get_json()["state"] == "unknown"

@@ -7,7 +7,7 @@ import pytest
 from app.domain.events import Tag
 from app.domain.jobs import JobType
 from app.domain.workers import LEASE, Calls, Options, WorkerStatus
-from app.errors import Busy, Conflict, NotFound, RemoteRefused, RemoteUnavailable, ScriptRefused
+from app.errors import Busy, Conflict, Gone, NotFound, RemoteRefused, RemoteUnavailable, ScriptRefused
 from app.pipeline.workers_change import delete_worker, keep_worker, restore_worker
 from app.pipeline.workers_expire import sweep_workers
 from app.pipeline.workers_settle import settle
@@ -70,7 +70,7 @@ def test_a_worker_that_is_kept_does_not_expire_until_it_is_let_go(shop: FakeWork
 def test_what_has_expired_is_restored_before_it_is_kept(shop: FakeWorkshop) -> None:
     shop.create()
     shop.let_pass(8 * DAY)
-    with pytest.raises(Conflict) as refused:
+    with pytest.raises(Gone) as refused:
         keep(shop)
     assert refused.value.error_code == "worker:expired"
     restored = restore_worker("shop", actor="ada", to=shop.to)
