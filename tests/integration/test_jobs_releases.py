@@ -1,0 +1,119 @@
+"""Releases on the real engine: what people decide is put up by a worker, whatever GitHub is up to."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.domain.jobs import Job, JobStatus, JobType
+from app.errors import RemoteUnavailable, ScriptRefused
+from app.ports import Steps
+from tests.builders import a_pull
+from tests.integration.jobs.world import World as Engine
+from tests.integration.jobs.world import now, until
+from tests.unit.pipeline.world import World, a_pull_run, a_run
+
+
+class Platform:
+    """A platform whose memory and jobs are real, with run 2 live after run 1."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = Engine(url)
+        self.world = World()
+        self.world.clock = now  # type: ignore[assignment]
+        self.world.records = self.engine.records  # type: ignore[assignment]
+        self.world.app()
+        self.world.pull(a_pull(7))
+        for number in (1, 2):
+            self.world.deploy(a_run(number))
+        self.host_is_away = False
+
+    def handle(self, job: Job, steps: Steps) -> Any:
+        if self.host_is_away and job.type in {JobType.PUBLISH, JobType.PREVIEW}:
+            return steps.run("tell GitHub", self._be_away)
+        return self.world.handlers()[job.type](job, steps)
+
+    def over(self, job: Job) -> Job:
+        return self.engine.wait_over(job)
+
+    def waiting(self) -> list[Job]:
+        """Return the jobs that wait for somebody."""
+        with self.engine.records.read() as tx:
+            return [job for job in tx.jobs.unfinished() if job.waiting_for is not None]
+
+    def _be_away(self) -> None:
+        raise RemoteUnavailable("telling GitHub: 503")
+
+
+@pytest.fixture
+def both(migrated_url: str) -> Iterator[Platform]:
+    platform = Platform(migrated_url)
+    yield platform
+    platform.engine.close()
+
+
+@pytest.fixture
+def platform(migrated_sqlite_url: str) -> Iterator[Platform]:
+    platform = Platform(migrated_sqlite_url)
+    yield platform
+    platform.engine.close()
+
+
+def test_a_rollback_is_live_when_its_job_is_over_and_the_same_of_what_follows(both: Platform) -> None:
+    world = both.world
+    with both.engine.working(both.handle):
+        job = both.over(world.rollback().job)
+        assert job.status is JobStatus.COMPLETED, job
+        assert world.code() == a_run(1).commit
+        world.deploy(a_run(3))
+        assert world.code() == a_run(1).commit
+        both.over(world.resume().job)
+        assert world.code() == a_run(3).commit
+        source = world.deploy(a_pull_run(4))
+        job = both.over(world.promote(source.id).job)
+        assert job.result["status"] == "ready"
+        assert world.code() == source.commit
+    assert both.engine.steps(job) == [
+        ("put up under its own address", JobStatus.COMPLETED),
+        ("put up", JobStatus.COMPLETED),
+        ("record", JobStatus.COMPLETED),
+    ]
+
+
+def test_a_rollback_does_not_wait_for_github(platform: Platform) -> None:
+    world, platform.host_is_away = platform.world, True
+    with platform.engine.working(platform.handle):
+        until(lambda: bool(platform.waiting()), saying=platform.waiting)
+        platform.over(world.rollback().job)
+        assert world.code() == a_run(1).commit
+        assert {job.type for job in platform.waiting()} == {JobType.PUBLISH}
+
+
+def test_a_release_waits_for_its_turn_and_for_cloudflare(platform: Platform) -> None:
+    world = platform.world
+    with world.records.begin() as tx:
+        held_until = now() + timedelta(seconds=1.5)
+        tx.aliases.save(replace(world.alias(), holder="dpl_other", held_until=held_until))
+    world.scripts.fail_next(RemoteUnavailable("putting up: 503"), call="put", times=2)
+    with platform.engine.working(platform.handle):
+        job = platform.over(world.rollback().job)
+    assert job.status is JobStatus.COMPLETED, job
+    assert now() >= held_until
+    assert world.code() == a_run(1).commit
+    assert world.alias().is_in_line
+
+
+def test_a_refusal_is_the_jobs_error_and_leaves_what_was_live(platform: Platform) -> None:
+    world = platform.world
+    world.scripts.fail_next(ScriptRefused("putting slug0001 up: it does not start"), call="put")
+    with platform.engine.working(platform.handle):
+        released = world.rollback()
+        job = platform.over(released.job)
+        assert job.error is not None
+        assert (job.status, job.error["code"]) == (JobStatus.FAILED, "script:refused")
+        back = world.alias()
+        platform.engine.wait(job, lambda _: world.alias().is_in_line)
+    assert (back.deployment_id, back.is_pinned) == (world.deployments()[0].id, False)
+    assert world.code() == a_run(2).commit
