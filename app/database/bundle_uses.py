@@ -19,8 +19,12 @@ def used_bundles(engine: Engine) -> Iterator[str]:
         .join(AppRow, AppRow.id == DeploymentRow.app_id)
         .where(DeploymentRow.bundle.is_not(None))
     )
-    versions = select(VersionRow.bundle).join(WorkerRow, WorkerRow.id == VersionRow.worker_id)
+    # What an author wrote is kept in the form of a bundle too.
+    versions, sources = (
+        select(digest).join(WorkerRow, WorkerRow.id == VersionRow.worker_id)
+        for digest in (VersionRow.bundle, VersionRow.source)
+    )
     with reading(engine) as session:
-        statement: Select[str] = select(union(deployed, versions).subquery().c.bundle)
+        statement: Select[str] = select(union(deployed, versions, sources).subquery().c.bundle)
         streamed = statement.execution_options(yield_per=_AT_ONCE)
         yield from session.scalars(streamed)

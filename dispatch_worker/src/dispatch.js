@@ -177,6 +177,7 @@ const MOST_REMEMBERED = 1_000;
  * @typedef {object} Told  what the control plane says of an address; it says no more than the address does
  * @property {"expired" | "unknown"} state
  * @property {string} [expiredAt]  ISO 8601
+ * @property {boolean} [isWorker]    it was made of functions alone
  */
 
 /** @type {Told} */
@@ -227,9 +228,9 @@ async function ask(address) {
     signal: AbortSignal.timeout(ASKING_MS),
   });
   if (!response.ok) throw new Error(`status ${response.status}`);
-  const { state, expiredAt } = await response.json();
+  const { state, expiredAt, kind } = await response.json();
   if (state !== "expired") return UNKNOWN;
-  return { state, expiredAt: typeof expiredAt === "string" ? expiredAt : undefined };
+  return { state, expiredAt: typeof expiredAt === "string" ? expiredAt : undefined, isWorker: kind === "worker" };
 }
 
 /**
@@ -289,12 +290,17 @@ function unknownApp(request, script) {
  * @param {Request} request
  * @param {Told} told
  */
-function expiredApp(request, { expiredAt }) {
+function expiredApp(request, { expiredAt, isWorker }) {
   const day = expiredAt?.match(/^\d{4}-\d{2}-\d{2}/)?.[0];
-  const text =
-    `This preview or deployment has expired${day ? ` on ${day}` : ""}. To see it again, push to its branch, ` +
-    "or bring it back with “branchline restore”.";
+  const when = day ? ` on ${day}` : "";
   const details = expiredAt ? { expiredAt } : {};
+  if (isWorker) {
+    const text = `These functions have expired${when}. “branchline workers restore” brings them back.`;
+    return answer(request, 410, "worker:expired", "These functions have expired", text, details);
+  }
+  const text =
+    `This preview or deployment has expired${when}. To see it again, push to its branch, ` +
+    "or bring it back with “branchline restore”.";
   return answer(request, 410, "deployment:expired", "This deployment has expired", text, details);
 }
 
@@ -313,7 +319,17 @@ function prefersHtml(request) {
 }
 
 /**
- * A page for people; JSON for a client that asks for it. Never stored: the next moment may differ.
+ * Programs ask for JSON, or call an address below /api/ and ask for no page.
+ * @param {Request} request
+ */
+function prefersJson(request) {
+  const accept = request.headers.get("accept") ?? "";
+  if (accept.includes("text/html")) return false;
+  return accept.includes("application/json") || new URL(request.url).pathname.startsWith("/api/");
+}
+
+/**
+ * A page for people, JSON for programs. Never stored: the next moment may differ.
  * @param {Request} request
  * @param {number} status
  * @param {string} code
@@ -322,8 +338,7 @@ function prefersHtml(request) {
  * @param {object} [details]  for JSON
  */
 function answer(request, status, code, title, message, details = {}) {
-  const accept = request.headers.get("accept") ?? "";
-  const json = accept.includes("application/json") && !accept.includes("text/html");
+  const json = prefersJson(request);
   const body = json ? jsonBody(status, code, message, details) : page(title, message);
   return new Response(request.method === "HEAD" ? null : body, {
     status,

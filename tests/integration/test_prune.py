@@ -12,7 +12,7 @@ from app.database.bundle_uses import used_bundles
 from app.database.records import SqlRecords
 from app.database.session import create_engine
 from app.domain.bundles import Bundle, Module
-from tests.builders import a_deployment, an_app
+from tests.builders import a_deployment, a_version, a_worker, an_app
 from tests.fakes.clock import FakeClock
 from tests.unit.test_settings import ENVIRON
 
@@ -34,6 +34,17 @@ def test_bundles_of_deployments_whose_app_is_there_are_in_use(migrated_url: str)
         tx.deployments.add(a_deployment(3))
         tx.deployments.add(a_deployment(4, bundle="b" * 64, app_id="app_gone"))
     assert list(used_bundles(engine)) == ["a" * 64]
+    engine.dispose()
+
+
+def test_bundles_and_sources_of_workers_that_are_there_are_in_use(migrated_url: str) -> None:
+    engine = create_engine(migrated_url)
+    records = SqlRecords(engine, lambda _session, _job: None, FakeClock())
+    with records.begin() as tx:
+        tx.workers.add(a_worker())
+        tx.versions.add(a_version(1, bundle="a" * 64, source="b" * 64))
+        tx.versions.add(a_version(2, bundle="c" * 64, source="c" * 64, worker_id="wrk_gone"))
+    assert sorted(used_bundles(engine)) == ["a" * 64, "b" * 64]
     engine.dispose()
 
 

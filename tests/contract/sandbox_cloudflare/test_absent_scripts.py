@@ -63,6 +63,29 @@ def test_a_program_is_told_in_json(asking: Sandbox, control_plane: ControlPlane,
     assert "k7m2xqpd" not in response.text
 
 
+def test_expired_functions_say_how_to_get_them_back(
+    asking: Sandbox, control_plane: ControlPlane, script: str
+) -> None:
+    control_plane.told[script] = EXPIRED | {"kind": "worker"}
+    page = asking.visit(script, headers={"accept": "text/html"})
+    assert page.status_code == 410
+    assert "branchline workers restore" in page.text
+    assert asking.visit(script, headers=JSON).json()["error"]["code"] == "worker:expired"
+
+
+@pytest.mark.parametrize("accept", ["*/*", "text/event-stream", "application/json"])
+def test_a_call_below_api_is_a_programs(
+    asking: Sandbox, control_plane: ControlPlane, script: str, accept: str
+) -> None:
+    control_plane.told[script] = EXPIRED | {"kind": "worker"}
+    for visit in (asking.visit, asking.visit_host):
+        response = visit(script, "/api/invoke/hello", method="POST", headers={"accept": accept})
+        assert (response.status_code, response.headers["content-type"]) == (410, "application/json")
+        assert response.json()["error"]["details"] == {"expiredAt": "2026-11-20T08:15:00Z"}
+    page = asking.visit(script, "/api/hello", headers={"accept": "text/html,*/*"})
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+
+
 def test_an_expired_address_may_have_no_date(
     asking: Sandbox, control_plane: ControlPlane, script: str
 ) -> None:
