@@ -211,6 +211,17 @@ def test_a_change_while_it_is_put_up_is_put_up_too(world: World) -> None:
     assert puts(world) == before
 
 
+def test_what_is_asked_for_while_it_is_put_up_is_done_by_the_same_release(world: World) -> None:
+    job, other = ask(world), list[Job]()
+    world.during(LIVE, lambda: other.append(ask(world)))
+    before = puts(world)
+    run(world, job)
+    assert puts(world) == before + 2
+    assert world.alias().is_in_line
+    run(world, other[0])
+    assert puts(world) == before + 2
+
+
 def test_a_hold_that_was_lost_on_the_way_is_noticed(world: World) -> None:
     first = world.deployments()[1]
     world.rollback(first.id)
@@ -262,6 +273,19 @@ def test_a_refusal_does_not_undo_what_was_decided_meanwhile(world: World) -> Non
     world.run_queue()
     assert (world.alias().deployment_id, world.alias().is_pinned) == (second.id, True)
     assert world.code() == second.commit
+
+
+def test_a_refusal_does_not_go_back_to_what_was_stopped_meanwhile(world: World) -> None:
+    stopped, target = world.deployments()[0], world.deployments()[1]
+    world.rollback(target.id)
+    (job,) = world.new_jobs()
+    with world.records.begin() as tx:
+        tx.deployments.save(replace(stopped, status=Status.ERROR))
+    world.scripts.fail_next(ScriptRefused("it does not start"), call="put")
+    with pytest.raises(ScriptRefused):
+        run(world, job)
+    assert world.alias().deployment_id == target.id
+    assert not world.alias().is_in_line
 
 
 def test_a_refused_change_stays_to_be_put_up(world: World) -> None:
