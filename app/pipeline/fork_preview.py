@@ -42,7 +42,8 @@ from app.ports import Artifacts, Recordings, Runs, Steps, Transaction, WorkflowR
 ARTIFACT: Final = "branchline-upload"
 _EVENT: Final = "pull_request"
 _SUCCESS: Final = "success"
-_STOPPED: Final = frozenset({"cancelled", "skipped", "stale"})
+# Nothing is known of a run that was stopped, nor of one that waits for somebody to let it run at all.
+_UNDECIDED: Final = frozenset({"cancelled", "skipped", "stale", "action_required"})
 _CLOSED: Final = frozenset({AppStatus.DELETING, AppStatus.DETACHED})
 # What the author of the pull request, or whoever may start its run again, can mend.
 _THEIRS: Final = (UserError, DeliveryRejected, ScriptRefused)
@@ -135,7 +136,7 @@ def _decisive(runs: Sequence[WorkflowRun]) -> WorkflowRun | None:
     good = [run for run in ended if run.conclusion == _SUCCESS]
     if good or len(ended) < len(runs):
         return good[0] if good else None
-    return next((run for run in ended if run.conclusion not in _STOPPED), None)
+    return next((run for run in ended if run.conclusion not in _UNDECIDED), None)
 
 
 def _begin(job: Job, run: WorkflowRun, to: Putter) -> dict[str, Any]:

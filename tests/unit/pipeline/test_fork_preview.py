@@ -180,6 +180,7 @@ def test_the_namespace_of_the_untrusted_is_made(fork: Fork, world: World) -> Non
         {"head_repository_id": 999},
         {"conclusion": "cancelled"},
         {"conclusion": "skipped"},
+        {"conclusion": "action_required"},
         {"status": "in_progress", "conclusion": None},
         {"status": "queued", "conclusion": None},
     ],
@@ -221,6 +222,18 @@ def test_a_run_that_failed_says_so(fork: Fork, world: World) -> None:
     )
     assert "❌ Failed" in fork.said
     assert "`aaaaaaa` was approved by ada." in fork.said
+
+
+def test_a_run_that_somebody_has_to_let_run_is_waited_for(fork: Fork, world: World) -> None:
+    """GitHub calls it completed, and goes on with the same attempt once it is let run."""
+    commit = fork.push()
+    fork.comment()
+    fork.end(commit, "action_required")
+    world.run_queue()
+    assert world.deployments() == []
+    fork.end(commit)
+    world.run_queue()
+    assert fork.shown == commit
 
 
 def test_a_run_that_failed_and_is_repeated_is_waited_for(fork: Fork, world: World) -> None:
