@@ -40,6 +40,7 @@ from app.ports import Artifacts, Recordings, Runs, Steps, Transaction, WorkflowR
 
 # As the workflow calls it (`actions_templates/deploy.yml`).
 ARTIFACT: Final = "branchline-upload"
+_ERROR_CHARACTERS: Final = 2000
 _EVENT: Final = "pull_request"
 _SUCCESS: Final = "success"
 # Nothing is known of a run that was stopped, nor of one that waits for somebody to let it run at all.
@@ -102,7 +103,7 @@ def fork_preview(job: Job, steps: Steps, to: ForkPreviewer) -> dict[str, Any]:
         digest = steps.run("fetch", lambda: _fetch(app, deployment_id, to))
         _put_up(deployment_id, digest, steps, to.putter)
     except BranchlineError as error:
-        reason = error.message
+        reason = error.message[:_ERROR_CHARACTERS]
         status = steps.run("record failure", lambda: _end(job, deployment_id, Status.ERROR, to, reason))
         if not isinstance(error, _THEIRS):
             raise

@@ -15,6 +15,7 @@ from app.domain.reports import RepositoryName
 from app.domain.variables import Variable
 from app.errors import (
     Conflict,
+    InvalidInput,
     RemoteForbidden,
     RemoteMissing,
     RemoteRefused,
@@ -351,6 +352,13 @@ def test_a_script_that_cloudflare_does_not_take(fork: Fork, world: World) -> Non
     world.scripts.fail_next(ScriptRefused("uploading: SyntaxError"), call="put")
     approved(fork)
     assert error_of(fork) == "uploading: SyntaxError"
+
+
+def test_a_reason_of_any_length_fits_into_a_comment(fork: Fork, world: World) -> None:
+    world.host.fail_next(InvalidInput("x: this key is not known here; " * 10_000), call="read_recording")
+    approved(fork)
+    assert len(error_of(fork)) == 2000
+    assert len(fork.said) < 10_000
 
 
 def test_what_only_an_operator_can_mend_fails_the_job_too(fork: Fork, world: World) -> None:
