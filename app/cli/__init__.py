@@ -31,6 +31,7 @@ _COMMANDS: Final = {
     "export": ("app.cli.repository", "export"),
     "variables": ("app.cli.variables", "variables"),
     "secrets": ("app.cli.secrets", "secrets"),
+    "workers": ("app.cli.workers", "workers"),
     "deliveries": ("app.cli.deliveries", "deliveries"),
     "db": ("app.cli.db", "db"),
     "bundles": ("app.cli.bundles", "bundles"),

@@ -65,6 +65,10 @@ class Api:
         """Return the JSON of a POST."""
         return self._request("POST", path, {}, body)
 
+    def put(self, *path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the JSON of a PUT."""
+        return self._request("PUT", path, {}, body)
+
     def patch(self, *path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Return the JSON of a PATCH."""
         return self._request("PATCH", path, {}, body)
@@ -179,10 +183,12 @@ def _json_of(response: httpx.Response) -> Any:
 def _error_of(response: httpx.Response) -> BranchlineError:
     kind = _KINDS.get(response.status_code, Broken)
     try:
-        error = _json_of(response)["error"]
-        return kind(error["message"], code=error["code"])
+        told = _json_of(response)["error"]
+        error = kind(told["message"], code=told["code"])
+        error.details |= told["details"]
     except (KeyError, TypeError):
         return _strange(response, kind)
+    return error
 
 
 def _strange(response: httpx.Response, kind: type[BranchlineError]) -> BranchlineError:

@@ -130,9 +130,9 @@ def assert_clean(text: str) -> None:
 def test_every_noun_is_there() -> None:
     assert {path[0] for path in COMMANDS} == {
         *("apps", "deployments", "rollback", "resume", "promote", "redeploy", "restore"),
-        *("files", "commit", "sync", "export"),
-        *("variables", "secrets", "deliveries"),
-        *("db", "serve", "jobs", "sandbox", "demo"),
+        *("files", "commit", "sync", "export", "previews"),
+        *("variables", "secrets", "deliveries", "workers"),
+        *("db", "bundles", "serve", "jobs", "sandbox", "demo"),
     }
     assert {path[1:] for path in COMMANDS if path[0] == "apps" and path[1:]} == {
         *(("create",), ("list",), ("show",), ("delete",)),
