@@ -12,7 +12,6 @@ import os
 import secrets
 import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -35,17 +34,17 @@ from app.domain.names import new_id, own_script_name
 from app.settings import Settings
 from app.web.gateway import PREFIX
 from app.web.grants import Grants
-from benchmarks.control_plane import environment, free_port, serving, stop, wait_until_it_answers
+from benchmarks.cloudflare import ACCOUNT, NAMESPACE, running_cloudflare
+from benchmarks.control_plane import environment, free_port, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from benchmarks.cloudflare import Cloudflare
     from benchmarks.control_plane import ControlPlane
 
 ROUNDS = 5
 UPLOADS = 25
-NAMESPACE = "bench-production"
-ACCOUNT = "0" * 32
 MEBIBYTE = 1024 * 1024
 LARGE_BYTES = 25 * MEBIBYTE
 SAMPLE_SECONDS = 0.005
@@ -59,7 +58,7 @@ def main() -> None:
     """Print the table."""
     with (
         tempfile.TemporaryDirectory(prefix="branchline-bench-") as name,
-        _cloudflare(Path(name)) as cloudflare,
+        running_cloudflare(Path(name)) as cloudflare,
         _plane(Path(name), cloudflare) as plane,
     ):
         project = Project(Path(name) / "project")
@@ -148,47 +147,6 @@ class Project:
             command, cwd=self.directory, env=environ, check=True, capture_output=True, timeout=TIMEOUT_SECONDS
         )
         return time.perf_counter() - began
-
-
-@dataclass(frozen=True)
-class Cloudflare:
-    """The sandbox's Cloudflare."""
-
-    url: str
-    dispatch: str
-    token: str
-
-    @property
-    def api(self) -> str:
-        """Where its API answers."""
-        return f"{self.url}/client/v4"
-
-
-@contextmanager
-def _cloudflare(directory: Path) -> Iterator[Cloudflare]:
-    port, dispatch, token = free_port(), free_port(), secrets.token_hex(16)
-    options = {
-        "--directory": str(directory / "cloudflare"),
-        "--port": str(port),
-        "--dispatch-port": str(dispatch),
-        "--account-id": ACCOUNT,
-        "--token-env": "SANDBOX_TOKEN",
-        "--binding": f"NAMESPACE_PRODUCTION={NAMESPACE}",
-        "--rate-limit": "1000000",
-    }
-    command = [
-        sys.executable,
-        "-m",
-        "sandbox.cloudflare",
-        *(word for pair in options.items() for word in pair),
-    ]
-    environ = {**os.environ, "SANDBOX_TOKEN": token}
-    process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL)
-    try:
-        wait_until_it_answers(f"http://127.0.0.1:{port}/")
-        yield Cloudflare(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{dispatch}", token)
-    finally:
-        stop(process)
 
 
 @dataclass
