@@ -9,10 +9,12 @@ import pytest
 import responses
 
 from app.domain.environments import Environment
+from app.github.artifacts import GitHubArtifacts
 from app.github.client import GitHub
 from app.github.comments import GitHubComments
 from app.github.contents import GitHubContents
 from app.github.files import GitHubFiles
+from app.github.members import GitHubMembers, GitHubPullHeads
 from app.github.new_repositories import GitHubNewRepositories
 from app.github.proposals import GitHubProposals
 from app.github.publications import GitHubPublications
@@ -233,6 +235,17 @@ CALLS: list[tuple[Call, set[str], list[str]]] = [
         set(),
         [f"PATCH {R}/issues/comments/{{comment_id}}"],
     ),
+    (
+        lambda it: GitHubMembers(it).may_write(NAME, "ada"),
+        set(),
+        ["GET /user", f"GET {R}/collaborators/{{username}}/permission"],
+    ),
+    (lambda it: GitHubPullHeads(it).of_open(NAME, 7), set(), [f"GET {R}/pulls/{{pull_number}}"]),
+    (
+        lambda it: GitHubArtifacts(it).of_run(NAME, 1, "Rails"),
+        set(),
+        [f"GET {R}/actions/runs/{{run_id}}/artifacts"],
+    ),
 ]
 
 
@@ -243,6 +256,16 @@ def test_what_we_send_is_described_and_what_is_published_we_read(
     published.absent = absent
     call(github)
     assert published.seen == operations
+
+
+def test_the_published_people_commits_and_artifacts_are_read(github: GitHub) -> None:
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        mock.add_callback("GET", re.compile(".*"), callback=PublishedGitHub("/api/v3"))
+        assert GitHubMembers(github).may_write(NAME, "ada")
+        assert GitHubPullHeads(github).of_open(NAME, 7) == COMMIT
+        artifact = GitHubArtifacts(github).of_run(NAME, 1, "Rails")
+    assert artifact is not None
+    assert (artifact.id, artifact.size_bytes) == (11, 556)
 
 
 def test_the_published_repository_is_read_whole(published: PublishedGitHub, github: GitHub) -> None:
