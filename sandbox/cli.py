@@ -23,6 +23,7 @@ from sandbox.daemon import DaemonFailed
 from sandbox.developer import Developer
 from sandbox.steps import Steps
 from sandbox.story import Story
+from sandbox.story_functions import APP_SUFFIX, tell_of_functions
 from sandbox.waiting import NeverHappened
 from sandbox.web import Unexpected
 
@@ -59,7 +60,7 @@ def sandbox(directory: Path, *, reset: bool) -> None:
 @click.option("--exit", "exits", is_flag=True, help="Stop after the story instead of staying up.")
 @_directory
 def demo(directory: Path, *, exits: bool) -> None:
-    """Tell the whole story on this machine: app, production, staging, pull request, preview."""
+    """Tell the whole story on this machine: app, rollback, pull request, preview; functions."""
     steps = Steps()
     started_at = time.monotonic()
     with _ended_by_signals() as ended, _failing(steps), City(directory, steps) as city:
@@ -78,12 +79,14 @@ def _tell(city: City, steps: Steps) -> Story:
     ):
         story = Story(developer, steps)
         story.tell(_free_name(developer, "hello"))
+        story.places |= tell_of_functions(developer, steps, _free_name(developer, "kiosk"))
     return story
 
 
 def _free_name(developer: Developer, name: str) -> str:
     """Return `name`, or `name-2` and so on where a story was told before."""
-    taken = {app["name"] for app in developer.branchline.get("/api/apps")["items"]}
+    lists = (developer.branchline.get(path)["items"] for path in ("/api/apps", "/api/workers"))
+    taken = {item["name"].removesuffix(APP_SUFFIX) for items in lists for item in items}
     names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
     return next(free for free in names if free not in taken)
 

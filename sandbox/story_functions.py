@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from sandbox.developer import Developer
     from sandbox.steps import Steps
 
-FUNCTIONS = "functions/functions.ts"
+# The module is called as the worker was given it.
+FUNCTIONS = "functions/index.ts"
+APP_SUFFIX = "-app"
 
 
 def tell_of_functions(developer: Developer, steps: Steps, name: str = "kiosk") -> dict[str, str]:
@@ -57,8 +59,8 @@ def _change(worker: Worker, steps: Steps) -> None:
 
 def _grow(developer: Developer, worker: Worker, steps: Steps, name: str) -> str:
     with steps.step("make an app of it: its functions are in a repository now") as step:
-        developer.wait_for_job(worker.make_app(f"{name}-app")["jobId"])
-        app = developer.app(f"{name}-app")
+        developer.wait_for_job(worker.make_app(f"{name}{APP_SUFFIX}")["jobId"])
+        app = developer.app(f"{name}{APP_SUFFIX}")
         place = app.wait_live("production", app.checkout.git("rev-parse", "HEAD"))
         answer = worker.invoke("greet", place["url"])
         expect(place["url"], "result", answer["result"], {"message": "Good evening, Ada!"})

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from sandbox.story import Story, check_place, expect, wait_gone
+from sandbox.story_functions import tell_of_functions
 from sandbox.waiting import wait_for
 from tests.e2e.leftovers import pages
 
@@ -35,6 +36,10 @@ def deployment_of(app: App, commit: str, *statuses: str, pull: PullRequest | Non
 
 def test_an_app_goes_from_nothing_to_production_through_a_pull_request(ada: Developer, steps: Steps) -> None:
     Story(ada, steps).tell("hello")
+
+
+def test_functions_have_an_address_at_once_and_grow_into_an_app(ada: Developer, steps: Steps) -> None:
+    tell_of_functions(ada, steps)
 
 
 def test_a_failing_build_shows_its_reason_on_the_pull_request(shop: App) -> None:
