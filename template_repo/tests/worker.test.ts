@@ -3,8 +3,10 @@ import { test } from "node:test";
 
 import worker, { type Env } from "../worker/index.ts";
 
+const execution = { waitUntil() {} };
+
 async function get(path: string, env: Env = {}) {
-  const response = await worker.fetch(new Request(`https://app.example${path}`), env);
+  const response = await worker.fetch(new Request(`https://app.example${path}`), env, execution);
   return { status: response.status, body: await response.json() };
 }
 

@@ -1,4 +1,7 @@
 /** The app's server side: everything below /api/. All other paths are files of the page. */
+import { createHandler } from "../functions_runtime/index.js"; // first: it listens to the console
+import options from "../functions/options.json" with { type: "json" };
+import { functions } from "./functions.ts";
 
 export interface Env {
   /** The page's files; `env.ASSETS.fetch(request)` answers with one of them. */
@@ -33,11 +36,13 @@ function version(_request: Request, env: Env): Response {
   return Response.json(body, { headers: { "cache-control": "no-store" } });
 }
 
-export default {
-  async fetch(request: Request, env: Env): Promise<Response> {
-    const path = new URL(request.url).pathname;
-    const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
-    if (route) return route(request, env);
-    return Response.json({ error: `nothing at ${path}` }, { status: 404 });
-  },
-};
+/** Answer whatever is not a call of a function in functions/. */
+function answer(request: Request, env: Env): Response | Promise<Response> {
+  const path = new URL(request.url).pathname;
+  const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+  if (route) return route(request, env);
+  return Response.json({ error: `nothing at ${path}` }, { status: 404 });
+}
+
+/** POST /api/invoke/{function} and GET /api/functions are the runtime's. */
+export default createHandler(functions, { ...options, fallback: answer });

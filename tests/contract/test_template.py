@@ -60,6 +60,19 @@ def test_its_own_tests_pass(node: Path) -> None:
     assert result.returncode == 0, result.stdout
 
 
+def test_it_has_the_same_runtime_for_functions_as_workers() -> None:
+    """To renew it: cp functions_runtime/src/*.js template_repo/functions_runtime/."""
+    ours, theirs = (
+        {path.name: path.read_text() for path in folder.glob("*")}
+        for folder in (PROJECT / "functions_runtime/src", TEMPLATE / "functions_runtime")
+    )
+    assert theirs == ours
+
+
+def test_it_has_no_function_of_its_own() -> None:
+    assert [path.name for path in (TEMPLATE / "functions").iterdir()] == ["options.json"]
+
+
 def test_it_installs_the_same_wrangler_and_workerd_as_the_tools() -> None:
     ours, theirs = (packages(lock) for lock in LOCKS)
     for name in ("node_modules/wrangler", "node_modules/workerd"):

@@ -52,6 +52,7 @@ def test_wrangler_is_told_little() -> None:
         "name": "slug0001",
         "main": "worker/index.ts",
         "compatibility_date": "2026-11-01",
+        "compatibility_flags": ["enable_request_signal"],
         "assets": {"not_found_handling": "single-page-application", "run_worker_first": ["/api/*"]},
     }
 
