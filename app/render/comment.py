@@ -29,8 +29,9 @@ _LABELS: Final[Mapping[Status, str]] = {
 }
 _NOT_APPROVED: Final = "`{name}` is not approved: somebody with write access can say `/preview {name}`."
 _NOT_DEPLOYED: Final = (
-    "**Not deployed.** This pull request comes from a fork: it is built without credentials, and nothing of it "
-    "is deployed until somebody with write access says `/preview {name}`, which is good for that one commit."
+    "**Not deployed.** This pull request comes from a fork: it is built without credentials, and nothing of "
+    "it is deployed until somebody with write access says `/preview {name}`, which is good for that one "
+    "commit."
 )
 _REFUSED: Final = "\n**Nothing changed:** {why}. To show the newest commit, say `/preview {name}`."
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$-])")

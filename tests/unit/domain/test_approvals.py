@@ -1,6 +1,6 @@
 """Which commit somebody's word was said of: never one that came after it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -70,7 +70,7 @@ def test_the_newest_commit_is_the_one_that_was_there() -> None:
 
 @pytest.mark.parametrize("commit", ["", "abc1234"])
 @pytest.mark.parametrize("pushed_at", [NOON, AFTER])
-def test_what_was_pushed_later_or_in_the_same_second_is_not_meant(commit: str, pushed_at: object) -> None:
+def test_what_was_pushed_later_or_in_the_same_second_is_not_meant(commit: str, pushed_at: datetime) -> None:
     assert wish(commit).refusal(HEAD, pushed_at) == "ada said /preview before abc1234 came"
 
 
