@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from app.domain.environments import DEFAULT_BRANCHES, environment_of
-from sandbox.actions.expressions import value_of
+from app.pipeline.fork_preview import ARTIFACT
+from sandbox.actions.expressions import evaluate, value_of
 
 WORKFLOW = Path(__file__).parents[2] / "actions_templates" / "deploy.yml"
 BIN = Path(sys.executable).parent
@@ -103,6 +104,39 @@ def test_the_apps_own_commands_run_without_secrets(steps: list[dict[str, Any]]) 
         "Deploy": ["BRANCHLINE_SECRET", "CLOUDFLARE_API_TOKEN"],
         "Report": ["BRANCHLINE_SECRET"],
     }
+
+
+def pull_request_from(full_name: str | None) -> dict[str, Any]:
+    repo = {"full_name": full_name} if full_name else None
+    return {"event_name": "pull_request", "event": {"pull_request": {"head": {"repo": repo}}}}
+
+
+@pytest.mark.parametrize(
+    ("run", "is_kept"),
+    [
+        ({"event_name": "push", "event": {}}, False),
+        ({"event_name": "workflow_dispatch", "event": {}}, False),
+        (pull_request_from("acme/hello"), False),
+        (pull_request_from("eve/hello"), True),
+        (pull_request_from(None), True),
+    ],
+)
+def test_only_what_a_fork_would_deploy_is_kept(
+    steps: list[dict[str, Any]], run: dict[str, Any], *, is_kept: bool
+) -> None:
+    (upload,) = [step for step in steps if step.get("uses", "").startswith("actions/upload-artifact@")]
+    assert evaluate(upload["if"], {"github": {"repository": "acme/hello", **run}}) is is_kept
+    assert upload["with"] == {
+        "name": ARTIFACT,
+        "path": "${{ runner.temp }}/branchline-upload",
+        "if-no-files-found": "error",
+        "retention-days": "7",
+    }
+
+
+def test_what_a_fork_would_deploy_is_kept_before_the_end_is_reported(steps: list[dict[str, Any]]) -> None:
+    names = [step["name"] for step in steps]
+    assert names[-3:] == ["Deploy", "Keep what a fork would deploy", "Report"]
 
 
 def test_signals_reach_the_script(steps: list[dict[str, Any]]) -> None:
