@@ -72,7 +72,7 @@ def _check_has_run(deployment: Deployment) -> None:
         )
     if deployment.is_from_fork:
         raise Conflict(
-            f"redeploying {deployment.id}: it is a fork's; approve its commit again instead",
+            f"redeploying {deployment.id}: it is a fork's; run its workflow again on GitHub",
             code="deployment:from-fork",
         )
 

@@ -161,8 +161,16 @@ test("a pull request from a fork is not deployed, even if it were given the secr
   assert.match(script.reasonNotToDeploy(env, event), /comes from a fork \(eve\/hello\)/);
 });
 
+test("only a pull request of another repository is a fork's", () => {
+  const env = { GITHUB_REPOSITORY: "acme/hello" };
+  assert.equal(script.isFromFork(env, {}), false);
+  assert.equal(script.isFromFork(env, { pull_request: { head: { repo: { full_name: "acme/hello" } } } }), false);
+  assert.equal(script.isFromFork(env, { pull_request: { head: { repo: { full_name: "eve/hello" } } } }), true);
+});
+
 test("a fork that was deleted meanwhile is still a fork", () => {
   const event = { pull_request: { head: { repo: null } } };
+  assert.equal(script.isFromFork({ GITHUB_REPOSITORY: "acme/hello" }, event), true);
   assert.match(script.reasonNotToDeploy({ GITHUB_REPOSITORY: "acme/hello" }, event), /fork \(deleted\)/);
 });
 
