@@ -16,7 +16,7 @@ from app.ports import Bundles
 MAXIMUM_FILES: Final = 100
 MAXIMUM_BYTES: Final = 1024 * 1024
 # What a module is called that is given as text alone.
-SINGLE: Final = "index.ts"
+SINGLE: Final = "functions.ts"
 _MAXIMUM_PATH: Final = 200
 _PART: Final = re.compile(r"[\w@+~-][\w.@+~-]*")
 # Where compilers and package managers look for what to do with the files beside them.

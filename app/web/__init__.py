@@ -26,6 +26,7 @@ from app.web import (
     repository,
     variables,
     webhooks,
+    worker_apps,
     workers,
 )
 from app.web.context import WebContext
@@ -46,6 +47,7 @@ _BLUEPRINTS: Final = (
     previews.api,
     workers.api,
     workers.restores,
+    worker_apps.api,
     jobs.api,
     invocations.calls,
     invocations.later,

@@ -33,7 +33,7 @@ def create_app(body: AppIn) -> tuple[Response, int]:
     order = body.order(given.import_origins)
     with given.records.begin() as tx:
         app, job = request_app(tx, order, at=given.clock(), entropy=given.entropy, actor="token")
-        return _accepted(tx, app, job)
+        return accepted(tx, app, job)
 
 
 @api.get("", responses={"200": AppsView})
@@ -62,7 +62,7 @@ def delete_app(path: AppPath, query: DeleteQuery) -> tuple[Response, int]:
         job = request_deletion(
             tx, path.app, keep_repository=query.keep_repository, at=given.clock(), actor="token"
         )
-        return _accepted(tx, tx.apps.get(job.app_id), job)
+        return accepted(tx, tx.apps.get(job.app_id), job)
 
 
 @api.get("/<app>/deployments", responses={"200": DeploymentsView})
@@ -82,7 +82,8 @@ def list_deployments(path: AppPath, query: DeploymentsQuery) -> Response:
     return jsonify(DeploymentsView.page(found, page.next_cursor, given.platform, given.clock()).body())
 
 
-def _accepted(tx: Transaction, app: App, job: Job) -> tuple[Response, int]:
+def accepted(tx: Transaction, app: App, job: Job) -> tuple[Response, int]:
+    """Answer with an app about which a job was begun."""
     platform, now = context().platform, context().clock()
     poll_url = f"{platform.url}/api/jobs/{job.id}"
     view = AcceptedView.whole(app, overview(tx, app), platform, now, job_id=job.id, poll_url=poll_url)

@@ -10,6 +10,8 @@ from pydantic.alias_generators import to_camel
 from app.domain.environments import Environment
 from app.domain.sources import Source
 from app.domain.workers import Options
+from app.pipeline.add_function import NewFunction
+from app.pipeline.workers_app import AppWish
 from app.pipeline.workers_sources import SINGLE
 
 _Key = Annotated[str, StringConstraints(min_length=1, max_length=100)]
@@ -87,3 +89,28 @@ class KeepIn(_Form):
     """Whether a worker stays for good."""
 
     keep: Annotated[bool, Field(strict=True)]
+
+
+class WorkerAppIn(_Form):
+    """An app of a worker; without a name it has the worker's."""
+
+    name: Annotated[str, Field(strict=True)] | None = None
+    private: Annotated[bool, Field(strict=True)] = False
+    branches: dict[str, Environment] | None = None
+
+    def wish(self) -> AppWish:
+        """Return it as the pipeline takes it."""
+        return AppWish(self.name, is_private=self.private, branches=self.branches)
+
+
+class FunctionIn(_Form):
+    """One more function of an app, in a file of its own; a branch of None is the default one."""
+
+    name: Annotated[str, Field(strict=True)]
+    code: Annotated[str, Field(strict=True)]
+    branch: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
+    message: Annotated[str, StringConstraints(max_length=10_000)] | None = None
+
+    def function(self) -> NewFunction:
+        """Return it as the pipeline takes it."""
+        return NewFunction(self.name, self.code, self.branch, self.message)

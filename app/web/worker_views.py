@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from app.domain.apps import Repository
 from app.domain.environments import Environment
 from app.domain.jobs import Job
 from app.domain.platform import Platform
 from app.domain.workers import Calls, Options, Version, Worker, WorkerStatus
+from app.pipeline.add_function import Added
 from app.pipeline.overview import days_until
 from app.ports import Transaction
+from app.web.file_views import WrittenView
 from app.web.views import View
 
 
@@ -157,6 +160,19 @@ class WorkerDeletedView(View):
         return cls(
             id=worker.id, name=worker.name, job_id=job.id, poll_url=f"{platform.url}/api/jobs/{job.id}"
         )
+
+
+class FunctionAddedView(WrittenView):
+    """A function that was committed, with all that its file exports."""
+
+    name: str
+    exports: list[str]
+
+    @classmethod
+    def added(cls, name: str, added: Added, repository: Repository) -> "FunctionAddedView":
+        """Return the view of a commit."""
+        written = WrittenView.of(added.written, repository).model_dump()
+        return cls(**written, name=name, exports=list(added.exports))
 
 
 def states(tx: Transaction, workers: Sequence[Worker]) -> list[WorkerState]:

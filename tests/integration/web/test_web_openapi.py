@@ -196,6 +196,7 @@ def test_what_is_answered_is_what_is_described(
 # Something of the right form for each method that has a body.
 BODIES: Final = {"POST": {"name": "a"}, "PUT": {"value": "a"}, "PATCH": {"values": {"A": "a"}}}
 A_COMMIT: Final = {"message": "Add a", "files": [{"path": "a", "content": "a"}]}
+A_FUNCTION: Final = {"name": "hello", "code": "export function hello() {}"}
 A_PLACE: Final = {"environment": "production"}
 BODIES_OF: Final = {
     "/api/apps/{app}/commits": A_COMMIT,
@@ -205,6 +206,10 @@ BODIES_OF: Final = {
     "/api/deployments/{deployment}/promote": A_PLACE,
     "/api/deployments/{deployment}/redeploy": {},
     "/api/workers/{worker}/functions/{function}/jobs": {},
+    "/api/apps/{app}/functions": A_FUNCTION,
+    "POST /api/workers": A_FUNCTION,
+    "PUT /api/workers/{worker}": {"code": A_FUNCTION["code"]},
+    "PATCH /api/workers/{worker}": {"keep": True},
 }
 
 
@@ -222,7 +227,8 @@ def test_troubles_are_described_everywhere(migrated_sqlite_url: str, error: Exce
         if {"token": []} in proof_of(method, path):
             filled = path.replace("{environment}", "production").replace("{number}", "7")
             place = re.sub(r"{\w+}", "x", filled)
-            answer = world.call(method, place, json=BODIES_OF.get(path, BODIES.get(method)))
+            body = BODIES_OF.get(path, BODIES_OF.get(f"{method} {path}", BODIES.get(method)))
+            answer = world.call(method, place, json=body)
             assert answer.status_code in {500, 503}
             assert_described(document, method, path, answer)
     world.close()

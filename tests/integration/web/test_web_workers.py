@@ -274,7 +274,7 @@ def test_each_thing_that_an_author_can_change_has_its_words(
 def test_a_compiler_tells_file_line_and_column(world: World) -> None:
     answer = world.call("POST", "/api/workers", json=SHOP | {"code": "syntax error"})
     assert answer.get_json()["error"]["details"] == {
-        "errors": [{"file": "index.ts", "line": 1, "column": 1, "message": "syntax error"}]
+        "errors": [{"file": "functions.ts", "line": 1, "column": 1, "message": "syntax error"}]
     }
 
 

@@ -99,7 +99,8 @@ class World:
         self.host = FakeCodeHost(self.clock)
         self.is_ready = True
         self.cloud, vault = Cloud(), FernetVault([VAULT_KEY])
-        self.workshop = self.cloud.workshop(self.records, vault, PLATFORM, self.clock)
+        records = changes.get("records", self.records)
+        self.workshop = self.cloud.workshop(records, vault, PLATFORM, self.clock)
         self.functions, self.streams, self.tally = FakeFunctions(), FakeStreams(), Tally()
         invoker = Invoker(self.functions, self.streams, self.tally, self.clock)
         given = {
