@@ -75,12 +75,13 @@ def test_a_file_is_saved_as_it_is(world: World, run: Run, tmp_path: Path) -> Non
 
 
 def test_a_file_that_is_not_there_leaves_nothing(world: World, run: Run, tmp_path: Path) -> None:
-    target = tmp_path / "kept"
+    target = tmp_path / "here" / "kept"
+    target.parent.mkdir()
     target.write_text("old")
     said = run("files", "get", "app-1", "nothing", "-o", str(target))
     assert (said.exit_code, "file:not-found" in said.err) == (1, True)
     assert target.read_text() == "old"
-    assert [it.name for it in tmp_path.iterdir()] == ["kept"]
+    assert [it.name for it in target.parent.iterdir()] == ["kept"]
     assert world.host.writes.total() == 0
 
 
@@ -104,12 +105,12 @@ def test_preconditions_are_passed_on(world: World, run: Run, monkeypatch: pytest
         (("--new",), 1),
         (("--if-match", "0" * 40), 1),
         (("--if-match", old), 0),
-        (("--if-match", old), 1),
+        (("--if-match", old, "-m", "Again"), 1),
     ):
-        pipe(monkeypatch, options[0].encode())
+        pipe(monkeypatch, " ".join(options).encode())
         said = run("files", "put", "app-1", "README.md", *options)
         assert (said.exit_code, "request:precondition-failed" in said.err) == (code, code == 1)
-    assert main(world)["README.md"] == b"--if-match"
+    assert main(world)["README.md"] == f"--if-match {old}".encode()
     assert run("files", "rm", "app-1", "README.md", "--if-match", old).exit_code == 1
 
 
