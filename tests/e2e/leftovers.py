@@ -86,7 +86,7 @@ class Inspector:
                         yield f"GitHub's delivery {delivery['guid']} was answered {delivery['status_code']}"
 
     def _ownerless_scripts(self, apps: list[dict[str, Any]]) -> Iterator[str]:
-        owned = {name for app in apps for name in self._scripts_of(app)}
+        owned = {name for app in apps for name in self._scripts_of(app)} | set(self._scripts_of_workers())
         for namespace in NAMESPACES:
             for script in self.cloudflare.get(f"/namespaces/branchline-dev-{namespace}/scripts")["result"]:
                 if script["id"] not in owned:
@@ -101,6 +101,14 @@ class Inspector:
         for deployment in pages(self.branchline, f"/api/apps/{app['slug']}/deployments"):
             if deployment["immutableUrl"] is not None:
                 yield script_at(deployment["immutableUrl"])
+
+    def _scripts_of_workers(self) -> Iterator[str]:
+        for listed in pages(self.branchline, "/api/workers"):
+            worker = self.branchline.get(f"/api/workers/{listed['id']}")
+            yield script_at(worker["alternateUrl"])
+            for version in worker["versions"]:
+                if version["immutableUrl"] is not None:
+                    yield script_at(version["immutableUrl"])
 
 
 def script_at(address: str) -> str:
