@@ -7,6 +7,7 @@ its function. What was streamed is kept for some minutes after its end, in this 
 import asyncio
 import threading
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
@@ -77,12 +78,12 @@ class DispatchStreams:
         """Call a function, never twice; a reply is a refusal. Raises as `ports.Streams` says."""
         thread = self._reading()
         if thread is None or not self._places.acquire(blocking=False):
-            raise Overloaded(
-                f"{doing(call)}: as many streams as may be are open", retry_after_seconds=_RETRY_AFTER_SECONDS
-            )
+            raise _full(call)
         started: Invocation | Reply | None = None
         try:
             started = thread.run(self._start(owner, call, on_end))
+        except CancelledError:
+            raise _full(call) from None
         finally:
             if not isinstance(started, LiveInvocation):
                 self._places.release()
@@ -158,11 +159,17 @@ class DispatchStreams:
         asyncio.get_running_loop().call_later(_UPKEEP_SECONDS, self._keep_up)
 
     async def _close(self) -> None:
-        tasks = list(self._tasks.values())
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._http.aclose()
+
+
+def _full(call: Call) -> Overloaded:
+    return Overloaded(
+        f"{doing(call)}: as many streams as may be are open", retry_after_seconds=_RETRY_AFTER_SECONDS
+    )
 
 
 async def _whole(response: httpx.Response) -> bytes:

@@ -55,9 +55,9 @@ def list_functions(path: CalleePath) -> Response:
 def invoke_function(path: FunctionPath) -> Response:
     """Call a function with the body, JSON of any type or none, and answer as the worker does."""
     given, called = context().invoking, _callee(path)
-    call = _call(called, path.function)
     with ExitStack() as opening_up:
         opening_up.enter_context(given.gate.entered(f"invoking {path.function}"))
+        call = _call(called, path.function)
         reply = opening_up.enter_context(invoke(called, call, given.invoker))
         opened = opening_up.pop_all()
     return _passed_back(reply, opened)
@@ -67,10 +67,9 @@ def invoke_function(path: FunctionPath) -> Response:
 def stream_function(path: FunctionPath) -> Response:
     """Call a function with the body, and answer with its events as they come."""
     given, called = context().invoking, _callee(path)
-    call = _call(called, path.function)
     with ExitStack() as opening_up:
         opening_up.enter_context(given.gate.entered(f"invoking {path.function}"))
-        started = stream(called, call, given.invoker)
+        started = stream(called, _call(called, path.function), given.invoker)
         if isinstance(started, Reply):
             return _passed_back(started, ExitStack())
         events = started.follow(0)

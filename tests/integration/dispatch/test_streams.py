@@ -288,6 +288,23 @@ def test_only_so_many_that_are_over_are_kept() -> None:
     assert kept.get("wrk_1", "100") is all_of_them[100]
 
 
+def test_a_call_whose_worker_has_not_answered_yet_ends_with_the_process() -> None:
+    refused = list[Overloaded]()
+
+    def start() -> None:
+        with pytest.raises(Overloaded) as error:
+            given.start()
+        refused.append(error.value)
+
+    with world(until_closed) as given:
+        caller = threading.Thread(target=start)
+        caller.start()
+        eventually(lambda: given.server.requests)
+        given.streams.close()
+        caller.join(5)
+        assert len(refused) == 1
+
+
 def test_a_process_that_ends_cuts_its_streams() -> None:
     with world(and_waiting(EVENTS, log("1"))) as given:
         invocation = given.start()
