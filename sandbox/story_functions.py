@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from sandbox.developer import Developer
     from sandbox.steps import Steps
 
-# The module is called as the worker was given it.
-FUNCTIONS = "functions/index.ts"
+# What was given as one text, as a file of the repository.
+FUNCTIONS = "functions/functions.ts"
 APP_SUFFIX = "-app"
 
 
