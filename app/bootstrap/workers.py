@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import time
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +43,7 @@ def workshop(shared: Shared) -> Workshop:
         endpoints=DispatchEndpoints(shared.settings.dispatch_origin),
         runtime=Runtime(runtime_modules()),
         entropy=random.SystemRandom(),
+        pause=time.sleep,
     )
 
 

@@ -11,7 +11,14 @@ from app.domain.names import new_id
 from app.domain.workers import Version, Worker
 from app.errors import Conflict, Gone, NotFound, RemoteUnavailable
 from app.pipeline.workers_deploy import check_free, check_holder, expiry_of, forget_worker, live_worker
-from app.pipeline.workers_putting import WorkerPutter, invoke_key, put_version, request_settling
+from app.pipeline.workers_putting import (
+    WorkerPutter,
+    Workshop,
+    in_turn,
+    invoke_key,
+    put_version,
+    request_settling,
+)
 from app.ports import Transaction
 
 
@@ -40,21 +47,27 @@ def keep_worker(
     return changed
 
 
-def delete_worker(tx: Transaction, key: str, *, actor: str, at: datetime) -> tuple[Worker, Job]:
+def delete_worker(key: str, *, actor: str, to: Workshop) -> tuple[Worker, Job]:
     """Let a worker go at once, and ask for its scripts to be taken down.
 
     Raises:
         NotFound: there is no such worker.
         Busy: somebody is putting it up.
     """
-    worker = tx.workers.get(key, lock=True)
-    check_free(worker, at)
-    forget_worker(tx, worker)
-    tx.events.append(Event(Tag.WORKER_DELETED, worker.id, actor, at, {"name": worker.name}))
-    return worker, request_settling(tx, worker)
+
+    def delete() -> tuple[Worker, Job]:
+        at = to.clock()
+        with to.records.begin() as tx:
+            worker = tx.workers.get(key, lock=True)
+            check_free(worker, at)
+            forget_worker(tx, worker)
+            tx.events.append(Event(Tag.WORKER_DELETED, worker.id, actor, at, {"name": worker.name}))
+            return worker, request_settling(tx, worker)
+
+    return in_turn(delete, to)
 
 
-def restore_worker(key: str, *, actor: str, to: WorkerPutter) -> Worker:
+def restore_worker(key: str, *, actor: str, to: Workshop) -> Worker:
     """Have an expired worker answer again; one that answers stays as it is.
 
     Its own address and that of its newest version answer when this returns, a job sees to those of others.
@@ -65,19 +78,27 @@ def restore_worker(key: str, *, actor: str, to: WorkerPutter) -> Worker:
         Busy: somebody is putting it up.
         ScriptRefused, RemoteUnavailable: it could not be put up; it is expired still.
     """
-    at, hold = to.clock(), new_id("hold", to.clock())
-    with to.records.begin() as tx:
-        worker = tx.workers.get(key, lock=True)
-        if worker.expired_at is None:
-            return worker
-        check_free(worker, at)
-        version = _live_version(tx, worker)
-        tx.workers.save(worker.held(hold, at))
-        invoking = invoke_key(tx, worker, to.vault)
+    hold = new_id("hold", to.clock())
+    worker, version, invoking = in_turn(lambda: _held(key, hold, to), to)
+    if version is None:
+        return worker
     with _giving_back(worker, hold, to):
         for script in (version.own_script, worker.script):
             put_version(worker, version, script, invoking, to)
         return _answers_again(worker, version, hold, actor, to)
+
+
+def _held(key: str, hold: str, to: Workshop) -> tuple[Worker, Version | None, str | None]:
+    """Hold an expired worker, and return what it showed and its key; nothing of one that answers."""
+    at = to.clock()
+    with to.records.begin() as tx:
+        worker = tx.workers.get(key, lock=True)
+        if worker.expired_at is None:
+            return worker, None, None
+        check_free(worker, at)
+        version = _live_version(tx, worker)
+        tx.workers.save(worker.held(hold, at))
+        return worker, version, invoke_key(tx, worker, to.vault)
 
 
 @contextmanager

@@ -31,6 +31,7 @@ from app.pipeline.workers_bundle import keep_bundle
 from app.pipeline.workers_putting import (
     WorkerPutter,
     Workshop,
+    in_turn,
     invoke_key,
     keep_invoke_key,
     put_version,
@@ -113,11 +114,12 @@ def update_worker(
         worker = tx.workers.get(key)
         known = tx.versions.get(worker.version_id).options if worker.version_id else Options()
     material = _prepare(files, change(known), actor, to)
-    at = to.clock()
-    with to.records.begin() as tx:
-        worker = tx.workers.get(worker.id, lock=True)
-        claim = _claim(tx, worker, material, at, to)
-    return _deploy(claim, to)
+
+    def claim() -> _Claim:
+        with to.records.begin() as tx:
+            return _claim(tx, tx.workers.get(worker.id, lock=True), material, to.clock(), to)
+
+    return _deploy(in_turn(claim, to), to)
 
 
 # ------------------------------------------------------------------------------------------------- prepare

@@ -1,15 +1,16 @@
 """Putting a worker's scripts up and taking them down, for whoever holds the worker: a request or a job."""
 
 import random
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from app.domain.jobs import Job, JobType
 from app.domain.platform import Platform
 from app.domain.variables import Variable
 from app.domain.workers import INVOKE_KEY, Version, Worker, worker_tag, worker_tags
-from app.errors import RemoteMissing
+from app.errors import Busy, RemoteMissing
 from app.pipeline.workers_bundle import Runtime
 from app.ports import (
     Bundles,
@@ -23,6 +24,11 @@ from app.ports import (
     Upload,
     Vault,
 )
+
+T = TypeVar("T")
+
+# About three seconds: as long as most take that put a worker up, and less than a caller minds.
+_PAUSES: Final = tuple(0.02 * 1.5**n for n in range(11))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +45,23 @@ class WorkerPutter:
 
 @dataclass(frozen=True, slots=True)
 class Workshop(WorkerPutter):
-    """The ports that making versions needs."""
+    """The ports that making versions needs; `pause` waits so many seconds."""
 
     compiler: Compiler
     endpoints: Endpoints
     runtime: Runtime
     entropy: random.Random
+    pause: Callable[[float], object]
+
+
+def in_turn(act: Callable[[], T], to: Workshop) -> T:
+    """Do what takes a worker that nobody holds, and wait a little for who does. Raises Busy."""
+    for pause_seconds in _PAUSES:
+        try:
+            return act()
+        except Busy:
+            to.pause(pause_seconds)
+    return act()
 
 
 def put_version(worker: Worker, version: Version, script: str, key: str | None, to: WorkerPutter) -> None:

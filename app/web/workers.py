@@ -125,8 +125,7 @@ def restore(path: WorkerPath) -> Response:
 def delete(path: WorkerPath) -> tuple[Response, int]:
     """Delete a worker; a job takes its scripts down."""
     given = context()
-    with given.records.begin() as tx:
-        worker, job = delete_worker(tx, path.worker, actor=ACTOR, at=given.clock())
+    worker, job = delete_worker(path.worker, actor=ACTOR, to=given.workshop)
     return jsonify(WorkerDeletedView.of(worker, job, given.platform).body()), 202
 
 

@@ -39,6 +39,7 @@ class Cloud:
             endpoints=self.endpoints,
             runtime=Runtime({"functions_runtime/index.js": b"// runtime"}),
             entropy=random.Random(2),  # noqa: S311 - slugs are no secrets
+            pause=clock.advance,
         )
 
     def settle(self, to: Workshop, job_id: str) -> None:

@@ -30,8 +30,7 @@ def keep(shop: FakeWorkshop, *, is_kept: bool = True) -> None:
 
 
 def delete(shop: FakeWorkshop) -> None:
-    with shop.records.begin() as tx:
-        delete_worker(tx, "shop", actor="ada", at=shop.clock())
+    delete_worker("shop", actor="ada", to=shop.to)
 
 
 def test_a_worker_expires_with_all_its_addresses_seven_days_after_its_last_version(

@@ -234,8 +234,23 @@ def test_two_cannot_put_up_one_worker_at_a_time(shop: FakeWorkshop) -> None:
     with pytest.raises(Busy) as refused:
         shop.update()
     assert refused.value.error_code == "worker:busy"
+    assert 2 < sum(shop.paused) < 5
     shop.clock.advance(LEASE.total_seconds())
     assert shop.update().version.functions == ("bye",)
+
+
+def test_who_comes_second_waits_a_little(shop: FakeWorkshop) -> None:
+    made = shop.create()
+    with shop.records.begin() as tx:
+        tx.workers.save(made.worker.held("job_other", shop.clock()))
+
+    def give_back() -> None:
+        with shop.records.begin() as tx:
+            tx.workers.save(made.worker)
+
+    shop.on_pause = give_back
+    assert shop.update().version.functions == ("bye",)
+    assert len(shop.paused) == 1
 
 
 def test_whoever_lost_the_hold_writes_nothing_down(shop: FakeWorkshop) -> None:

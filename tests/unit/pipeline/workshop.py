@@ -1,7 +1,7 @@
 """A workshop of fakes: workers are deployed at once, and their jobs run when a test says so."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from app.domain.environments import Environment
@@ -39,6 +39,8 @@ class FakeWorkshop:
         self.compiler = FakeCompiler()
         self.endpoints = FakeEndpoints(self.scripts, self.bundles)
         self.vault = FakeVault()
+        self.paused = list[float]()
+        self.on_pause: Callable[[], None] = lambda: None
         self.to = Workshop(
             records=self.records,
             scripts=self.scripts,
@@ -50,6 +52,7 @@ class FakeWorkshop:
             endpoints=self.endpoints,
             runtime=Runtime({"functions_runtime/index.js": b"// runtime"}),
             entropy=random.Random(1),  # noqa: S311 - the same slugs every time
+            pause=self._pause,
         )
 
     def create(self, code: str = HELLO, name: str = "shop", options: Options = Options()) -> Deployed:  # noqa: B008
@@ -60,6 +63,11 @@ class FakeWorkshop:
         self.clock.advance()
         files = [Source("index.ts", code)]
         return update_worker("shop", files, lambda known: options or known, actor="ada", to=self.to)
+
+    def _pause(self, seconds: float) -> None:
+        self.paused.append(seconds)
+        self.clock.advance(seconds)
+        self.on_pause()
 
     def run_jobs(self) -> None:
         """Run every job that waits, with those that they ask for."""
