@@ -17,6 +17,7 @@ export async function hello(payload, { headers }) {
   console.log("line %d", 1);
   return { payload: payload ?? "none", key: headers.get("idempotency-key"), seen: [...headers.keys()] };
 }
+export const echo = (payload) => payload;
 export function bad() { throw new TypeError("no"); }
 export async function slow() { await scheduler.wait(9000); }
 export const named = (_, { headers }) => headers.get("invocation-id");

@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from app.dispatch.functions import DispatchFunctions
 from app.errors import Gone, RemoteForbidden, RemoteMissing, RemoteRefused
@@ -51,6 +53,28 @@ def test_workers_reply_as_the_fake_does(
         assert (reply.status, reply.ending) == (expected.status, expected.ending)
         assert set(real) - {"functions"} == set(ours)
         assert real.get("error", {}).get("name") == ours.get("error", {}).get("name")
+
+
+SAFE = 2**53 - 1
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-SAFE, SAFE)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_json_goes_there_and_back(functions: DispatchFunctions, worker: Worker, payload: Any) -> None:
+    sent = json.dumps(payload)
+    with functions.call(Call(worker.script, "echo", sent.encode(), 5)) as reply:
+        answer = b"".join(reply.body)
+    # To JavaScript all numbers are floats.
+    assert json.loads(answer, parse_int=float)["result"] == json.loads(sent, parse_int=float)
 
 
 def test_a_payload_and_headers_arrive_and_the_dispatcher_adds_none_of_ours(
