@@ -50,7 +50,8 @@ def previews(seen: Overview) -> list[tuple[int | None, int, Status]]:
 def test_a_new_app_has_nothing() -> None:
     seen = look()
     assert [state.environment for state in seen.environments] == ["production", "staging"]
-    assert all(state.live is state.newest is state.alias is None for state in seen.environments)
+    for state in seen.environments:
+        assert (state.live, state.newest, state.alias) == (None, None, None)
     assert seen.previews == []
 
 
