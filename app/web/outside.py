@@ -1,4 +1,4 @@
-"""Requests that ask the code host while their caller waits: only so many at once.
+"""Requests that ask the code host, or Cloudflare, while their caller waits: only so many at once.
 
 A process has few threads, and one of them must always be free for webhooks. Whoever comes when all places are
 taken is told to come again. What is asked is not known here.
@@ -11,7 +11,7 @@ from typing import Final
 
 from app.errors import Overloaded
 
-# Of the eight threads of a process: both together leave three to everybody else.
+# Of the eight threads of a process: all together leave one to everybody else.
 CALLS_AT_ONCE: Final = 3
 DOWNLOADS_AT_ONCE: Final = 2
 DEPLOYS_AT_ONCE: Final = 2
