@@ -1,7 +1,8 @@
 """The web side: webhooks in, the HTTP API. `create_app` puts it together.
 
-A request verifies, keeps and answers; what takes longer becomes a job. Only requests about an app's files, and
-those that put workers up, ask others while their caller waits (`outside`), and only `errors` knows status codes.
+A request verifies, keeps and answers; what takes longer becomes a job. Only requests about an app's files,
+and those that put workers up, ask others while their caller waits (`outside`). Only `errors` knows status
+codes.
 """
 
 from typing import Final
