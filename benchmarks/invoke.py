@@ -122,10 +122,11 @@ def main() -> None:
         direct, through = _ways(plane)
         Console().print(_calls_table(*_call_in_turn(direct, through)))
         web = Web(psutil.Process(plane.process.pid).children()[0])
-        bare = asyncio.run(_stream(direct, cut=False))
+        alone = [asyncio.run(_stream(way, 1, cut=False)) for way in (direct, through)]
+        bare = asyncio.run(_stream(direct, STREAMS, cut=False))
         with web.watched():
-            streams = asyncio.run(_stream(through, cut=True))
-        Console().print(_streams_table(bare, streams))
+            streams = asyncio.run(_stream(through, STREAMS, cut=True))
+        Console().print(_streams_table(*alone, bare, streams))
         Console().print(_memory_table(web))
 
 
@@ -187,11 +188,11 @@ def _calls_table(bare: list[float], took: list[float]) -> Table:
 # -------------------- many streams at once
 
 
-async def _stream(way: Way, *, cut: bool) -> list[Stream]:
+async def _stream(way: Way, count: int, *, cut: bool) -> list[Stream]:
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(headers=way.headers, limits=limits, timeout=TIMEOUT_SECONDS) as client:
         return await asyncio.gather(
-            *(_read(client, way, cut=cut and number % 2 == 0) for number in range(STREAMS))
+            *(_read(client, way, cut=cut and number % 2 == 0) for number in range(count))
         )
 
 
@@ -239,12 +240,13 @@ def _take(stream: Stream, name: str, data: dict[str, str]) -> None:
     stream.has_result = stream.has_result or name == "result"
 
 
-def _streams_table(bare: list[Stream], streams: list[Stream]) -> Table:
-    table = Table(title=f"{STREAMS} streams of {LINES} lines at once, one line every {PAUSE_MS} ms")
-    for column in ("", "whole", "dropped", "doubled", "line late p50", "p99"):
+def _streams_table(*runs: list[Stream]) -> Table:
+    table = Table(title=f"streams of {LINES} lines, one every {PAUSE_MS} ms")
+    for column in ("", "streams", "whole", "dropped", "doubled", "a line late, p50", "p99"):
         table.add_column(column, justify="right")
-    table.add_row("worker's own address", *_stream_figures(bare))
-    table.add_row("through, half of them cut and taken up", *_stream_figures(streams))
+    ways = ("worker's own address", "through the control plane")
+    for way, streams in zip((*ways, ways[0], f"{ways[1]}, half of them cut"), runs, strict=True):
+        table.add_row(way, str(len(streams)), *_stream_figures(streams))
     return table
 
 
