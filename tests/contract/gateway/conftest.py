@@ -1,4 +1,4 @@
-"""One sandbox and one control plane for all tests of this folder."""
+"""One sandbox for all tests of this folder, and a control plane for each file: what it knows is its own."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     assert running.stop() == 0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def plane(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     with serving(sandbox, tmp_path_factory.mktemp("plane")) as running:
         yield running
