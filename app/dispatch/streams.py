@@ -120,12 +120,9 @@ class DispatchStreams:
 
     async def _start(self, owner: str, call: Call, on_end: OnEnd) -> LiveInvocation | Reply:
         live = LiveInvocation(new_id("inv", datetime.now(UTC)), asyncio.get_running_loop())
-        request = self._http.build_request(
-            "POST",
-            url_of(self._origin, call),
-            content=call.payload,
-            headers={**headers_of(call, f"{EVENTS}, {JSON}"), INVOCATION_ID: live.id},
-        )
+        headers = headers_of(call, f"{EVENTS}, {JSON}") | {INVOCATION_ID.lower(): live.id}
+        url = url_of(self._origin, call)
+        request = self._http.build_request("POST", url, content=call.payload, headers=headers)
         with speaking_of(call):
             response = await self._http.send(request, stream=True)
             if not response.is_success or not response.headers.get("content-type", "").startswith(EVENTS):

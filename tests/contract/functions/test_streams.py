@@ -123,7 +123,10 @@ def test_a_function_that_fails_ends_with_an_error(real: Host) -> None:
 
 
 def test_a_function_finds_the_invocations_id_in_its_headers(real: Host) -> None:
-    invocation = real.invocation("named")
+    headers = {"Invocation-Id": "of-somebody"}
+    call = Call(real.script, "named", b"", 5, headers)
+    invocation = real.streams.start("wrk_1", call, real.endings.append)
+    assert not isinstance(invocation, Reply)
     assert json.loads(events_of(invocation)[-1].data)["result"] == invocation.id
 
 
