@@ -17,8 +17,8 @@ from app.render.functions import AUTHOR, MAIN, render_main
 COMPATIBILITY_DATE: Final = "2026-11-01"
 COMPATIBILITY_FLAGS: Final = ("enable_request_signal",)
 _MODULE: Final = "application/javascript+module"
-# Much less than what is written has to lie unused before it may be pruned.
-_KEPT_FOR: Final = timedelta(hours=1)
+# Less than the hour that whatever was written is safe from pruning.
+_KEPT_FOR: Final = timedelta(minutes=30)
 
 
 class Runtime:
