@@ -13,7 +13,7 @@ from sandbox.web import Unexpected
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.developer import Developer
+    from sandbox.developer import App, Developer
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -95,3 +95,14 @@ def test_files_go_up_together_and_old_versions_give_their_address_back(bar: Work
         return is_gone or None, (answer.status_code, answer.text)
 
     wait_for("the first version's address given back", look, 60)
+
+
+def test_one_more_function_of_an_app_goes_through_its_pipeline(shop: App) -> None:
+    code = "export const close = (hour: number) => `closed at ${hour}`;"
+    ada = shop.developer
+    added = ada.branchline.post(f"/api/apps/{shop.slug}/functions", {"name": "close", "code": code})
+    assert added["path"] == "functions/close.ts"
+    place = shop.wait_live("production", added["commit"])
+    answer = ada.visitor.post(f"{place['url'].rstrip('/')}/api/invoke/close", json=8)
+    assert answer.json()["result"] == "closed at 8"
+    shop.checkout.git("pull", "--quiet")
