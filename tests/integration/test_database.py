@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, make_url, text
@@ -28,8 +29,8 @@ from app.database.session import create_engine
 from app.domain.deliveries import DeliveryStatus
 from app.domain.events import Event, Tag
 from app.domain.jobs import Job, JobType
-from app.errors import NotFound, RemoteUnavailable
-from tests.builders import NOON, a_delivery, a_deployment, an_app, at
+from app.errors import Conflict, NotFound, RemoteUnavailable
+from tests.builders import NOON, a_delivery, a_deployment, a_worker, an_app, at
 from tests.fakes.clock import FakeClock
 
 PATIENCE_SECONDS = 20
@@ -90,6 +91,22 @@ def test_upgrades_at_the_same_moment_run_once(database_url: str) -> None:
     errors = [process.communicate(timeout=PATIENCE_SECONDS)[1] for process in processes]
     assert errors == [b"", b"", b""]
     assert migrate.current(database_url) == migrate.head()
+
+
+def test_the_slugs_of_apps_that_were_there_before_are_taken(database_url: str, connect: Connect) -> None:
+    with migrate._locked(database_url) as connection:
+        command.upgrade(migrate._config(connection), "2026_11_22_releases")
+        connection.execute(
+            text(
+                "INSERT INTO apps (id, slug, name, status, created_at, updated_at, is_private, branches) "
+                "VALUES ('app_old', 'k7m2xqpd', 'old', 'ready', :now, :now, false, '{}')"
+            ),
+            {"now": NOON.isoformat()},
+        )
+    migrate.upgrade(database_url)
+    records = SqlRecords(connect(database_url), lambda _session, _job: None, FakeClock())
+    with records.begin() as tx, pytest.raises(Conflict):
+        tx.workers.add(a_worker(slug="k7m2xqpd"))
 
 
 def test_migrations_leave_the_job_engines_tables_alone(database_url: str, connect: Connect) -> None:
