@@ -9,7 +9,7 @@ from typing import Final
 from app.domain.apps import App
 from app.domain.deployments import Deployment, tags
 from app.domain.platform import Platform
-from app.pipeline.variables import environment_bindings
+from app.pipeline.bindings import environment_bindings
 from app.ports import Bundles, Clock, Limits, Records, Scripts, Upload, Vault
 
 # Code that nobody of the app has read: enough to look at a page, too little to be of use to anybody else.

@@ -8,18 +8,17 @@ import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from app.domain.aliases import Alias
 from app.domain.apps import App, AppStatus
-from app.domain.bundles import Bundle
-from app.domain.deployments import Deployment
 from app.domain.environments import Environment
 from app.domain.events import Event, Tag
-from app.domain.jobs import Job, JobType
+from app.domain.jobs import Job
 from app.domain.platform import Platform
 from app.domain.variables import MAXIMUM_VARIABLES, Variable, check_value, check_variable_name
 from app.errors import Conflict, NotFound, SecretUnreadable
+from app.pipeline.release import request_release
 from app.ports import Transaction, Vault
 
 _SET: Final = {False: Tag.VARIABLE_SET, True: Tag.SECRET_SET}
@@ -94,43 +93,6 @@ def find(tx: Transaction, app: App, environment: Environment, name: str, *, is_s
         f"looking for {_kind(is_secret=is_secret)} {name} of {app.name}/{environment}: there is none",
         code="secret:not-found" if is_secret else "variable:not-found",
     )
-
-
-def environment_bindings(
-    tx: Transaction, app: App, deployment: Deployment, bundle: Bundle, vault: Vault
-) -> list[dict[str, Any]]:
-    """Return all bindings of a deployment's script, as Cloudflare takes them.
-
-    The author's own come first; of two with one name the environment's counts, and what is ours counts most.
-    A fork's code gets no secrets. Assets without code get nothing: nobody is there to read it.
-
-    Raises:
-        SecretUnreadable: a secret was encrypted with a key that is not there any more.
-    """
-    # https://developers.cloudflare.com/workers/configuration/multipart-upload-metadata/#bindings
-    if bundle.main_module is None:
-        return []
-    found = {binding["name"]: dict(binding) for binding in bundle.bindings}
-    for variable in tx.variables.of(app.id, deployment.environment):
-        if not (variable.is_secret and deployment.is_from_fork):
-            found[variable.name] = _binding(variable, vault)
-    return list((found | {binding["name"]: binding for binding in _ours(deployment)}).values())
-
-
-def _ours(deployment: Deployment) -> list[dict[str, Any]]:
-    told = {
-        "BRANCHLINE_COMMIT": deployment.commit,
-        "BRANCHLINE_ENVIRONMENT": deployment.environment.value,
-        "BRANCHLINE_DEPLOYMENT": deployment.id,
-    }
-    return [{"type": "plain_text", "name": name, "text": text} for name, text in told.items()]
-
-
-def _binding(variable: Variable, vault: Vault) -> dict[str, Any]:
-    if variable.is_secret:
-        text = vault.open(variable.place, variable.value)
-        return {"type": "secret_text", "name": variable.name, "text": text}
-    return {"type": "plain_text", "name": variable.name, "text": variable.value}
 
 
 def _set(
@@ -216,8 +178,7 @@ def _bring_in_line(tx: Transaction, changed: Variable) -> list[Job]:
     jobs = list[Job]()
     for alias in tx.aliases.of_app(changed.app_id):
         if alias.environment is changed.environment and _shows_it(tx, alias, changed):
-            tx.aliases.save(replace(alias, is_settled=False))
-            jobs.append(tx.jobs.enqueue(JobType.RELEASE, alias.app_id, {"script": alias.script}))
+            jobs.append(request_release(tx, alias))
     return jobs
 
 

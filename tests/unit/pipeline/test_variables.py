@@ -13,7 +13,8 @@ from app.domain.events import Tag
 from app.domain.jobs import JobType
 from app.domain.variables import MAXIMUM_VARIABLES, Variable
 from app.errors import Conflict, InvalidInput, NotFound, SecretUnreadable
-from app.pipeline.variables import Change, Editor, environment_bindings, remove, set_secrets, set_variables
+from app.pipeline.bindings import environment_bindings
+from app.pipeline.variables import Change, Editor, remove, set_secrets, set_variables
 from tests.builders import NOON, a_deployment
 from tests.unit.pipeline.world import NAMESPACES, WITHOUT_GATEWAY, World, a_pull_run, a_run
 
