@@ -10,14 +10,14 @@ from datetime import datetime
 from typing import Any, Final
 
 from app.domain.apps import App
-from app.domain.deployments import Deployment, Status, app_tag
+from app.domain.deployments import Deployment, Status
 from app.domain.events import Event, Tag
 from app.domain.jobs import Job, JobType
 from app.domain.releases import newest_first
 from app.errors import NotFound
 from app.pipeline.known import known_app
 from app.pipeline.putting import Putter
-from app.pipeline.release import request_release
+from app.pipeline.release import request_release, take_down
 from app.ports import Records, Steps, Transaction
 
 _AT_A_TIME: Final = 100
@@ -112,7 +112,4 @@ def _take_down(app: App, deployment_id: str, to: Putter) -> bool:
         return False
     if deployment.retired_at is None and deployment.status in _MAY_ANSWER:
         return False
-    found = to.scripts.tags(deployment.namespace, own)
-    if found is None or app_tag(app.slug) not in found:
-        return False
-    return to.scripts.delete(deployment.namespace, own)
+    return take_down(app, deployment.namespace, own, to)

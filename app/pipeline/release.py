@@ -169,11 +169,12 @@ def _put(turn: _Turn, to: Putter) -> None:
         put_up(turn.app, shown, turn.alias.script, shown.bundle, to)
 
 
-def take_down(app: App, namespace: str, script: str, to: Putter) -> None:
-    """Delete a script that is not to answer, when it is this app's."""
+def take_down(app: App, namespace: str, script: str, to: Putter) -> bool:
+    """Delete a script that is not to answer, when it is this app's; tell whether it was there."""
     found = to.scripts.tags(namespace, script)
-    if found is not None and app_tag(app.slug) in found:
-        to.scripts.delete(namespace, script)
+    if found is None or app_tag(app.slug) not in found:
+        return False
+    return to.scripts.delete(namespace, script)
 
 
 @contextmanager
