@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import tempfile
 import time
 from pathlib import Path
@@ -18,6 +17,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.spreads import spread
 from sandbox.city import City
 from sandbox.developer import Developer
 from sandbox.releases import wait_ready
@@ -103,12 +103,6 @@ def table(pairs: list[tuple[float, float]]) -> Table:
     rows.add_row("rollback asked for to first answer with the old code", spread(rollbacks), "p50 under 1 s")
     rows.add_row("a bare upload to its first answer", spread(floors), "")
     return rows
-
-
-def spread(seconds: list[float]) -> str:
-    """Return the median with the smallest and the largest, in milliseconds."""
-    median, least, most = (1000 * it for it in (statistics.median(seconds), min(seconds), max(seconds)))
-    return f"{median:.0f} ms ({least:.0f} to {most:.0f}, n={len(seconds)})"
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from app.pipeline.workers_bundle import COMPATIBILITY_DATE, COMPATIBILITY_FLAGS
 from app.render.functions import AUTHOR, MAIN, render_main
 from benchmarks.cloudflare import ACCOUNT, NAMESPACE, ROOT, running_cloudflare
 from benchmarks.control_plane import environment, serving
+from benchmarks.spreads import spread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -165,12 +166,6 @@ def table(pairs: list[tuple[float, float]], compilations: list[float]) -> Table:
     rows.add_row("ratio of the medians", f"{ratio:.2f}", "")
     rows.add_row("of that the compiler", spread(compilations), "")
     return rows
-
-
-def spread(seconds: list[float]) -> str:
-    """Return the median with the smallest and the largest, in milliseconds."""
-    median, least, most = (1000 * it for it in (statistics.median(seconds), min(seconds), max(seconds)))
-    return f"{median:.0f} ms ({least:.0f} to {most:.0f}, n={len(seconds)})"
 
 
 if __name__ == "__main__":
