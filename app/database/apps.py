@@ -98,6 +98,7 @@ def _values(app: App) -> dict[str, Any]:
         "branches": {branch: environment.value for branch, environment in app.branches.items()},
         "waiting_for": app.waiting_for,
         "error": app.error,
+        "heal": app.heal,
     }
 
 
@@ -118,6 +119,7 @@ def _app(row: AppRow) -> App:
         branches={branch: Environment(name) for branch, name in row.branches.items()},
         waiting_for=row.waiting_for,
         error=row.error,
+        heal=row.heal,
     )
 
 

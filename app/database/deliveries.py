@@ -88,6 +88,8 @@ def _values(delivery: Delivery, *, try_at: datetime | None) -> dict[str, Any]:
         "error": delivery.error,
         "processed_at": delivery.processed_at,
         "try_at": (try_at or delivery.received_at) if wants_work else None,
+        "body_sha256": delivery.body_sha256,
+        "acked_version": delivery.acked_version,
     }
 
 
@@ -104,4 +106,6 @@ def _delivery(row: DeliveryRow, body: bytes) -> Delivery:
         error=row.error,
         processed_at=row.processed_at,
         id=row.id,
+        body_sha256=row.body_sha256,
+        acked_version=row.acked_version,
     )

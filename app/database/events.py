@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.database.models import EventRow
-from app.database.rows import several
+from app.database.rows import insert_if_new, several
+from app.domain.causes import current_cause
 from app.domain.events import Event
 
 
@@ -17,11 +18,18 @@ class SqlEvents:
         self._session = session
 
     def append(self, event: Event) -> None:
-        """Write a fact down."""
-        statement = insert(EventRow).values(
-            tag=event.tag, subject=event.subject, actor=event.actor, at=event.at, payload=dict(event.payload)
-        )
-        self._session.execute(statement)
+        """Write a fact down, unless its key says that it was told."""
+        values = {
+            "tag": event.tag,
+            "subject": event.subject,
+            "actor": event.actor,
+            "at": event.at,
+            "payload": dict(event.payload),
+            "app_id": event.owner_id,
+            "cause": event.cause or current_cause(),
+            "key": event.key,
+        }
+        insert_if_new(self._session, EventRow, values)
 
     def about(self, subject: str, *, limit: int = 100) -> Sequence[Event]:
         """Return the newest facts about a subject, newest first."""
@@ -30,4 +38,15 @@ class SqlEvents:
 
 
 def _event(row: EventRow) -> Event:
-    return Event(tag=row.tag, subject=row.subject, actor=row.actor, at=row.at, payload=row.payload, id=row.id)
+    return Event(
+        tag=row.tag,
+        subject=row.subject,
+        actor=row.actor,
+        at=row.at,
+        payload=row.payload,
+        id=row.id,
+        app_id=row.app_id,
+        cause=row.cause,
+        key=row.key,
+        place=f"{row.position}-{row.id}",
+    )

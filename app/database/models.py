@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Index, MetaData, UniqueConstraint, false, tex
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.database.columns import CompressedBytes, EnumText, Json, PlainText, RowNumber, UtcDateTime
-from app.domain.apps import AppStatus
+from app.domain.apps import AppStatus, Heal
 from app.domain.deliveries import DeliverySource, DeliveryStatus
 from app.domain.deployments import Status
 from app.domain.environments import Environment
@@ -58,6 +58,7 @@ class AppRow(Base):
     branches: Mapped[dict[str, Any]]
     waiting_for: Mapped[str | None]
     error: Mapped[str | None]
+    heal: Mapped[Heal | None]
 
 
 class DeploymentRow(Base):
@@ -155,6 +156,8 @@ class DeliveryRow(Base):
             sqlite_where=text("try_at IS NOT NULL"),
             postgresql_where=text("try_at IS NOT NULL"),
         ),
+        Index(None, "body_sha256"),
+        Index(None, "received_at"),
         {"sqlite_autoincrement": True},
     )
 
@@ -170,13 +173,26 @@ class DeliveryRow(Base):
     error: Mapped[str | None]
     processed_at: Mapped[datetime | None]
     try_at: Mapped[datetime | None]
+    body_sha256: Mapped[str | None]
+    acked_version: Mapped[int | None]
 
 
 class EventRow(Base):
-    """A fact; triggers refuse to change or delete it."""
+    """A fact; triggers refuse to change or delete it.
+
+    `position` is the number of its transaction where several write at once, so that readers who go by
+    (position, id) skip nothing.
+    """
 
     __tablename__ = "events"
-    __table_args__ = (Index(None, "subject", "id"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        Index(None, "subject", "id"),
+        Index(None, "position", "id"),
+        Index(None, "app_id", "position", "id"),
+        Index(None, "tag", "position", "id"),
+        Index(None, "key", unique=True),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     tag: Mapped[Tag]
@@ -184,6 +200,10 @@ class EventRow(Base):
     actor: Mapped[str]
     at: Mapped[datetime]
     payload: Mapped[dict[str, Any]]
+    app_id: Mapped[str | None]
+    cause: Mapped[str | None]
+    key: Mapped[str | None]
+    position: Mapped[int] = mapped_column(server_default=text("0"))
 
 
 class JobRow(Base):

@@ -12,6 +12,7 @@ from app.database.deliveries import SqlDeliveries
 from app.database.deployments import SqlDeployments
 from app.database.events import SqlEvents
 from app.database.jobs import Enqueue, SqlJobs
+from app.database.marks import SqlMarks
 from app.database.own_scripts import SqlOwnScripts
 from app.database.proofs import SqlApprovals, SqlAssets, SqlTokens
 from app.database.pulls import SqlPullRequests
@@ -68,4 +69,5 @@ class SqlRecords:
             versions=SqlVersions(session),
             calls=SqlCallCounts(session),
             slugs=SqlSlugs(session),
+            marks=SqlMarks(session),
         )

@@ -9,7 +9,7 @@ from app.database.session import translated
 from app.errors import RemoteUnavailable
 
 # The newest file in `migrations/versions`; a test compares.
-SCHEMA: Final = "2026_11_22_forks"
+SCHEMA: Final = "2026_11_22_reliability"
 
 
 def check_schema(engine: Engine) -> None:

@@ -22,6 +22,14 @@ class AppStatus(StrEnum):
     DELETING = "deleting"
 
 
+class Heal(StrEnum):
+    """What may be done about an app that is not as it was recorded, without anybody asking."""
+
+    OFF = "off"  # nothing; it is only told
+    SAFE = "safe"  # everything that deletes and overwrites nothing of anybody's
+    ALL = "all"
+
+
 @dataclass(frozen=True, slots=True)
 class Repository:
     """A repository as its host describes it; `id` is what stays when it is renamed or moved.
@@ -60,7 +68,8 @@ class App:
     """One app.
 
     `waiting_for` says in a sentence what the app's job is waiting for, `error` why it failed; `branches` maps
-    branch names to environments; `files` are written at provisioning and not kept afterwards.
+    branch names to environments; `files` are written at provisioning and not kept afterwards. `heal` is None
+    where the platform's own rule holds.
     """
 
     id: str
@@ -74,6 +83,7 @@ class App:
     branches: Mapping[str, Environment] = field(default_factory=lambda: dict(DEFAULT_BRANCHES))
     waiting_for: str | None = None
     error: str | None = None
+    heal: Heal | None = None
 
     @property
     def is_reachable(self) -> bool:

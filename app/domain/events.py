@@ -68,7 +68,12 @@ class Tag(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One fact about `subject` (an id), caused by `actor` (`token`, `github`, `workflow`, `job_…`)."""
+    """One fact about `subject` (an id), by `actor` (`token`, `github`, `workflow`, `job_…`).
+
+    `app_id` is the app, or the worker, that it belongs to, `cause` the delivery or job because of which it
+    came about. A fact with a `key` is told once, however often it is written down. `id` and `place` are given
+    to it when it is kept: in the order of places no fact comes to light before one that is known already.
+    """
 
     tag: Tag
     subject: str
@@ -76,3 +81,17 @@ class Event:
     at: datetime
     payload: Mapping[str, Any]
     id: int | None = None
+    app_id: str | None = None
+    cause: str | None = None
+    key: str | None = None
+    place: str | None = None
+
+    @property
+    def owner_id(self) -> str | None:
+        """The app, or the worker, that it belongs to, also where nobody said so: its subject's."""
+        if self.app_id is not None:
+            return self.app_id
+        if self.subject.startswith(("app_", "wrk_")):
+            return self.subject
+        told = self.payload.get("app")
+        return told if isinstance(told, str) else None

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from app.domain.causes import because_of
 from app.domain.deliveries import Delivery, DeliveryStatus
 from app.errors import BranchlineError
 from app.jobs.loops import Loop
@@ -64,7 +65,8 @@ class Inbox:
         try:
             with self._records.begin() as tx:
                 for at_hand in tx.deliveries.waiting(self._clock(), limit=1):
-                    status = self._work(tx, at_hand)
+                    with because_of(at_hand.guid):
+                        status = self._work(tx, at_hand)
                     done = replace(at_hand, status=status, error=None, processed_at=self._clock())
                     tx.deliveries.save(done)
         except Exception as error:

@@ -17,6 +17,7 @@ from dbos import DBOS, DBOSPortableJSONSerializer
 from dbos import error as dbos_errors
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from app.domain.causes import because_of
 from app.domain.jobs import Job, JobStatus, JobType
 from app.errors import BranchlineError, Misconfigured, RemoteUnavailable
 from app.jobs.engine import (
@@ -181,7 +182,7 @@ class Worker:
 
     def _run(self, job_id: str) -> None:
         """Run one job. The engine calls it again after a crash, and it comes to the same steps again."""
-        with self._counted(job_id):
+        with self._counted(job_id), because_of(job_id):
             unfinished = self._attempt(job_id)
         if unfinished is not None:
             self._put_back(unfinished)

@@ -37,10 +37,11 @@ from app.ports.files import (
 from app.ports.forks import Artifact, Artifacts, Members, PullHeads, Recordings
 from app.ports.histories import Heads, Histories, Merged, MergeOutcome, NewRepositories, Upstreams
 from app.ports.invocations import Call, Functions, Invocation, Reply, Streams
-from app.ports.memory import Apps, Deliveries, Deployments, Events, Jobs, Page, PullRequests
+from app.ports.memory import Apps, Deliveries, Deployments, Events, Jobs, Marks, Page, PullRequests
 from app.ports.records import Records, Transaction
 from app.ports.releases import Aliases, Approvals, Assets, OwnScripts, Tokens, Variables
 from app.ports.scripts import Bundles, DeployAccess, Limits, Scripts, Upload
+from app.ports.sights import Asked, Head, SeenPull, SeenRun, Sight, Sights, Unseen, Webhook
 from app.ports.vault import Vault
 from app.ports.work import JobEngine, Steps
 from app.ports.workers import (
@@ -61,6 +62,7 @@ __all__ = [
     "ArchiveFormat",
     "Artifact",
     "Artifacts",
+    "Asked",
     "Assets",
     "Bundles",
     "Call",
@@ -82,6 +84,7 @@ __all__ = [
     "FileContent",
     "Files",
     "Functions",
+    "Head",
     "Heads",
     "Histories",
     "Invocation",
@@ -89,6 +92,7 @@ __all__ = [
     "Jobs",
     "Limits",
     "Listing",
+    "Marks",
     "Members",
     "MergeOutcome",
     "Merged",
@@ -108,17 +112,23 @@ __all__ = [
     "RepositorySettings",
     "Runs",
     "Scripts",
+    "SeenPull",
+    "SeenRun",
+    "Sight",
+    "Sights",
     "Slugs",
     "Steps",
     "Streams",
     "Tokens",
     "Transaction",
     "Trees",
+    "Unseen",
     "Upload",
     "Upstreams",
     "Variables",
     "Vault",
     "Versions",
+    "Webhook",
     "Workers",
     "WorkflowRun",
 ]

@@ -118,7 +118,7 @@ class Events(Protocol):
     """The append-only record."""
 
     def append(self, event: Event) -> None:
-        """Write a fact down."""
+        """Write a fact down; one whose key is known was told before, and nothing changes."""
 
     def about(self, subject: str, *, limit: int = 100) -> Sequence[Event]:
         """Return the newest facts about a subject, newest first."""
@@ -138,3 +138,13 @@ class Jobs(Protocol):
 
     def unfinished(self, *, limit: int = 1000) -> Sequence[Job]:
         """Return the jobs that are queued or processing, oldest first, without their arguments."""
+
+
+class Marks(Protocol):
+    """How far something got that goes on where it stopped, by a name of its own."""
+
+    def get(self, name: str, *, lock: bool = False) -> str | None:
+        """Return it; None when it was never set. `lock` holds it until the transaction ends, if it is set."""
+
+    def set(self, name: str, value: str) -> None:
+        """Keep it, new or known."""

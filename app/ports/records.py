@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.ports.memory import Apps, Deliveries, Deployments, Events, Jobs, PullRequests
+from app.ports.memory import Apps, Deliveries, Deployments, Events, Jobs, Marks, PullRequests
 from app.ports.releases import Aliases, Approvals, Assets, OwnScripts, Tokens, Variables
 from app.ports.workers import CallCounts, Slugs, Versions, Workers
 
@@ -29,6 +29,7 @@ class Transaction:
     versions: Versions
     calls: CallCounts
     slugs: Slugs
+    marks: Marks
 
 
 class Records(Protocol):

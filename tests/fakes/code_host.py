@@ -44,6 +44,8 @@ class FakeRun:
 class FakeWebhook:
     secret: str
     events: tuple[str, ...]
+    id: int = 0
+    is_active: bool = True
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,18 @@ class FakePull:
 
 
 @dataclass(frozen=True)
+class FakeProposed:
+    """What is known of an open pull request beside what it proposes, which is in `proposed`."""
+
+    title: str
+    author: str
+    head_branch: str
+    head_repository_id: int | None
+    is_from_fork: bool
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
 class FakeArtifact:
     """`sha256` is what the host says of it, which may be wrong."""
 
@@ -96,6 +110,7 @@ class FakeRepository:
     """Everything about one repository.
 
     `writers` are people who may push, `proposed` what open pull requests propose: branches or commits.
+    `proposals` tells more of those that `code_host_sights.propose` opened.
     """
 
     description: Repository
@@ -103,6 +118,7 @@ class FakeRepository:
     looks_until_filled: int = 0
     are_actions_enabled: bool = True
     is_workflow_enabled: bool = True
+    is_archived: bool = False
     branches: dict[str, str] = field(default_factory=dict)
     commits: dict[str, FakeCommit] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
@@ -118,6 +134,7 @@ class FakeRepository:
     artifacts: dict[int, FakeArtifact] = field(default_factory=dict)
     writers: set[str] = field(default_factory=set)
     proposed: dict[int, str] = field(default_factory=dict)
+    proposals: dict[int, FakeProposed] = field(default_factory=dict)
 
     @property
     def full_name(self) -> str:

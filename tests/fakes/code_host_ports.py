@@ -163,9 +163,9 @@ class FakeRepositorySettings:
         with self.host.faults.during("ensure_webhook"):
             webhooks = self.host.repository(full_name).webhooks
             known = webhooks.get(url)
-            if known is None or set(known.events) != set(events):
+            if known is None or not known.is_active or set(known.events) != set(events):
                 self.host.wrote(full_name)
-                webhooks[url] = FakeWebhook(secret, tuple(events))
+                webhooks[url] = FakeWebhook(secret, tuple(events), known.id if known else self.host.number())
 
     def ensure_environment(self, full_name: str, name: str) -> None:
         with self.host.faults.during("ensure_environment"):

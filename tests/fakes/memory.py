@@ -10,6 +10,7 @@ from app.domain.aliases import Alias
 from app.domain.approvals import Approval
 from app.domain.apps import App
 from app.domain.bundles import KnownAsset
+from app.domain.causes import current_cause
 from app.domain.deliveries import Delivery, DeliverySource, DeliveryStatus
 from app.domain.deployments import Deployment, Status
 from app.domain.environments import Environment
@@ -46,6 +47,7 @@ class Memory:
     versions: dict[str, Version] = field(default_factory=dict)
     calls: dict[tuple[str, str], Calls] = field(default_factory=dict)
     slugs: dict[str, str] = field(default_factory=dict)
+    marks: dict[str, str] = field(default_factory=dict)
 
     def copy(self) -> "Memory":
         return Memory(**{name: value.copy() for name, value in vars(self).items()})
@@ -243,7 +245,18 @@ class FakeEvents:
         self._events = memory.events
 
     def append(self, event: Event) -> None:
-        self._events.append(replace(event, payload=_stored(event.payload), id=len(self._events) + 1))
+        if event.key is not None and any(known.key == event.key for known in self._events):
+            return
+        number = len(self._events) + 1
+        kept = replace(
+            event,
+            payload=_stored(event.payload),
+            id=number,
+            app_id=event.owner_id,
+            cause=event.cause or current_cause(),
+            place=f"0-{number}",
+        )
+        self._events.append(kept)
 
     def about(self, subject: str, *, limit: int = 100) -> Sequence[Event]:
         return [event for event in reversed(self._events) if event.subject == subject][:limit]
@@ -280,6 +293,19 @@ class FakeJobs:
         wanted = {JobStatus.QUEUED, JobStatus.PROCESSING}
         found = (replace(job, arguments={}) for job in self._memory.jobs.values() if job.status in wanted)
         return sorted(found, key=lambda job: (job.created_at, job.id))[:limit]
+
+
+class FakeMarks:
+    """`ports.Marks`."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._marks = memory.marks
+
+    def get(self, name: str, *, lock: bool = False) -> str | None:  # noqa: ARG002 - transactions run one by one
+        return self._marks.get(name)
+
+    def set(self, name: str, value: str) -> None:
+        self._marks[name] = value
 
 
 def _stored(value: Any) -> Any:

@@ -16,6 +16,7 @@ from tests.fakes.memory import (
     FakeDeployments,
     FakeEvents,
     FakeJobs,
+    FakeMarks,
     FakePullRequests,
     Memory,
 )
@@ -92,6 +93,7 @@ class FakeRecords:
             versions=FakeVersions(memory),
             calls=FakeCallCounts(memory),
             slugs=FakeSlugs(memory),
+            marks=FakeMarks(memory),
         )
 
     def _check_available(self) -> None:

@@ -1,0 +1,97 @@
+"""The tables by which nothing is lost: what stands at Cloudflare, what drifted, limits, archives, marks."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Float, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.database.models import Base
+
+
+class StandingScriptRow(Base):
+    """A script that we put up, and how Cloudflare named its bytes then."""
+
+    __tablename__ = "standing_scripts"
+    __table_args__ = (Index(None, "app_id"),)
+
+    namespace: Mapped[str] = mapped_column(primary_key=True)
+    script: Mapped[str] = mapped_column(primary_key=True)
+    app_id: Mapped[str]
+    subject: Mapped[str]
+    etag: Mapped[str | None]
+    put_at: Mapped[datetime]
+
+
+class DriftRow(Base):
+    """A difference between what is recorded and what is there."""
+
+    __tablename__ = "drifts"
+    __table_args__ = (
+        Index(None, "found_at", "app_id", sqlite_where=text("is_open"), postgresql_where=text("is_open")),
+    )
+
+    app_id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    facts: Mapped[dict[str, Any]]
+    found_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    is_open: Mapped[bool]
+
+
+class RemoteLimitRow(Base):
+    """What one remote lets us ask, shared by all processes; numbers are None until it told them."""
+
+    __tablename__ = "remote_limits"
+
+    remote: Mapped[str] = mapped_column(primary_key=True)
+    next_turn_at: Mapped[datetime | None]
+    silent_until: Mapped[datetime | None]
+    window_began_at: Mapped[datetime | None]
+    window_calls: Mapped[int]
+    total_calls: Mapped[int]
+    remaining: Mapped[int | None]
+    reset_at: Mapped[datetime | None]
+
+
+class MetricTotalRow(Base):
+    """A total that only grows."""
+
+    __tablename__ = "metric_totals"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    labels: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[float] = mapped_column(Float(53))
+
+
+class EventArchiveRow(Base):
+    """Facts that were taken out of the table, as a blob of the bundle store."""
+
+    __tablename__ = "event_archives"
+
+    first_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    last_id: Mapped[int]
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    number: Mapped[int]
+    sha256: Mapped[str]
+    archived_at: Mapped[datetime]
+
+
+class EventEpochRow(Base):
+    """What is added to a transaction's number: one row, raised when a dump comes back elsewhere."""
+
+    __tablename__ = "event_epoch"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    offset: Mapped[int]
+
+
+class MarkRow(Base):
+    """How far something got."""
+
+    __tablename__ = "marks"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
