@@ -56,7 +56,7 @@ class PacedRequester(Requester):
         follow_302_redirect: bool = False,  # noqa: FBT001, FBT002 - PyGithub's signature
     ) -> tuple[int, dict[str, Any], str]:
         """Send one request, once; a moved repository's redirect is followed with the same method."""
-        if verb != "GET":
+        if verb != "GET" and url != self.graphql_url:  # we only ask there
             self._pacer.wait_for_turn()
             self._pacer.check(f"sending {verb} {urlsplit(url).path}")
             self._on_write(verb, urlsplit(url).path)
