@@ -7,7 +7,7 @@ NPM_CI := npm ci --prefix $(TOOLS) --no-audit --no-fund --loglevel=error
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sandbox test test-fast lint bench lock clean
+.PHONY: help setup demo sandbox test test-fast faults lint bench lock clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ test: setup lint ## Run the whole test suite
 
 test-fast: setup ## Run unit, contract and integration tests
 	$(BIN)/python -m pytest tests/unit tests/contract tests/integration $(ARGS)
+
+faults: setup ## Run the fault tests in full and print their figures (takes hours)
+	BRANCHLINE_FAULTS=full $(BIN)/python -m pytest tests/faults $(ARGS)
 
 lint: setup ## ruff, mypy, import-linter, zizmor
 	$(BIN)/ruff check .

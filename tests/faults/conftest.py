@@ -1,0 +1,50 @@
+"""What all fault tests share: the form that they run in, and the figures that they leave.
+
+`BRANCHLINE_FAULTS=full` chooses the full form, as `make faults` does; else it is short and takes seconds.
+"""
+
+import pytest
+
+from tests.faults.figures import FILE, Figures, Form
+
+_FULL_TIMEOUT_SECONDS = 4 * 3600
+_FIGURES = pytest.StashKey[Figures]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin without figures."""
+    _figures_of(config)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the full form the time that it needs."""
+    if Form.from_environ() is Form.FULL:
+        for item in items:
+            if "faults" in item.path.parts:
+                item.add_marker(pytest.mark.timeout(_FULL_TIMEOUT_SECONDS))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print what was measured."""
+    found = _figures_of(config)
+    if found.told:
+        found.write()
+        terminalreporter.section(f"figures of the {found.form} form, also in {FILE.parent.name}/{FILE.name}")
+        for line in found.lines():
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def form() -> Form:
+    """Return how much of each test runs: `form.pick(short=5, full=100)`."""
+    return Form.from_environ()
+
+
+@pytest.fixture(scope="session")
+def figures(request: pytest.FixtureRequest) -> Figures:
+    """Return what keeps figures: `figures.tell("J1", "cells right", "42 of 42")`."""
+    return _figures_of(request.config)
+
+
+def _figures_of(config: pytest.Config) -> Figures:
+    return config.stash.setdefault(_FIGURES, Figures(Form.from_environ()))
