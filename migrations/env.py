@@ -12,6 +12,8 @@ context.configure(
     connection=connection,
     target_metadata=Base.metadata,
     render_as_batch=connection.dialect.name == "sqlite",
+    transaction_per_migration=True,
     **COMPARISON,
 )
-context.run_migrations()
+with context.begin_transaction():
+    context.run_migrations()

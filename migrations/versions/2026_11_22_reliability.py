@@ -43,17 +43,11 @@ def _widen_events() -> None:
     op.add_column("events", sa.Column("cause", TEXT))
     op.add_column("events", sa.Column("key", TEXT))
     op.add_column("events", sa.Column("position", NUMBER, nullable=False, server_default=sa.text("0")))
-    op.create_index("ix_events_position_id", "events", ["position", "id"])
-    op.create_index("ix_events_app_id_position_id", "events", ["app_id", "position", "id"])
-    op.create_index("ix_events_tag_position_id", "events", ["tag", "position", "id"])
-    op.create_index("ix_events_key", "events", ["key"], unique=True)
 
 
 def _widen_deliveries() -> None:
     op.add_column("deliveries", sa.Column("body_sha256", TEXT))
     op.add_column("deliveries", sa.Column("acked_version", NUMBER))
-    op.create_index("ix_deliveries_body_sha256", "deliveries", ["body_sha256"])
-    op.create_index("ix_deliveries_received_at", "deliveries", ["received_at"])
 
 
 def _create_standing_scripts() -> None:

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, make_url, text
@@ -94,8 +93,8 @@ def test_upgrades_at_the_same_moment_run_once(database_url: str) -> None:
 
 
 def test_the_slugs_of_apps_that_were_there_before_are_taken(database_url: str, connect: Connect) -> None:
-    with migrate._locked(database_url) as connection:
-        command.upgrade(migrate._config(connection), "2026_11_22_releases")
+    migrate.upgrade(database_url, to="2026_11_22_releases")
+    with connect(database_url).begin() as connection:
         connection.execute(
             text(
                 "INSERT INTO apps (id, slug, name, status, created_at, updated_at, is_private, branches) "
