@@ -63,10 +63,13 @@ def _check_whole(error: Mapping[str, Any], headers: dict[str, Any]) -> None:
     """Raise what stands for the whole answer: it is about no alias, or about our budget."""
     # https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api
     message = _reason([error])
-    if error.get("type") == "RATE_LIMITED" or "rate limit" in message.lower():
+    kind = str(error.get("type", ""))
+    if kind.startswith("RATE_LIMIT") or "rate limit" in message.lower():
         raise GithubException(429, {"message": message}, headers)
+    if kind == "RESOURCE_LIMITS_EXCEEDED":  # what was left out by it is not told apart from what is not there
+        raise GithubException(502, {"message": message}, headers)
     if not error.get("path"):
-        raise GithubException(403 if error.get("type") == "FORBIDDEN" else 502, {"message": message}, headers)
+        raise GithubException(403 if kind == "FORBIDDEN" else 502, {"message": message}, headers)
 
 
 def _is_absence(error: Mapping[str, Any]) -> bool:

@@ -16,7 +16,7 @@ _FIRST_PULLS: Final = 10
 _MORE_PULLS: Final = 50
 _MOST_PAGES: Final = 40
 # GitHub gives a question ten seconds; a part of it may be answered where the whole is not.
-_SMALLEST_PART: Final = 25
+_SMALLEST_PART: Final = 12
 
 # https://docs.github.com/en/graphql/reference/objects
 _PULLS: Final = """
@@ -91,10 +91,7 @@ class GitHubSights:
         return self._with_all_pulls({it.repository_id: _look(it, answer) for it in asked})
 
     def _ask(self, asked: Sequence[Asked]) -> Answer:
-        variables = {name: value for it in asked for name, value in _variables(it)}
-        repositories = [_repository(it, "...Seen") for it in asked]
-        query = _query(variables, repositories, _SEEN + _PULLS)
-        return ask(self._github, f"looking at {len(asked)} repositories", query, variables)
+        return ask(self._github, f"looking at {len(asked)} repositories", *question(asked))
 
     def _with_all_pulls(self, looks: Mapping[int, tuple[Sight, PullsPage] | Unseen | None]) -> _Looks:
         """Page on in those repositories that have more pull requests, in all of them at once."""
@@ -129,6 +126,12 @@ class GitHubSights:
             repositories.append(_repository(asked, f"databaseId {pulls}"))
         doing = f"looking at the pull requests of {len(pages)} repositories"
         return ask(self._github, doing, _query(variables, repositories, _PULLS), variables)
+
+
+def question(asked: Sequence[Asked]) -> tuple[str, dict[str, str]]:
+    """Return what is asked for a look at these repositories, and its variables."""
+    variables = {name: value for it in asked for name, value in _variables(it)}
+    return _query(variables, [_repository(it, "...Seen") for it in asked], _SEEN + _PULLS), variables
 
 
 def _query(variables: Mapping[str, str], repositories: Sequence[str], fragments: str) -> str:

@@ -116,6 +116,10 @@ class Engine:
             self.records.workflow(repository_id, found.path, found.name, state=state)
         return self.records.workflows(repository_id)
 
+    def runs_of(self, repository_id: int, commit: str) -> list[Run]:
+        """Return a commit's runs, oldest first."""
+        return self.records.runs(repository_id, head_sha=commit)[::-1]
+
     def dispatch(
         self, record: WorkflowRecord, ref: str, given: dict[str, Any], sender: dict[str, Any]
     ) -> list[int]:

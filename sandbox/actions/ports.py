@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sandbox.actions.records import Run
+
 
 class GitHubSide(Protocol):
     """What the engine needs of the GitHub that it belongs to."""
@@ -69,6 +71,9 @@ class ActionsSide(Protocol):
 
     def on_event(self, occasion: Occasion) -> list[int]:
         """Create a run for each workflow that wants this occasion and return their ids; returns quickly."""
+
+    def runs_of(self, repository_id: int, commit: str) -> list[Run]:
+        """Return a commit's runs, oldest first."""
 
     def start(self) -> None:
         """Take up the queued runs; needed once."""

@@ -1,4 +1,4 @@
-"""The Flask application: the API below /api/v3, git, pages and Actions, and what every answer carries."""
+"""The Flask application: the API, git, pages and Actions, and what every answer carries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from sandbox.github import authentication, pages
 from sandbox.github.errors import ApiError, Moved
-from sandbox.github.routes import BLUEPRINTS, archives, smart_http
+from sandbox.github.routes import BLUEPRINTS, archives, graphql, smart_http
 from sandbox.github.site import EXTENSION, Site, current_site
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 API = "/api/v3"
+GRAPHQL = "/api/graphql"
 MOST_BODY_BYTES = 100 * 1024 * 1024
 _BY_ID = re.compile(rf"^{API}/repositories/(\d+)(/.*)?$")
 _APP_JWT = re.compile(rf"^{API}/(app(/.*)?|(orgs|users)/[^/]+/installation|repos/[^/]+/[^/]+/installation)$")
@@ -35,6 +36,7 @@ def create(site: Site) -> Flask:
     flask.url_map.strict_slashes = False
     for blueprint in BLUEPRINTS:
         flask.register_blueprint(blueprint, url_prefix=API)
+    flask.register_blueprint(graphql.routes)
     flask.register_blueprint(smart_http.routes)
     flask.register_blueprint(archives.downloads)
     flask.register_blueprint(pages.routes)
@@ -47,8 +49,8 @@ def create(site: Site) -> Flask:
 
 
 def _admit() -> None:
-    """Find out who is asking and take the request off their budget."""
-    if not request.path.startswith(API):
+    """Find out who is asking and take the request off their budget; GraphQL has one of its own."""
+    if not _is_api():
         return
     request.max_content_length = MOST_BODY_BYTES
     request.get_data(
@@ -59,6 +61,8 @@ def _admit() -> None:
         g.app_row = authentication.app(site, request.headers.get("Authorization"))
         return
     g.actor = authentication.actor(site, request.headers.get("Authorization"))
+    if request.path == GRAPHQL:
+        return
     free = request.path in _FREE
     g.rate = (site.budgets.look if free else site.budgets.spend)(g.actor.token_id)
     if g.rate.exceeded and not free:
@@ -69,8 +73,12 @@ def _account_id() -> int:
     return int(g.actor.account["id"]) if g.actor.account else 0
 
 
+def _is_api() -> bool:
+    return request.path.startswith((API, GRAPHQL))
+
+
 def _stamp(response: Response) -> Response:
-    if not request.path.startswith(API):
+    if not _is_api():
         return response
     response.headers["X-GitHub-Request-Id"] = ":".join(secrets.token_hex(2).upper() for _ in range(5))
     response.headers["X-GitHub-Media-Type"] = "github.v3; format=json"
@@ -93,7 +101,7 @@ def _refused(error: ApiError) -> tuple[Response, int]:
 
 
 def _http_refused(error: HTTPException) -> Any:
-    if not request.path.startswith(API):
+    if not _is_api():
         return error
     status = error.code or 500
     body = ApiError(404 if status == 405 else status, _MESSAGES.get(status, error.name))  # noqa: PLR2004

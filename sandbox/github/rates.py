@@ -1,4 +1,4 @@
-"""The hourly budget of each token. Secondary limits are not modelled."""
+"""The hourly budgets of each token: requests, and points of GraphQL. Secondary limits are not modelled."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ HOUR_SECONDS = 3600
 
 @dataclass(frozen=True)
 class Rate:
-    """What a token has left in its hour; ``reset`` is a Unix time."""
+    """What a token has left of a ``resource`` in its hour; ``reset`` is a Unix time."""
 
+    resource: str
     limit: int
     used: int
     reset: int
@@ -34,21 +35,22 @@ class Rate:
             "X-RateLimit-Remaining": str(self.remaining),
             "X-RateLimit-Reset": str(self.reset),
             "X-RateLimit-Used": str(min(self.used, self.limit)),
-            "X-RateLimit-Resource": "core",
+            "X-RateLimit-Resource": self.resource,
         }
 
 
 class Budgets:
-    """Counts requests per token; forgets with the process."""
+    """Counts what each token spends of a resource; forgets with the process."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, resource: str = "core") -> None:
         self._limit = limit
+        self._resource = resource
         self._lock = threading.Lock()
         self._hours: dict[int, tuple[int, int]] = {}
 
-    def spend(self, token_id: int) -> Rate:
-        """Count one request and return what is left."""
-        return self._count(token_id, 1)
+    def spend(self, token_id: int, cost: int = 1) -> Rate:
+        """Count one request, or what it costs, and return what is left."""
+        return self._count(token_id, cost)
 
     def look(self, token_id: int) -> Rate:
         """Return what is left without spending."""
@@ -61,4 +63,4 @@ class Budgets:
             if reset <= present:
                 reset, used = present + HOUR_SECONDS, 0
             self._hours[token_id] = (reset, used + cost)
-            return Rate(self._limit, used + cost, reset)
+            return Rate(self._resource, self._limit, used + cost, reset)

@@ -45,10 +45,12 @@ class Site:
     locks: Locks = field(default_factory=Locks)
     news: threading.Event = field(default_factory=threading.Event)
     budgets: Budgets = field(init=False)
+    points: Budgets = field(init=False)
     actions: ActionsSide | None = None
 
     def __post_init__(self) -> None:
         self.budgets = Budgets(self.settings.rate_limit)
+        self.points = Budgets(self.settings.rate_limit, "graphql")
 
     @property
     def api_url(self) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response
 
 from sandbox.github import events
 from sandbox.github.routes import incoming
 from sandbox.github.site import current_site
+
+if TYPE_CHECKING:
+    from sandbox.github.rates import Rate
 
 routes = Blueprint("meta", __name__)
 
@@ -41,7 +44,11 @@ def zen() -> Response:
 @routes.get("/rate_limit")
 def rate_limit() -> dict[str, Any]:
     """Tell what is left; asking is free."""
-    rate = current_site().budgets.look(incoming.actor().token_id)
-    core = {"limit": rate.limit, "used": rate.used, "remaining": rate.remaining, "reset": rate.reset}
-    idle = core | {"used": 0, "remaining": rate.limit}
-    return {"resources": {"core": core, "search": idle, "graphql": idle}, "rate": core}
+    site, token_id = current_site(), incoming.actor().token_id
+    core, graphql = _left(site.budgets.look(token_id)), _left(site.points.look(token_id))
+    search = core | {"used": 0, "remaining": core["limit"]}
+    return {"resources": {"core": core, "search": search, "graphql": graphql}, "rate": core}
+
+
+def _left(rate: Rate) -> dict[str, int]:
+    return {"limit": rate.limit, "used": rate.used, "remaining": rate.remaining, "reset": rate.reset}

@@ -33,6 +33,7 @@ from app.github.publications import GitHubPublications
 from app.github.repositories import GitHubRepositories
 from app.github.repository_settings import GitHubRepositorySettings
 from app.github.runs import GitHubRuns
+from app.github.sights import GitHubSights
 from app.github.trees import GitHubTrees
 from app.github.upstreams import GitHubUpstreams
 from app.ports import (
@@ -51,6 +52,7 @@ from app.ports import (
     Repositories,
     RepositorySettings,
     Runs,
+    Sights,
     Trees,
     Upstreams,
 )
@@ -74,6 +76,7 @@ from tests.fakes.code_host_ports import (
     FakeRepositorySettings,
     FakeRuns,
 )
+from tests.fakes.code_host_sights import FakeSights
 
 ROOT = Path(__file__).parents[3]
 ORG, TEMPLATE = "acme", "acme/template"
@@ -137,6 +140,7 @@ class CodeHost(Protocol):
     members: Members
     pull_heads: PullHeads
     artifacts: Artifacts
+    sights: Sights
     login: str
 
     @property
@@ -148,6 +152,12 @@ class CodeHost(Protocol):
 
     def rename(self, full_name: str, name: str) -> None:
         """Rename a repository behind our back."""
+
+    def archive(self, full_name: str) -> None:
+        """Archive a repository behind our back."""
+
+    def switch_off(self, full_name: str) -> None:
+        """Switch Actions and all webhooks off behind our back."""
 
     def open_pull(self, full_name: str, branch: str) -> int:
         """Open a pull request as the stranger and return its number."""
@@ -202,6 +212,7 @@ class FakeHost:
         self.members: Members = FakeMembers(self.host)
         self.pull_heads: PullHeads = FakePullHeads(self.host)
         self.artifacts: Artifacts = FakeArtifacts(self.host)
+        self.sights: Sights = FakeSights(self.host)
         self.login = LOGIN
         self.histories: Histories = FakeHistories(self.host)
 
@@ -214,6 +225,14 @@ class FakeHost:
 
     def rename(self, full_name: str, name: str) -> None:
         self.host.rename(full_name, f"{ORG}/{name}")
+
+    def archive(self, full_name: str) -> None:
+        self.host.repository(full_name).is_archived = True
+
+    def switch_off(self, full_name: str) -> None:
+        self.host.repository(full_name).are_actions_enabled = False
+        for webhook in self.host.repository(full_name).webhooks.values():
+            webhook.is_active = False
 
     def open_pull(self, full_name: str, branch: str) -> int:
         assert branch in self.host.repository(full_name).branches
@@ -284,6 +303,7 @@ class SandboxHost:
         self.members: Members = GitHubMembers(github)
         self.pull_heads: PullHeads = GitHubPullHeads(github)
         self.artifacts: Artifacts = GitHubArtifacts(github)
+        self.sights: Sights = GitHubSights(github)
         self.login = "branchline-bot"
         self.histories: Histories = GitHistories(github.token)
         self._call("POST", f"/orgs/{ORG}/repos", {"name": "plain", "auto_init": True})
@@ -300,6 +320,14 @@ class SandboxHost:
 
     def rename(self, full_name: str, name: str) -> None:
         self._call("PATCH", f"/repos/{full_name}", {"name": name})
+
+    def archive(self, full_name: str) -> None:
+        self._call("PATCH", f"/repos/{full_name}", {"archived": True})
+
+    def switch_off(self, full_name: str) -> None:
+        self._call("PUT", f"/repos/{full_name}/actions/permissions", {"enabled": False})
+        for hook in self._call("GET", f"/repos/{full_name}/hooks"):
+            self._call("PATCH", f"/repos/{full_name}/hooks/{hook['id']}", {"active": False})
 
     def open_pull(self, full_name: str, branch: str) -> int:
         body = {"title": branch, "head": branch, "base": "main"}
