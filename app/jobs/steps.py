@@ -20,14 +20,13 @@ from app.errors import BranchlineError, RateLimited, RemoteUnavailable
 from app.jobs.lifecycle import Lifecycle
 from app.jobs.outcomes import Answered, Failed, Outcome, Postponed, answered, broken, outcome_from_json
 from app.jobs.progress import BEGUN_EVENT, HIDDEN_PREFIX, attempt_name
+from app.jobs.quarantine import CHANCES, LAST_CHANCE
 from app.ports import Clock
 
 T = TypeVar("T")
 
 _BACKOFF_LIMIT_SECONDS: Final = 60.0
 _RATE_LIMIT_SECONDS: Final = 3600.0  # GitHub's longest window; a later retry_at is asked about once more
-_BEGINNINGS: Final = 3
-_LAST_CHANCE: Final = threading.Lock()
 
 
 class Unfinished(BaseException):
@@ -63,7 +62,10 @@ class DbosSteps:
     deadline: datetime | None = None
     given_up: BranchlineError | None = None
     """The error of the step that failed last."""
-    _has_begun: bool = False
+    on_progress: Callable[[], object] = lambda: None
+    """Called when a step is done that was not done before, and when the job waits."""
+    has_begun: bool = False
+    """Whether a step was begun in this process."""
 
     @property
     def is_late(self) -> bool:
@@ -106,12 +108,11 @@ class DbosSteps:
     def _attempt(
         self, name: str, attempt: int, action: Callable[[], Any], deadline: datetime | None
     ) -> dict[str, Any]:
+        self.on_progress()
         beginnings = self._beginnings()
-        # Whoever runs beside a deadly step dies with it. The last chance is taken alone, so that the deadly
-        # one spends its own and not that of others.
-        with _LAST_CHANCE if beginnings == _BEGINNINGS else nullcontext():
+        with LAST_CHANCE if beginnings == CHANCES else nullcontext():
             self._begin(name, beginnings)
-            if beginnings > _BEGINNINGS:
+            if beginnings > CHANCES:
                 return _deadly(name).to_json()
             outcome = self._act(name, attempt, action, deadline)
         if isinstance(outcome, Postponed):
@@ -135,7 +136,7 @@ class DbosSteps:
 
     def _beginnings(self) -> int:
         """Return how often the step at hand began without ending, this time included."""
-        if self._has_begun:
+        if self.has_begun:
             return 1
         earlier = DBOS.get_all_events(self.job_id).get(BEGUN_EVENT)
         if earlier is None or earlier["step"] != DBOS.step_id:
@@ -144,7 +145,7 @@ class DbosSteps:
 
     def _begin(self, name: str, beginnings: int) -> None:
         """Keep that the step begins."""
-        self._has_begun = True
+        self.has_begun = True
         at = self.clock().isoformat()
         DBOS.set_event(BEGUN_EVENT, {"step": DBOS.step_id, "name": name, "at": at, "beginnings": beginnings})
 
@@ -155,11 +156,12 @@ class DbosSteps:
 
     def _wait_until(self, moment: datetime) -> None:
         """Wait in this thread; what makes it durable is that `moment` was kept in a step."""
+        self.on_progress()
         remaining = (moment - self.clock()).total_seconds()
         if remaining > 0 and self.stopping.wait(remaining):
             raise Unfinished
 
 
 def _deadly(name: str) -> Failed:
-    message = f"step {name!r} was given up: the process ended {_BEGINNINGS} times while it ran"
+    message = f"step {name!r} was given up: the process ended {CHANCES} times while it ran"
     return Failed("Broken", "job:crashed", message, {})

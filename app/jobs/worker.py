@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from app.domain.causes import because_of
 from app.domain.jobs import Job, JobStatus, JobType
-from app.errors import BranchlineError, Misconfigured, RemoteUnavailable
+from app.errors import BranchlineError, Broken, Misconfigured, RemoteUnavailable
 from app.jobs.engine import (
     APPLICATION_NAME,
     APPLICATION_VERSION,
@@ -36,6 +36,7 @@ from app.jobs.lifecycle import Lifecycle, Watcher
 from app.jobs.liveness import BEAT_SECONDS, Heartbeat, new_executor_id
 from app.jobs.loops import Loop
 from app.jobs.outcomes import Answered, Failed, answered, broken
+from app.jobs.quarantine import Quarantine
 from app.jobs.steps import DbosSteps, Patience, Unfinished
 from app.jobs.takeover import Takeover
 from app.ports import Clock, Records, Steps
@@ -44,9 +45,9 @@ log = logging.getLogger(__name__)
 
 Handler = Callable[[Job, Steps], Any]
 
-# A step counts the times its process died itself (steps); this is for deaths between steps. It is not lower
-# because a job that merely waits while another one kills the process is counted too.
-_RECOVERIES: Final = 10
+# The engine's own count takes a job that waited while others killed the process for one that kills. Ours
+# (quarantine, steps) know better, and give up much earlier.
+_RECOVERIES: Final = 1000
 # A job starts after half of this on average, at 3 to 5 % of one core for an idle worker.
 _POLL_SECONDS: Final = 0.25
 # Waiting jobs hold a thread each, and a thread a GitHub client of its own; writes go one at a time anyway.
@@ -182,23 +183,46 @@ class Worker:
 
     def _run(self, job_id: str) -> None:
         """Run one job. The engine calls it again after a crash, and it comes to the same steps again."""
+        quarantine = Quarantine(self._engine, job_id)
         with self._counted(job_id), because_of(job_id):
-            unfinished = self._attempt(job_id)
+            try:
+                unfinished = self._attempt(job_id, quarantine)
+            finally:
+                quarantine.leave()
         if unfinished is not None:
-            self._put_back(unfinished)
+            self._put_back(unfinished, quarantine)
 
-    def _attempt(self, job_id: str) -> Job | None:
+    def _attempt(self, job_id: str, quarantine: Quarantine) -> Job | None:
         """Run the job to its end, or return it when it has to be run again."""
-        steps = DbosSteps(job_id, self._lifecycle, self._clock, self._stopping, self._patience)
+        steps = DbosSteps(
+            job_id,
+            self._lifecycle,
+            self._clock,
+            self._stopping,
+            self._patience,
+            on_progress=quarantine.leave,
+        )
         started = steps.keep("start", lambda: _stored(self._lifecycle.start(job_id)))
         if started is None:
             return None
         job = _job(started)
         steps.deadline = (job.started_at or job.created_at) + self._deadline
+        try:
+            if not steps.has_begun:  # its first step was done before: it runs again
+                quarantine.enter()
+        except RemoteUnavailable:
+            return job
+        except Broken as error:
+            # Not as a step: that has its place behind those that are not repeated any more.
+            self._end(job_id, Failed.from_error(error))
+            return None
+        return self._finish(job, steps)
+
+    def _finish(self, job: Job, steps: DbosSteps) -> Job | None:
         outcome = self._outcome(job, steps)
         if outcome is None:
             return job
-        steps.keep("end", lambda: self._end(job_id, outcome))
+        steps.keep("end", lambda: self._end(job.id, outcome))
         return None
 
     def _outcome(self, job: Job, steps: DbosSteps) -> Answered | Failed | None:
@@ -215,10 +239,11 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends this job and no other
             return broken(f"job {job.id}", error)
 
-    def _put_back(self, job: Job) -> NoReturn:
+    def _put_back(self, job: Job, quarantine: Quarantine) -> NoReturn:
         queue, _partition = queue_of(job)
         while not self._stopping.wait(_PUT_BACK_SECONDS):
             with suppress(RemoteUnavailable), speaking_of(f"putting job {job.id} back"):
+                quarantine.clear()
                 self._engine.client.resume_workflow(job.id, queue_name=queue)
                 break
         raise Unfinished

@@ -113,6 +113,24 @@ def test_a_job_that_kills_its_process_is_given_up_and_others_go_on(processes: Pr
     assert world.wait_over(world.enqueue(app="app_bad", steps=["next"])).status is JobStatus.COMPLETED
 
 
+def test_a_job_that_kills_its_process_between_steps_is_given_up_too(processes: Processes) -> None:
+    world = processes.world
+    poison = world.enqueue(app="app_bad", steps=["well ~", "never"])
+    processes.hold.touch()
+    waiting = world.enqueue(app="app_good", steps=["a", "b ?", "c"])
+    for _ in range(4):
+        assert processes.start().wait(30) == -signal.SIGKILL
+        processes.hold.unlink(missing_ok=True)
+        with world.database.begin() as connection:
+            connection.execute(text("DELETE FROM job_workers"))
+    processes.start()
+    failed = world.wait_over(poison)
+    assert failed.error is not None
+    assert (failed.error["code"], world.tags(poison)) == ("job:crashed", BADLY)
+    assert Counter(name for name, _ in processes.acts(poison)) == {"well ~": 1, "after well ~": 4}
+    assert world.wait_over(waiting).status is JobStatus.COMPLETED
+
+
 def test_a_signalled_worker_ends_at_once_and_the_next_goes_on(processes: Processes) -> None:
     world = processes.world
     number = signal.SIGINT if world.url.startswith("sqlite") else signal.SIGTERM  # each once is enough

@@ -1,7 +1,7 @@
 """A worker in a process of its own, whose jobs write down what they do: URL LOG.
 
-A job's argument `steps` names its steps. `…!` kills the process with signal 9 in the middle; `…?` waits as
-long as the file LOG.hold is there.
+A job's argument `steps` names its steps. `…!` kills the process with signal 9 in the middle, `…~` when it has
+ended; `…?` waits as long as the file LOG.hold is there.
 """
 
 import logging
@@ -37,7 +37,14 @@ def act(log: Path, job: Job, name: str) -> str:
 
 
 def handle(log: Path, job: Job, steps: Steps) -> list[Any]:
-    return [steps.run(name, partial(act, log, job, name)) for name in job.arguments["steps"]]
+    answers = []
+    for name in job.arguments["steps"]:
+        answers.append(steps.run(name, partial(act, log, job, name)))
+        if name.endswith("~"):
+            with log.open("a") as file:
+                file.write(f"{job.id} after {name} {os.getpid()}\n")
+            os.kill(os.getpid(), signal.SIGKILL)
+    return answers
 
 
 def main() -> None:
