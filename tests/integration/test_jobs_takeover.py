@@ -1,68 +1,16 @@
 """Workers that die: kill -9 in the middle of a step, poison jobs, signals; in real processes."""
 
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
-from app.domain.events import Tag
-from app.domain.jobs import Job, JobStatus
-from tests.integration.jobs.world import World, until
-
-WELL = [Tag.JOB_QUEUED, Tag.JOB_STARTED, Tag.JOB_COMPLETED]
-BADLY = [Tag.JOB_QUEUED, Tag.JOB_STARTED, Tag.JOB_FAILED]
-
-
-class Processes:
-    """Workers in processes of their own, and what their jobs wrote down."""
-
-    def __init__(self, world: World, directory: Path) -> None:
-        self.world = world
-        self.log = directory / "acts.log"
-        self.hold = directory / "acts.hold"
-        self.output = directory / "output.log"
-        self.started: list[subprocess.Popen[bytes]] = []
-
-    def start(self) -> subprocess.Popen[bytes]:
-        command = [
-            sys.executable,
-            "-m",
-            "tests.integration.jobs.worker_process",
-            self.world.url,
-            str(self.log),
-        ]
-        with self.output.open("ab") as output:
-            process = subprocess.Popen(command, stderr=output)
-        self.started.append(process)
-        ready = len(self.started)
-        until(
-            lambda: self.output.read_text().count("takes jobs") == ready or process.poll() is not None,
-            saying=self.output.read_text,
-        )
-        return process
-
-    def acts(self, job: Job) -> list[tuple[str, int]]:
-        lines = self.log.read_text().splitlines() if self.log.exists() else []
-        rows = [line.rsplit(" ", 1) for line in lines if line.startswith(job.id)]
-        return [(name.removeprefix(f"{job.id} "), int(pid)) for name, pid in rows]
-
-    def wait_for_act(self, job: Job, name: str) -> int:
-        until(lambda: name in dict(self.acts(job)), saying=self.output.read_text)
-        return dict(self.acts(job))[name]
-
-    def wait_for_words(self, words: str) -> None:
-        until(lambda: words in self.output.read_text(), saying=self.output.read_text)
-
-    def close(self) -> None:
-        for process in self.started:
-            process.kill()
-            process.wait()
+from app.domain.jobs import JobStatus
+from tests.integration.jobs.processes import BADLY, WELL, Processes
+from tests.integration.jobs.world import World
 
 
 @pytest.fixture
@@ -100,9 +48,7 @@ def test_a_job_that_kills_its_process_is_given_up_and_others_go_on(processes: Pr
     poison, good = world.enqueue(app="app_bad", steps=["well", "kill !"]), world.enqueue(steps=["a", "b"])
     for _ in range(3):
         assert processes.start().wait(30) == -signal.SIGKILL
-        # What the next worker would find out by itself after six seconds.
-        with world.database.begin() as connection:
-            connection.execute(text("DELETE FROM job_workers"))
+        processes.forget_the_dead()
     processes.start()
     failed = world.wait_over(poison)
     assert failed.error is not None
@@ -121,8 +67,7 @@ def test_a_job_that_kills_its_process_between_steps_is_given_up_too(processes: P
     for _ in range(4):
         assert processes.start().wait(30) == -signal.SIGKILL
         processes.hold.unlink(missing_ok=True)
-        with world.database.begin() as connection:
-            connection.execute(text("DELETE FROM job_workers"))
+        processes.forget_the_dead()
     processes.start()
     failed = world.wait_over(poison)
     assert failed.error is not None
