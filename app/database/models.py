@@ -8,7 +8,7 @@ import enum
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Index, MetaData, UniqueConstraint, false, text
+from sqlalchemy import BigInteger, Index, MetaData, String, UniqueConstraint, false, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.database.columns import CompressedBytes, EnumText, Json, PlainText, RowNumber, UtcDateTime
@@ -16,7 +16,6 @@ from app.domain.apps import AppStatus, Heal
 from app.domain.deliveries import DeliverySource, DeliveryStatus
 from app.domain.deployments import Status
 from app.domain.environments import Environment
-from app.domain.events import Tag
 from app.domain.jobs import JobStatus, JobType
 
 _NAMING = {
@@ -178,10 +177,10 @@ class DeliveryRow(Base):
 
 
 class EventRow(Base):
-    """A fact; triggers refuse to change or delete it.
+    """A fact; triggers refuse to change it, and to delete it unless an archive holds it.
 
     `position` is the number of its transaction where several write at once, so that readers who go by
-    (position, id) skip nothing.
+    (position, id) skip nothing; PostgreSQL numbers it by itself. The tag may be one of a newer release.
     """
 
     __tablename__ = "events"
@@ -195,7 +194,7 @@ class EventRow(Base):
     )
 
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
-    tag: Mapped[Tag]
+    tag: Mapped[str] = mapped_column(String(40))
     subject: Mapped[str]
     actor: Mapped[str]
     at: Mapped[datetime]

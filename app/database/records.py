@@ -10,6 +10,7 @@ from app.database.aliases import SqlAliases
 from app.database.apps import SqlApps
 from app.database.deliveries import SqlDeliveries
 from app.database.deployments import SqlDeployments
+from app.database.event_archives import SqlEventArchives
 from app.database.events import SqlEvents
 from app.database.jobs import Enqueue, SqlJobs
 from app.database.marks import SqlMarks
@@ -58,6 +59,7 @@ class SqlRecords:
             pulls=SqlPullRequests(session),
             deliveries=SqlDeliveries(session),
             events=SqlEvents(session),
+            archives=SqlEventArchives(session),
             jobs=SqlJobs(session, self._enqueue, self._clock),
             aliases=SqlAliases(session),
             own_scripts=SqlOwnScripts(session),

@@ -70,7 +70,9 @@ class EventArchiveRow(Base):
 
     __tablename__ = "event_archives"
 
+    first_position: Mapped[int]
     first_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    last_position: Mapped[int]
     last_id: Mapped[int]
     first_at: Mapped[datetime]
     last_at: Mapped[datetime]

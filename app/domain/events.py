@@ -1,13 +1,28 @@
 """Facts: what happened, told in the past tense with tags that never change their meaning.
 
 An event is only ever appended. Everything else that is recorded could be told again from them.
+
+Who did it, `actor`, has one of these forms:
+
+    token            whoever bears the API's token and did not say who they are
+    ada              a person, named by whoever bears the token (`by`)
+    github:octocat   a person, by their login at GitHub
+    github           GitHub itself: what it says of runs, repositories and installations
+    workflow         a run of an app's workflow, which proved what it is
+    job_…            a job of ours; `job`, in older facts too, when which one does not matter
+    clock            nobody: its time had come
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
+
+from app.errors import InvalidInput
+
+_PLACE: Final = re.compile(r"(\d{1,19})-(\d{1,19})", re.ASCII)
 
 
 class Tag(StrEnum):
@@ -66,16 +81,39 @@ class Tag(StrEnum):
     JOB_FAILED = "job:failed"
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where a fact stands in the one order in which none comes to light before one that is known already.
+
+    Written as `position-id`, which callers hand back and do not read.
+    """
+
+    position: int
+    id: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Place":
+        """Read one back. Raises InvalidInput."""
+        found = _PLACE.fullmatch(text)
+        if found is None or max(numbers := [int(it) for it in found.groups()]) >= 2**63:
+            raise InvalidInput("reading a place in the events: we gave no such", code="event:invalid-place")
+        return cls(*numbers)
+
+    def __str__(self) -> str:
+        """Return it as it is written."""
+        return f"{self.position}-{self.id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One fact about `subject` (an id), by `actor` (`token`, `github`, `workflow`, `job_…`).
+    """One fact about `subject` (an id or a script), by `actor`. Its tag may be one of a newer release.
 
     `app_id` is the app, or the worker, that it belongs to, `cause` the delivery or job because of which it
     came about. A fact with a `key` is told once, however often it is written down. `id` and `place` are given
-    to it when it is kept: in the order of places no fact comes to light before one that is known already.
+    to it when it is kept: facts of one app have their ids in the order in which they came about.
     """
 
-    tag: Tag
+    tag: str
     subject: str
     actor: str
     at: datetime
@@ -84,7 +122,7 @@ class Event:
     app_id: str | None = None
     cause: str | None = None
     key: str | None = None
-    place: str | None = None
+    place: Place | None = None
 
     @property
     def owner_id(self) -> str | None:
@@ -95,3 +133,35 @@ class Event:
             return self.subject
         told = self.payload.get("app")
         return told if isinstance(told, str) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which facts: all, or those that are all that is said here; a tag that ends in a colon begins theirs."""
+
+    subject: str | None = None
+    app_id: str | None = None
+    tag: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a tag that none has. Raises InvalidInput."""
+        if self.tag is not None and not self.tags:
+            raise InvalidInput(f"choosing events: there is no tag {self.tag[:60]}", code="event:unknown-tag")
+
+    @property
+    def tags(self) -> frozenset[Tag]:
+        """Every tag that it takes; all of them when it names none."""
+        return frozenset(tag for tag in Tag if self._takes_tag(tag))
+
+    def takes(self, event: Event) -> bool:
+        """Tell whether a fact is one of them."""
+        return (
+            self.subject in {None, event.subject}
+            and self.app_id in {None, event.app_id}
+            and self._takes_tag(event.tag)
+        )
+
+    def _takes_tag(self, tag: str) -> bool:
+        if self.tag is None:
+            return True
+        return tag.startswith(self.tag) if self.tag.endswith(":") else tag == self.tag

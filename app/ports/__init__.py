@@ -22,6 +22,7 @@ from app.ports.code_host import (
     Runs,
     WorkflowRun,
 )
+from app.ports.events import EventArchives, EventFeed, Events, News
 from app.ports.files import (
     ArchiveFormat,
     CodeHost,
@@ -37,7 +38,7 @@ from app.ports.files import (
 from app.ports.forks import Artifact, Artifacts, Members, PullHeads, Recordings
 from app.ports.histories import Heads, Histories, Merged, MergeOutcome, NewRepositories, Upstreams
 from app.ports.invocations import Call, Functions, Invocation, Reply, Streams
-from app.ports.memory import Apps, Deliveries, Deployments, Events, Jobs, Marks, Page, PullRequests
+from app.ports.memory import Apps, Deliveries, Deployments, Jobs, Marks, Page, PullRequests
 from app.ports.records import Records, Transaction
 from app.ports.releases import Aliases, Approvals, Assets, OwnScripts, Tokens, Variables
 from app.ports.scripts import Bundles, DeployAccess, Limits, Scripts, Upload
@@ -79,6 +80,8 @@ __all__ = [
     "Downloads",
     "Endpoints",
     "Entry",
+    "EventArchives",
+    "EventFeed",
     "Events",
     "File",
     "FileContent",
@@ -97,6 +100,7 @@ __all__ = [
     "MergeOutcome",
     "Merged",
     "NewRepositories",
+    "News",
     "OwnScripts",
     "Page",
     "Problem",

@@ -9,7 +9,6 @@ from app.domain.apps import App
 from app.domain.deliveries import Delivery
 from app.domain.deployments import Deployment, Status
 from app.domain.environments import Environment
-from app.domain.events import Event
 from app.domain.jobs import Job, JobType
 from app.domain.pulls import PullRequest
 
@@ -112,16 +111,6 @@ class Deliveries(Protocol):
 
     def list(self, *, cursor: str | None = None, limit: int = 50) -> Page:
         """Return a page of deliveries, newest first, without their bodies, which may be large."""
-
-
-class Events(Protocol):
-    """The append-only record."""
-
-    def append(self, event: Event) -> None:
-        """Write a fact down; one whose key is known was told before, and nothing changes."""
-
-    def about(self, subject: str, *, limit: int = 100) -> Sequence[Event]:
-        """Return the newest facts about a subject, newest first."""
 
 
 class Jobs(Protocol):

@@ -4,7 +4,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.ports.memory import Apps, Deliveries, Deployments, Events, Jobs, Marks, PullRequests
+from app.ports.events import EventArchives, Events
+from app.ports.memory import Apps, Deliveries, Deployments, Jobs, Marks, PullRequests
 from app.ports.releases import Aliases, Approvals, Assets, OwnScripts, Tokens, Variables
 from app.ports.workers import CallCounts, Slugs, Versions, Workers
 
@@ -18,6 +19,7 @@ class Transaction:
     pulls: PullRequests
     deliveries: Deliveries
     events: Events
+    archives: EventArchives
     jobs: Jobs
     aliases: Aliases
     own_scripts: OwnScripts

@@ -23,6 +23,11 @@ def upgrade() -> None:
     _create_drifts()
     _create_remote_limits()
     _create_archives()
+    if op.get_bind().dialect.name == "sqlite":
+        _keep_events_in_sqlite()
+    else:
+        _order_events_in_postgresql()
+        _keep_events_in_postgresql()
     op.create_table(
         "metric_totals",
         sa.Column("name", TEXT, nullable=False),
@@ -103,7 +108,9 @@ def _create_remote_limits() -> None:
 def _create_archives() -> None:
     op.create_table(
         "event_archives",
+        sa.Column("first_position", NUMBER, nullable=False),
         sa.Column("first_id", NUMBER, nullable=False),
+        sa.Column("last_position", NUMBER, nullable=False),
         sa.Column("last_id", NUMBER, nullable=False),
         sa.Column("first_at", TIME, nullable=False),
         sa.Column("last_at", TIME, nullable=False),
@@ -119,3 +126,60 @@ def _create_archives() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_event_epoch"),
     )
     op.execute('INSERT INTO event_epoch (id, "offset") VALUES (1, 0)')
+
+
+def _keep_events_in_sqlite() -> None:
+    """Let only those facts go that an archive holds."""
+    op.execute("DROP TRIGGER events_refuse_delete")
+    op.execute(
+        "CREATE TRIGGER events_refuse_delete BEFORE DELETE ON events WHEN NOT EXISTS ("
+        "SELECT 1 FROM event_archives WHERE (OLD.position, OLD.id) >= (first_position, first_id) "
+        "AND (OLD.position, OLD.id) <= (last_position, last_id)) "
+        "BEGIN SELECT RAISE(ABORT, 'events are append-only'); END"
+    )
+    for action in ("UPDATE", "DELETE"):
+        op.execute(
+            f"CREATE TRIGGER event_archives_refuse_{action.lower()} BEFORE {action} ON event_archives "
+            "BEGIN SELECT RAISE(ABORT, 'event_archives are append-only'); END"
+        )
+
+
+def _order_events_in_postgresql() -> None:
+    """Give facts the numbers of their transactions, those of older processes too, and wake who follows."""
+    op.execute(
+        "CREATE FUNCTION event_position() RETURNS bigint LANGUAGE sql VOLATILE AS "
+        """$$ SELECT pg_current_xact_id()::text::bigint + (SELECT "offset" FROM event_epoch) $$"""
+    )
+    op.execute("ALTER TABLE events ALTER COLUMN position SET DEFAULT event_position()")
+    op.execute(
+        "CREATE FUNCTION notify_of_events() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN PERFORM pg_notify('branchline_events', ''); RETURN NULL; END $$"
+    )
+    op.execute(
+        "CREATE TRIGGER events_notify AFTER INSERT ON events "
+        "FOR EACH STATEMENT EXECUTE FUNCTION notify_of_events()"
+    )
+
+
+def _keep_events_in_postgresql() -> None:
+    """Let only those facts go that an archive holds."""
+    op.execute("DROP TRIGGER events_refuse_change ON events")
+    op.execute(
+        "CREATE TRIGGER events_refuse_change BEFORE UPDATE OR TRUNCATE ON events "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    )
+    op.execute(
+        "CREATE FUNCTION refuse_loss() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF EXISTS (SELECT 1 FROM event_archives "
+        "WHERE (OLD.position, OLD.id) >= (first_position, first_id) "
+        "AND (OLD.position, OLD.id) <= (last_position, last_id)) THEN RETURN OLD; END IF; "
+        "RAISE EXCEPTION '% are append-only', TG_TABLE_NAME; END $$"
+    )
+    op.execute(
+        "CREATE TRIGGER events_refuse_loss BEFORE DELETE ON events "
+        "FOR EACH ROW EXECUTE FUNCTION refuse_loss()"
+    )
+    op.execute(
+        "CREATE TRIGGER event_archives_refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON event_archives "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    )

@@ -1,5 +1,6 @@
 """The memory ports over plain dicts; `tests/fakes/records.py` makes transactions of them."""
 
+import itertools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,18 +10,19 @@ from typing import Any, TypeVar
 from app.domain.aliases import Alias
 from app.domain.approvals import Approval
 from app.domain.apps import App
+from app.domain.archives import Archive
 from app.domain.bundles import KnownAsset
 from app.domain.causes import current_cause
 from app.domain.deliveries import Delivery, DeliverySource, DeliveryStatus
 from app.domain.deployments import Deployment, Status
 from app.domain.environments import Environment
-from app.domain.events import Event, Tag
+from app.domain.events import Event, Place, Selection, Tag
 from app.domain.jobs import Job, JobStatus, JobType
 from app.domain.names import new_id
 from app.domain.pulls import PullRequest
 from app.domain.variables import Variable
 from app.domain.workers import Calls, Version, Worker
-from app.errors import Conflict, InvalidInput, NotFound
+from app.errors import Conflict, Gone, InvalidInput, NotFound
 from app.ports import Clock, Page
 
 T = TypeVar("T")
@@ -36,6 +38,7 @@ class Memory:
     deliveries: dict[tuple[DeliverySource, str], Delivery] = field(default_factory=dict)
     try_at: dict[tuple[DeliverySource, str], datetime] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    archives: dict[int, Archive] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
     queue: list[Job] = field(default_factory=list)
     aliases: dict[str, Alias] = field(default_factory=dict)
@@ -242,24 +245,96 @@ class FakeEvents:
     """`ports.Events`."""
 
     def __init__(self, memory: Memory) -> None:
-        self._events = memory.events
+        self._events, self._archives = memory.events, memory.archives
 
     def append(self, event: Event) -> None:
         if event.key is not None and any(known.key == event.key for known in self._events):
             return
-        number = len(self._events) + 1
+        number = self.newest().id + 1
         kept = replace(
             event,
             payload=_stored(event.payload),
             id=number,
             app_id=event.owner_id,
             cause=event.cause or current_cause(),
-            place=f"0-{number}",
+            place=Place(0, number),
         )
         self._events.append(kept)
 
     def about(self, subject: str, *, limit: int = 100) -> Sequence[Event]:
         return [event for event in reversed(self._events) if event.subject == subject][:limit]
+
+    def page(
+        self, chosen: Selection, *, after: Place | None = None, before: Place | None = None, limit: int = 50
+    ) -> Sequence[Event]:
+        if after is not None:
+            self._check_known(after)
+        found = [
+            it
+            for it in self._events
+            if chosen.takes(it)
+            and (after is None or after < _place(it))
+            and (before is None or _place(it) < before)
+        ]
+        return (found[::-1] if after is None else found)[:limit]
+
+    def newest(self) -> Place:
+        return _place(self._events[-1]) if self._events else self._archived()
+
+    def last_of_each(self, app_id: str, tag: Tag, *, until: datetime) -> Sequence[Event]:
+        found = {it.subject: it for it in self._of(app_id, tag) if it.at <= until}
+        return sorted(found.values(), key=_place)
+
+    def first_of_each(self, app_id: str, tag: Tag, *, since: datetime) -> Sequence[Event]:
+        found = {it.subject: it for it in reversed(self._of(app_id, tag)) if it.at > since}
+        return sorted(found.values(), key=_place)
+
+    def _of(self, app_id: str, tag: Tag) -> list[Event]:
+        return [it for it in self._events if (it.app_id, it.tag) == (app_id, tag)]
+
+    def _check_known(self, place: Place) -> None:
+        if place < self._archived():
+            raise Gone("reading events: what came next is archived", code="event:archived")
+        if place > self.newest():
+            raise Gone("reading events: there is no such place any more", code="event:lost-place")
+
+    def _archived(self) -> Place:
+        return max((it.last for it in self._archives.values()), default=Place(0, 0))
+
+
+def _place(event: Event) -> Place:
+    return event.place or Place(0, 0)
+
+
+class FakeEventArchives:
+    """`ports.EventArchives`."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._events, self._archives = memory.events, memory.archives
+
+    def due(self, before: datetime, *, limit: int) -> Sequence[Event]:
+        oldest = self._events[:limit]
+        return list(itertools.takewhile(lambda it: it.at < before, oldest))
+
+    def keep(self, archive: Archive) -> bool:
+        if archive.first.id in self._archives:
+            return False
+        going = [it for it in self._events if archive.first <= _place(it) <= archive.last]
+        assert len(going) == archive.number
+        self._archives[archive.first.id] = archive
+        for event in going:
+            self._events.remove(event)
+        return True
+
+    def list(self) -> Sequence[Archive]:
+        return sorted(self._archives.values(), key=lambda it: it.last)
+
+    def get(self, first_id: int) -> Archive:
+        if first_id not in self._archives:
+            raise NotFound(
+                f"looking for the archive from event {first_id}: there is none", code="event:no-archive"
+            )
+        return self._archives[first_id]
 
 
 class FakeJobs:
