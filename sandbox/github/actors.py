@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 LEVELS = ("none", "read", "write", "admin")
 MEMBERS_PERMISSION = "write"
-PERSONAL, JOB, INSTALLATION = "personal", "job", "installation"
-_PREFIXES = {PERSONAL: "ghp_", JOB: "ghs_", INSTALLATION: "ghs_"}
+PERSONAL, OAUTH, JOB, INSTALLATION = "personal", "oauth", "job", "installation"
+_PREFIXES = {PERSONAL: "ghp_", OAUTH: "gho_", JOB: "ghs_", INSTALLATION: "ghs_"}
 
 
 @dataclass(frozen=True)

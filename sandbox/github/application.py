@@ -11,6 +11,8 @@ from werkzeug.exceptions import HTTPException
 
 from sandbox.github import authentication, pages
 from sandbox.github.errors import ApiError, Moved
+from sandbox.github.oauth import pages as sign_in
+from sandbox.github.oauth import tokens
 from sandbox.github.routes import BLUEPRINTS, archives, graphql, smart_http
 from sandbox.github.site import EXTENSION, Site, current_site
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 API = "/api/v3"
 GRAPHQL = "/api/graphql"
+APPLICATIONS = f"{API}/applications/"  # an application says who it is by its secret
 MOST_BODY_BYTES = 100 * 1024 * 1024
 _BY_ID = re.compile(rf"^{API}/repositories/(\d+)(/.*)?$")
 _APP_JWT = re.compile(rf"^{API}/(app(/.*)?|(orgs|users)/[^/]+/installation|repos/[^/]+/[^/]+/installation)$")
@@ -39,6 +42,8 @@ def create(site: Site) -> Flask:
     flask.register_blueprint(graphql.routes)
     flask.register_blueprint(smart_http.routes)
     flask.register_blueprint(archives.downloads)
+    flask.register_blueprint(sign_in.routes)
+    flask.register_blueprint(tokens.routes)
     flask.register_blueprint(pages.routes)
     flask.before_request(_admit)
     flask.after_request(_stamp)
@@ -57,6 +62,8 @@ def _admit() -> None:
         cache=True
     )  # an answer before the whole question would be lost when the connection closes
     site = current_site()
+    if request.path.startswith(APPLICATIONS):
+        return
     if _APP_JWT.match(request.path):
         g.app_row = authentication.app(site, request.headers.get("Authorization"))
         return

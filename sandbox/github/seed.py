@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.github import actors, app_seed, clock, commits, names, refs, trees
 from sandbox.github.files import write_private
+from sandbox.github.oauth import clients
 from sandbox.github.pushes import BRANCHES
 from sandbox.github.shapes import accounts
 
@@ -38,6 +39,7 @@ def run(site: Site) -> None:
         _member(site, org, developer, "member")
     _tokens(site, (bot, developer, outsider))
     app_seed.run(site, org, app_bot)
+    clients.seed(site)
     if settings.template_from:
         _template(site, org, settings.template_from)
 

@@ -19,7 +19,7 @@ routes = Blueprint("users", __name__)
 def me() -> dict[str, Any]:
     """Show the account that is asking."""
     account = incoming.signed_in()
-    if incoming.actor().kind != actors.PERSONAL:
+    if incoming.actor().kind not in {actors.PERSONAL, actors.OAUTH}:
         raise forbidden("Resource not accessible by integration")
     return accounts.private_user(current_site(), account)
 
