@@ -14,6 +14,7 @@ from app.database.event_archives import SqlEventArchives
 from app.database.events import SqlEvents
 from app.database.jobs import Enqueue, SqlJobs
 from app.database.marks import SqlMarks
+from app.database.missed import SqlMissedDeliveries
 from app.database.own_scripts import SqlOwnScripts
 from app.database.proofs import SqlApprovals, SqlAssets, SqlTokens
 from app.database.pulls import SqlPullRequests
@@ -71,5 +72,6 @@ class SqlRecords:
             versions=SqlVersions(session),
             calls=SqlCallCounts(session),
             slugs=SqlSlugs(session),
+            missed=SqlMissedDeliveries(session),
             marks=SqlMarks(session),
         )

@@ -7,6 +7,7 @@ from sqlalchemy import Float, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database.models import Base
+from app.domain.redelivery import MissedState
 
 
 class StandingScriptRow(Base):
@@ -38,6 +39,33 @@ class DriftRow(Base):
     found_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     is_open: Mapped[bool]
+
+
+class MissedDeliveryRow(Base):
+    """A delivery that was sent and did not come; `try_at` is empty once there is nothing left to do about it."""
+
+    __tablename__ = "missed_deliveries"
+    __table_args__ = (
+        Index(
+            None,
+            "try_at",
+            sqlite_where=text("try_at IS NOT NULL"),
+            postgresql_where=text("try_at IS NOT NULL"),
+        ),
+    )
+
+    guid: Mapped[str] = mapped_column(primary_key=True)
+    app_id: Mapped[str | None]
+    event: Mapped[str]
+    sent_at: Mapped[datetime]
+    attempt_id: Mapped[int]
+    status_code: Mapped[int]
+    seen_at: Mapped[datetime]
+    is_redelivery: Mapped[bool]
+    state: Mapped[MissedState]
+    tries: Mapped[int]
+    try_at: Mapped[datetime | None]
+    reason: Mapped[str | None]
 
 
 class RemoteLimitRow(Base):

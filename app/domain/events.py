@@ -69,6 +69,8 @@ class Tag(StrEnum):
     PULL_REQUEST_OPENED = "pull-request:opened"
     PULL_REQUEST_PUSHED = "pull-request:pushed"
     PULL_REQUEST_CLOSED = "pull-request:closed"
+    DELIVERY_REDELIVERY_REQUESTED = "delivery:redelivery-requested"
+    DELIVERY_FETCHED = "delivery:fetched"
     FUNCTION_INVOKED = "function:invoked"
     WORKER_DEPLOYED = "worker:deployed"
     WORKER_KEPT = "worker:kept"

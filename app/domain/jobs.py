@@ -27,6 +27,7 @@ class JobType(StrEnum):
     FORK_PREVIEW = "fork-preview"
     COMMIT = "commit"
     SYNC = "sync"
+    REDELIVER = "redeliver"
     SETTLE = "settle"
     INVOKE = "invoke"
 

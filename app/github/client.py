@@ -5,11 +5,12 @@ which alone turns vendor errors into ours. It knows no port.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, cast
 from urllib.parse import quote
 
+from github.Auth import Auth
 from github.Repository import Repository
 
 from app.errors import Broken, InvalidInput, RateLimited
@@ -52,10 +53,13 @@ class GitHub:
 
         A lock around one shared requester would let a single slow answer hold up every job.
         """
-        if not hasattr(self._thread, "requester"):
-            auth = self._identity.auth()
-            self._thread.requester = PacedRequester(auth, self._api_url, self._pacer, self._on_write)
-        return cast("PacedRequester", self._thread.requester)
+        return self._requester("requester", self._identity.auth)
+
+    def _requester(self, name: str, auth: Callable[[], Auth]) -> PacedRequester:
+        if not hasattr(self._thread, name):
+            made = PacedRequester(auth(), self._api_url, self._pacer, self._on_write)
+            setattr(self._thread, name, made)
+        return cast("PacedRequester", getattr(self._thread, name))
 
     @property
     def api_url(self) -> str:
@@ -88,6 +92,13 @@ class GitHub:
         """Send a request that PyGithub lacks, or sends otherwise than we need, and return the JSON."""
         headers = {"Accept": accept} if accept else None
         return self.requester.requestJsonAndCheck(verb, path, query, headers, input=body)[1]
+
+    def answer(
+        self, verb: str, path: str, *, query: dict[str, str] | None = None, as_app: bool = False
+    ) -> tuple[dict[str, Any], Any]:
+        """Send a request and return its answer's headers and JSON; `as_app` with the App's own key."""
+        requester = self._requester("app", self._identity.app_auth) if as_app else self.requester
+        return requester.requestJsonAndCheck(verb, path, query)
 
     def login(self) -> str:
         """Return the name under which we write; asked for once."""

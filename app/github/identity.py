@@ -8,7 +8,7 @@ from github.Auth import AppAuth, AppInstallationAuth, Auth, Token
 from github.Requester import Requester
 from jwt import PyJWTError
 
-from app.errors import Misconfigured, RemoteForbidden
+from app.errors import Broken, Misconfigured, RemoteForbidden
 from app.settings import GitHubSettings
 
 
@@ -17,6 +17,9 @@ class Identity(Protocol):
 
     def auth(self) -> Auth:
         """Return credentials for one thread."""
+
+    def app_auth(self) -> Auth:
+        """Return the App's own credentials. Raises Broken when there is no App."""
 
     def login(self, requester: Requester) -> str:
         """Return the name under which our comments appear."""
@@ -41,6 +44,10 @@ class TokenOwner:
         """Return the token; it may be used by any thread."""
         return Token(self._token)
 
+    def app_auth(self) -> Auth:
+        """Refuse: a token's owner is no App."""
+        raise Broken("speaking to GitHub as an App: there is none")
+
     def login(self, requester: Requester) -> str:
         """Ask GitHub whose token this is."""
         _, user = requester.requestJsonAndCheck("GET", "/user")
@@ -64,6 +71,10 @@ class AppInstallation:
             if self._installation_id is None:
                 self._installation_id = self._look_up()
         return _InstallationAuth(self._app, self._installation_id)
+
+    def app_auth(self) -> Auth:
+        """Return the App's key, which signs each request for itself; it may be used by any thread."""
+        return self._app
 
     def login(self, requester: Requester) -> str:
         """Ask GitHub what the App is called; its comments are written by `{slug}[bot]`."""

@@ -40,6 +40,7 @@ from app.ports.histories import Heads, Histories, Merged, MergeOutcome, NewRepos
 from app.ports.invocations import Call, Functions, Invocation, Reply, Streams
 from app.ports.memory import Apps, Deliveries, Deployments, Jobs, Marks, Page, PullRequests
 from app.ports.records import Records, Transaction
+from app.ports.redelivery import APP_HOOK, Hook, HookDeliveries, MissedDeliveries, SentPage
 from app.ports.releases import Aliases, Approvals, Assets, OwnScripts, Tokens, Variables
 from app.ports.scripts import Bundles, DeployAccess, Limits, Scripts, Upload
 from app.ports.sights import Asked, Head, SeenPull, SeenRun, Sight, Sights, Unseen, Webhook
@@ -57,6 +58,7 @@ from app.ports.workers import (
 )
 
 __all__ = [
+    "APP_HOOK",
     "Aliases",
     "Approvals",
     "Apps",
@@ -90,6 +92,8 @@ __all__ = [
     "Head",
     "Heads",
     "Histories",
+    "Hook",
+    "HookDeliveries",
     "Invocation",
     "JobEngine",
     "Jobs",
@@ -99,6 +103,7 @@ __all__ = [
     "Members",
     "MergeOutcome",
     "Merged",
+    "MissedDeliveries",
     "NewRepositories",
     "News",
     "OwnScripts",
@@ -118,6 +123,7 @@ __all__ = [
     "Scripts",
     "SeenPull",
     "SeenRun",
+    "SentPage",
     "Sight",
     "Sights",
     "Slugs",

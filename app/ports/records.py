@@ -6,6 +6,7 @@ from typing import Protocol
 
 from app.ports.events import EventArchives, Events
 from app.ports.memory import Apps, Deliveries, Deployments, Jobs, Marks, PullRequests
+from app.ports.redelivery import MissedDeliveries
 from app.ports.releases import Aliases, Approvals, Assets, OwnScripts, Tokens, Variables
 from app.ports.workers import CallCounts, Slugs, Versions, Workers
 
@@ -31,6 +32,7 @@ class Transaction:
     versions: Versions
     calls: CallCounts
     slugs: Slugs
+    missed: MissedDeliveries
     marks: Marks
 
 

@@ -21,6 +21,7 @@ def upgrade() -> None:
     op.add_column("apps", sa.Column("heal", WORD))
     _create_standing_scripts()
     _create_drifts()
+    _create_missed_deliveries()
     _create_remote_limits()
     _create_archives()
     if op.get_bind().dialect.name == "sqlite":
@@ -87,6 +88,32 @@ def _create_drifts() -> None:
         ["found_at", "app_id"],
         sqlite_where=sa.text("is_open"),
         postgresql_where=sa.text("is_open"),
+    )
+
+
+def _create_missed_deliveries() -> None:
+    op.create_table(
+        "missed_deliveries",
+        sa.Column("guid", TEXT, nullable=False),
+        sa.Column("app_id", TEXT),
+        sa.Column("event", TEXT, nullable=False),
+        sa.Column("sent_at", TIME, nullable=False),
+        sa.Column("attempt_id", NUMBER, nullable=False),
+        sa.Column("status_code", NUMBER, nullable=False),
+        sa.Column("seen_at", TIME, nullable=False),
+        sa.Column("is_redelivery", sa.Boolean(), nullable=False),
+        sa.Column("state", WORD, nullable=False),
+        sa.Column("tries", NUMBER, nullable=False),
+        sa.Column("try_at", TIME),
+        sa.Column("reason", TEXT),
+        sa.PrimaryKeyConstraint("guid", name="pk_missed_deliveries"),
+    )
+    op.create_index(
+        "ix_missed_deliveries_try_at",
+        "missed_deliveries",
+        ["try_at"],
+        sqlite_where=sa.text("try_at IS NOT NULL"),
+        postgresql_where=sa.text("try_at IS NOT NULL"),
     )
 
 

@@ -20,6 +20,7 @@ from app.domain.events import Event, Place, Selection, Tag
 from app.domain.jobs import Job, JobStatus, JobType
 from app.domain.names import new_id
 from app.domain.pulls import PullRequest
+from app.domain.redelivery import Missed
 from app.domain.variables import Variable
 from app.domain.workers import Calls, Version, Worker
 from app.errors import Conflict, Gone, InvalidInput, NotFound
@@ -50,6 +51,7 @@ class Memory:
     versions: dict[str, Version] = field(default_factory=dict)
     calls: dict[tuple[str, str], Calls] = field(default_factory=dict)
     slugs: dict[str, str] = field(default_factory=dict)
+    missed: dict[str, Missed] = field(default_factory=dict)
     marks: dict[str, str] = field(default_factory=dict)
 
     def copy(self) -> "Memory":

@@ -21,6 +21,7 @@ from tests.fakes.memory import (
     FakePullRequests,
     Memory,
 )
+from tests.fakes.redelivery import FakeMissedDeliveries
 from tests.fakes.releases import (
     FakeAliases,
     FakeApprovals,
@@ -95,6 +96,7 @@ class FakeRecords:
             versions=FakeVersions(memory),
             calls=FakeCallCounts(memory),
             slugs=FakeSlugs(memory),
+            missed=FakeMissedDeliveries(memory),
             marks=FakeMarks(memory),
         )
 
