@@ -112,13 +112,31 @@ class Cloudflare:
             raise RemoteUnavailable(f"{doing}: Cloudflare did not answer ({type(error).__name__})") from error
         envelope = _envelope(response)
         if response.is_success and envelope.get("success") is True:
-            return envelope.get("result")
+            return envelope
         raise self._error(response, envelope, doing)
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+    def page(self, path: str, *, doing: str, query: Mapping[str, str]) -> tuple[list[Any], str | None]:
+        """Return the entries of a page of a list, and the cursor of the next; None when it is the last.
 
+        Raises:
+            RemoteUnavailable: it is no list: nothing may be concluded from it.
+        """
+        envelope = self._answered(self._http.build_request("GET", path, params=query), doing)
+        entries, info = envelope.get("result"), envelope.get("result_info")
+        if not isinstance(entries, list):
+            raise RemoteUnavailable(f"{doing}: Cloudflare answered something else than a list")
+        cursor = info.get("cursor") if isinstance(info, dict) else None
+        return entries, cursor if isinstance(cursor, str) and cursor else None
+
+
+        return self._answered(request, doing).get("result")
+
+    def _answered(self, request: httpx.Request, doing: str) -> Mapping[str, Any]:
+        """Send a request and return the whole envelope."""
+        self._pace.take_call(doing, CallKind.READ if request.method == "GET" else CallKind.WRITE)
     def _error(self, response: httpx.Response, envelope: Mapping[str, Any], doing: str) -> BranchlineError:
         faults = _faults(envelope)
         status = response.status_code

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from datetime import UTC, datetime
+from typing import Any, Final
 from urllib.parse import quote
 
 from app.cloudflare.client import Cloudflare
 from app.cloudflare.uploads import AssetUploads, script_form
-from app.errors import Broken, RemoteMissing, RemoteRefused, ScriptRefused
-from app.ports import Bundles, DeployAccess, Upload
+from app.errors import Broken, RemoteMissing, RemoteRefused, RemoteUnavailable, ScriptRefused
+from app.ports import Bundles, DeployAccess, ScriptPage, SeenScript, Upload
 from app.settings import CloudflareSettings
 
 # "This Worker does not exist", of the account and of a dispatch namespace.
@@ -17,6 +18,7 @@ _SCRIPT_ABSENT: Final = frozenset({10007, 10092})
 _AUTHORS_FAULT: Final = frozenset({400, 413, 415, 422})
 _AS_WRANGLER: Final = {"excludeScript": "true", "bindings_inherit": "strict"}
 _NO_TAG: Final = re.compile(r"[,&\s]")
+_PAGE: Final = 1000
 _NAMESPACES: Final = "workers/dispatch/namespaces"
 
 
@@ -78,13 +80,26 @@ class CloudflareScripts:
             RemoteMissing: there is no such namespace.
         """
         # https://developers.cloudflare.com/cloudflare-for-platforms/workers-for-platforms/configuration/tags/
-        if not tag or _NO_TAG.search(tag):  # Defensive: it would be read as another filter.
-            raise Broken(f"deleting scripts by {tag!r} in {namespace}: that is no tag")
         doing = f"deleting the scripts tagged {tag} in {namespace}"
         path = f"{_namespace(namespace)}/scripts"
-        self._cloudflare.request("DELETE", path, doing=doing, query={"tags": f"{tag}:yes"})
+        self._cloudflare.request("DELETE", path, doing=doing, query={"tags": f"{_checked(tag)}:yes"})
 
-    def put(self, namespace: str, script: str, upload: Upload) -> None:
+    def listing(self, namespace: str, cursor: str | None = None, *, tag: str | None = None) -> ScriptPage:
+        """Return a page of its scripts, all or those that carry `tag`, in one call.
+
+        Raises:
+            RemoteMissing: there is no such namespace.
+            RemoteUnavailable: what was answered is no such page.
+        """
+        # https://developers.cloudflare.com/cloudflare-for-platforms/workers-for-platforms/configuration/tags/
+        doing = f"listing the scripts in {namespace}"
+        asked = {"limit": str(_PAGE), "cursor": cursor or "", "tags": f"{_checked(tag)}:yes" if tag else ""}
+        query = {name: value for name, value in asked.items() if value}
+        path = f"{_namespace(namespace)}/scripts"
+        result, next_cursor = self._cloudflare.page(path, doing=doing, query=query)
+        return ScriptPage([_seen(entry, doing) for entry in result], next_cursor)
+
+    def put(self, namespace: str, script: str, upload: Upload) -> str | None:
         """Put a script up, new or not; when this returns it answers with the new code.
 
         Raises:
@@ -97,11 +112,12 @@ class CloudflareScripts:
         try:
             token = self._assets_token(path, upload, doing)
             form = script_form(upload, token, self._bundles)
-            self._cloudflare.send("PUT", path, form, doing=doing, query=_AS_WRANGLER)
+            answer = self._cloudflare.send("PUT", path, form, doing=doing, query=_AS_WRANGLER)
         except RemoteRefused as error:
             if type(error) is RemoteRefused and error.details.get("status") in _AUTHORS_FAULT:
                 raise ScriptRefused(error.message, **error.details) from error
             raise
+        return _text(answer.get("etag")) if isinstance(answer, dict) else None
 
     def _assets_token(self, path: str, upload: Upload, doing: str) -> str | None:
         if not upload.bundle.assets:
@@ -119,6 +135,38 @@ class CloudflareScripts:
         except RemoteMissing:
             return False
         return True
+
+
+def _checked(tag: str) -> str:
+    if not tag or _NO_TAG.search(tag):  # Defensive: it would be read as another filter.
+        raise Broken(f"choosing scripts by {tag!r}: that is no tag")
+    return tag
+
+
+def _seen(entry: Any, doing: str) -> SeenScript:
+    """Read an entry of a list; only its name has to be there."""
+    name = _text(entry.get("id")) if isinstance(entry, dict) else None
+    if name is None:
+        raise RemoteUnavailable(f"{doing}: Cloudflare listed something without a name")
+    tags = entry.get("tags")
+    return SeenScript(
+        name=name,
+        tags=[str(tag) for tag in tags] if isinstance(tags, list) else None,
+        etag=_text(entry.get("etag")),
+        modified_at=_time(entry.get("modified_on")),
+    )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _time(value: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return None if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _namespace(namespace: str) -> str:

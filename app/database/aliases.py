@@ -22,7 +22,7 @@ class SqlAliases:
     def get(self, script: str) -> Alias | None:
         """Return the alias of a script; None when nothing ever was meant for it."""
         row = one(self._session, select(AliasRow).where(AliasRow.script == script))
-        return None if row is None else _alias(row)
+        return None if row is None else alias_of(row)
 
     def save(self, alias: Alias) -> None:
         """Keep it, new or known."""
@@ -33,7 +33,7 @@ class SqlAliases:
     def of_app(self, app_id: str) -> Sequence[Alias]:
         """Return those of an app, by script."""
         statement = select(AliasRow).where(AliasRow.app_id == app_id).order_by(AliasRow.script)
-        return [_alias(row) for row in several(self._session, statement)]
+        return [alias_of(row) for row in several(self._session, statement)]
 
     def expired(self, now: datetime, *, limit: int) -> Sequence[Alias]:
         """Return those whose time is over and that are not taken down yet, the longest over first."""
@@ -45,7 +45,7 @@ class SqlAliases:
             .order_by(AliasRow.expires_at)
             .limit(limit)
         )
-        return [_alias(row) for row in several(self._session, statement)]
+        return [alias_of(row) for row in several(self._session, statement)]
 
     def forget(self, app_id: str) -> None:
         """Let all of an app go."""
@@ -58,7 +58,8 @@ def _values(alias: Alias) -> dict[str, Any]:
     return values
 
 
-def _alias(row: AliasRow) -> Alias:
+def alias_of(row: AliasRow) -> Alias:
+    """Return the alias that a row holds."""
     return Alias(
         app_id=row.app_id,
         script=row.script,

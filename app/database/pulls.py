@@ -23,7 +23,7 @@ class SqlPullRequests:
             PullRequestRow.app_id == app_id, PullRequestRow.number == number
         )
         row = one(self._session, statement)
-        return None if row is None else _pull(row)
+        return None if row is None else pull_of(row)
 
     def save(self, pull: PullRequest) -> None:
         """Keep it, new or known."""
@@ -38,10 +38,11 @@ class SqlPullRequests:
             PullRequestRow.app_id == app_id, PullRequestRow.is_open.is_(True)
         )
         rows = several(self._session, statement.order_by(PullRequestRow.number.desc()))
-        return [_pull(row) for row in rows]
+        return [pull_of(row) for row in rows]
 
 
-def _pull(row: PullRequestRow) -> PullRequest:
+def pull_of(row: PullRequestRow) -> PullRequest:
+    """Return the pull request that a row holds."""
     return PullRequest(
         app_id=row.app_id,
         number=row.number,

@@ -10,6 +10,7 @@ from app.database.aliases import SqlAliases
 from app.database.apps import SqlApps
 from app.database.deliveries import SqlDeliveries
 from app.database.deployments import SqlDeployments
+from app.database.drifts import SqlDrifts
 from app.database.event_archives import SqlEventArchives
 from app.database.events import SqlEvents
 from app.database.jobs import Enqueue, SqlJobs
@@ -20,6 +21,8 @@ from app.database.proofs import SqlApprovals, SqlAssets, SqlTokens
 from app.database.pulls import SqlPullRequests
 from app.database.session import reading, writing
 from app.database.slugs import SqlSlugs
+from app.database.standing import SqlStandingScripts
+from app.database.survey import SqlSurvey
 from app.database.variables import SqlVariables
 from app.database.workers import SqlCallCounts, SqlVersions, SqlWorkers
 from app.ports import Clock, Transaction
@@ -74,4 +77,7 @@ class SqlRecords:
             slugs=SqlSlugs(session),
             missed=SqlMissedDeliveries(session),
             marks=SqlMarks(session),
+            standing=SqlStandingScripts(session),
+            drifts=SqlDrifts(session),
+            survey=SqlSurvey(session),
         )

@@ -22,6 +22,7 @@ class StandingScriptRow(Base):
     subject: Mapped[str]
     etag: Mapped[str | None]
     put_at: Mapped[datetime]
+    seen_at: Mapped[datetime | None]
 
 
 class DriftRow(Base):

@@ -41,7 +41,7 @@ class SqlWorkers:
             statement = select(WorkerRow).where(column == key)
             row = one(self._session, statement.with_for_update() if lock else statement)
             if row is not None:
-                return _worker(row)
+                return worker_of(row)
         raise NotFound(
             f"looking for worker {key[:60]}: there is none", code="worker:not-found", worker=key[:60]
         )
@@ -55,7 +55,7 @@ class SqlWorkers:
         """Return a page of workers, newest first."""
         statement = newest_first(WorkerRow, WorkerRow.created_at, WorkerRow.id, cursor)
         rows = several(self._session, statement.limit(limit + 1))
-        items = [_worker(row) for row in rows[:limit]]
+        items = [worker_of(row) for row in rows[:limit]]
         return Page(items, _cursor(items[-1]) if len(rows) > limit else None)
 
     def due(self, now: datetime, *, limit: int) -> Sequence[Worker]:
@@ -63,7 +63,7 @@ class SqlWorkers:
         is_over = and_(*_IS_OVER, WorkerRow.expires_at <= now)
         is_left = and_(WorkerRow.held_until.is_not(None), WorkerRow.held_until <= now)
         statement = select(WorkerRow).where(or_(is_over, is_left)).order_by(WorkerRow.id).limit(limit)
-        return [_worker(row) for row in several(self._session, statement)]
+        return [worker_of(row) for row in several(self._session, statement)]
 
     def remove(self, worker_id: str) -> None:
         """Let its row go; one that is gone already is fine."""
@@ -87,12 +87,12 @@ class SqlVersions:
         row = one(self._session, select(VersionRow).where(is_it))
         if row is None:
             raise NotFound(f"looking for version {key[:60]}: there is none", code="worker:not-found")
-        return _version(row)
+        return version_of(row)
 
     def several(self, version_ids: Collection[str]) -> Mapping[str, Version]:
         """Return those that are there, by id."""
         statement = select(VersionRow).where(VersionRow.id.in_(version_ids))
-        return {row.id: _version(row) for row in several(self._session, statement)}
+        return {row.id: version_of(row) for row in several(self._session, statement)}
 
     def save(self, version: Version) -> None:
         """Replace what is kept of it."""
@@ -102,7 +102,7 @@ class SqlVersions:
         """Return those of a worker, newest first."""
         statement = select(VersionRow).where(VersionRow.worker_id == worker_id)
         rows = several(self._session, statement.order_by(VersionRow.number.desc()).limit(limit))
-        return [_version(row) for row in rows]
+        return [version_of(row) for row in rows]
 
     def remove(self, version_ids: Collection[str]) -> None:
         """Let some go; those that are gone already are fine."""
@@ -161,7 +161,8 @@ def _cursor(worker: Worker) -> str:
     return Cursor(worker.created_at, worker.id).encode()
 
 
-def _worker(row: WorkerRow) -> Worker:
+def worker_of(row: WorkerRow) -> Worker:
+    """Return the worker that a row holds."""
     return Worker(**{field.name: getattr(row, field.name) for field in fields(Worker)})
 
 
@@ -169,6 +170,7 @@ def _version_values(version: Version) -> dict[str, Any]:
     return asdict(version) | {"options": version.options.to_json(), "functions": list(version.functions)}
 
 
-def _version(row: VersionRow) -> Version:
+def version_of(row: VersionRow) -> Version:
+    """Return the version that a row holds."""
     values = {field.name: getattr(row, field.name) for field in fields(Version)}
     return Version(**values | {"options": Options.from_json(row.options), "functions": tuple(row.functions)})

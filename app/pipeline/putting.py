@@ -9,7 +9,9 @@ from typing import Final
 from app.domain.apps import App
 from app.domain.deployments import Deployment, tags
 from app.domain.platform import Platform
+from app.pipeline import standing
 from app.pipeline.bindings import environment_bindings
+from app.pipeline.standing import Place
 from app.ports import Bundles, Clock, Limits, Records, Scripts, Upload, Vault
 
 # Code that nobody of the app has read: enough to look at a page, too little to be of use to anybody else.
@@ -45,7 +47,7 @@ def put_up(app: App, deployment: Deployment, script: str, bundle_digest: str, to
         scope=asset_scope(deployment),
         limits=UNTRUSTED_LIMITS if deployment.is_from_fork else Limits(cpu_ms=to.platform.cpu_ms),
     )
-    to.scripts.put(deployment.namespace, script, upload)
+    standing.put(Place(app.id, deployment.namespace, script), deployment.id, upload, to)
 
 
 def script_tags(app: App, deployment: Deployment, script: str) -> list[str]:

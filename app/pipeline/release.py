@@ -21,6 +21,7 @@ from app.domain.deployments import Deployment, Status, app_tag
 from app.domain.events import Event, Tag
 from app.domain.jobs import Job, JobType
 from app.errors import Busy, RemoteRefused, RemoteUnavailable, ScriptRefused
+from app.pipeline import standing
 from app.pipeline.known import alias_of, known_app
 from app.pipeline.move import tell_again
 from app.pipeline.putting import Putter, put_up
@@ -172,9 +173,11 @@ def _put(turn: _Turn, to: Putter) -> None:
 def take_down(app: App, namespace: str, script: str, to: Putter) -> bool:
     """Delete a script that is not to answer, when it is this app's; tell whether it was there."""
     found = to.scripts.tags(namespace, script)
+    if found is None:
+        standing.forget(namespace, [script], to)
     if found is None or app_tag(app.slug) not in found:
         return False
-    return to.scripts.delete(namespace, script)
+    return standing.delete(namespace, script, to)
 
 
 @contextmanager

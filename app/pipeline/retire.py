@@ -20,6 +20,7 @@ from app.domain.names import script_name
 from app.domain.platform import Platform
 from app.domain.pulls import PullRequest
 from app.errors import Conflict, RemoteRefused
+from app.pipeline import standing
 from app.pipeline.known import known_app
 from app.pipeline.move import move
 from app.pipeline.preview import Previewer, write_comment
@@ -136,7 +137,7 @@ def delete_app(job: Job, steps: Steps, to: Retirer) -> dict[str, Any]:
         steps.run(f"delete script {script}", partial(_delete_script, app, script, namespace, to))
         steps.run(f"record removal of {script}", partial(_record_removal, app.id, script, to))
     for namespace in (*to.platform.namespaces.values(), to.platform.untrusted_namespace):
-        delete = partial(to.scripts.delete_tagged, namespace, app_tag(app.slug))
+        delete = partial(standing.delete_all, app.id, namespace, app_tag(app.slug), to)
         steps.run(f"delete all that is left in {namespace}", delete)
     if app.repository is not None and not job.arguments["keep_repository"]:
         steps.run("delete repository", partial(_delete_repository, app.repository, to))
@@ -201,13 +202,21 @@ def _delete_preview(app: App, script: str, pull: PullRequest | None, to: Retirer
     namespace = to.platform.namespace_of(Environment.PREVIEW, is_from_fork=is_from_fork)
     is_deleted = _delete_script(app, script, namespace, to)
     if pull is not None:
-        to.scripts.delete_tagged(namespace, pull_tag(app.slug, pull.number))
+        owns = _own_scripts(app, pull.number, to)
+        standing.delete_tagged(namespace, pull_tag(app.slug, pull.number), [script, *owns], to)
     return is_deleted
+
+
+def _own_scripts(app: App, number: int, to: Retirer) -> list[str]:
+    with to.records.read() as tx:
+        deployed = tx.deployments.find(app.id, pull_request=number)
+    return [it.own_script for it in deployed if it.own_script is not None]
 
 
 def _delete_script(app: App, script: str, namespace: str, to: Retirer) -> bool:
     found = to.scripts.tags(namespace, script)
     if found is None:
+        standing.forget(namespace, [script], to)
         return False
     if found and app_tag(app.slug) not in found:
         raise RemoteRefused(
@@ -216,7 +225,7 @@ def _delete_script(app: App, script: str, namespace: str, to: Retirer) -> bool:
             script=script,
             tags=list(found),
         )
-    return to.scripts.delete(namespace, script)
+    return standing.delete(namespace, script, to)
 
 
 def _delete_repository(repository: Repository, to: Retirer) -> bool:

@@ -11,6 +11,8 @@ from app.domain.platform import Platform
 from app.domain.variables import Variable
 from app.domain.workers import INVOKE_KEY, Version, Worker, worker_tag, worker_tags
 from app.errors import Busy, RemoteMissing
+from app.pipeline import standing
+from app.pipeline.standing import Place
 from app.pipeline.workers_bundle import Runtime
 from app.ports import (
     Bundles,
@@ -78,12 +80,13 @@ def put_version(worker: Worker, version: Version, script: str, key: str | None, 
         scope=worker.id,
         limits=Limits(cpu_ms=to.platform.cpu_ms),
     )
+    place = Place(worker.id, worker.namespace, script)
     try:
-        to.scripts.put(worker.namespace, script, upload)
+        standing.put(place, version.id, upload, to)
     except RemoteMissing:
         # The first script of an environment may well be a worker's.
         to.scripts.ensure_namespace(worker.namespace)
-        to.scripts.put(worker.namespace, script, upload)
+        standing.put(place, version.id, upload, to)
 
 
 def take_down_script(worker: Worker, script: str, to: WorkerPutter) -> None:
@@ -91,13 +94,13 @@ def take_down_script(worker: Worker, script: str, to: WorkerPutter) -> None:
     with suppress(RemoteMissing):  # no such namespace: nothing ever went up
         found = to.scripts.tags(worker.namespace, script)
         if found is not None and worker_tag(worker.slug) in found:
-            to.scripts.delete(worker.namespace, script)
+            standing.delete(worker.namespace, script, to)
 
 
-def take_down_all(slug: str, namespace: str, to: WorkerPutter) -> None:
+def take_down_all(worker_id: str, slug: str, namespace: str, to: WorkerPutter) -> None:
     """Delete every script of a worker."""
     with suppress(RemoteMissing):
-        to.scripts.delete_tagged(namespace, worker_tag(slug))
+        standing.delete_all(worker_id, namespace, worker_tag(slug), to)
 
 
 def request_settling(tx: Transaction, worker: Worker) -> Job:

@@ -82,7 +82,7 @@ def _take_turn(job: Job, to: WorkerPutter) -> _Turn:
 def _remove_all(job: Job, to: WorkerPutter) -> None:
     """Delete every script of a worker that is deleted, and give its slug back."""
     slug = job.arguments["slug"]
-    take_down_all(slug, job.arguments["namespace"], to)
+    take_down_all(job.app_id, slug, job.arguments["namespace"], to)
     with to.records.begin() as tx:
         tx.slugs.free(slug)
 
@@ -90,7 +90,7 @@ def _remove_all(job: Job, to: WorkerPutter) -> None:
 def _put_in_line(turn: _Turn, to: WorkerPutter) -> None:
     worker = turn.worker
     if worker.expired_at is not None:
-        take_down_all(worker.slug, worker.namespace, to)
+        take_down_all(worker.id, worker.slug, worker.namespace, to)
         return
     for version in turn.versions:
         _put_version_in_line(turn, version, to)

@@ -40,9 +40,10 @@ from app.ports.histories import Heads, Histories, Merged, MergeOutcome, NewRepos
 from app.ports.invocations import Call, Functions, Invocation, Reply, Streams
 from app.ports.memory import Apps, Deliveries, Deployments, Jobs, Marks, Page, PullRequests
 from app.ports.records import Records, Transaction
+from app.ports.reconcile import Drifts, Recorded, StandingScripts, Survey
 from app.ports.redelivery import APP_HOOK, Hook, HookDeliveries, MissedDeliveries, SentPage
 from app.ports.releases import Aliases, Approvals, Assets, OwnScripts, Tokens, Variables
-from app.ports.scripts import Bundles, DeployAccess, Limits, Scripts, Upload
+from app.ports.scripts import Bundles, DeployAccess, Limits, ScriptPage, Scripts, SeenScript, Upload
 from app.ports.sights import Asked, Head, SeenPull, SeenRun, Sight, Sights, Unseen, Webhook
 from app.ports.vault import Vault
 from app.ports.work import JobEngine, Steps
@@ -81,6 +82,7 @@ __all__ = [
     "Deployments",
     "Downloads",
     "Endpoints",
+    "Drifts",
     "Entry",
     "EventArchives",
     "EventFeed",
@@ -117,21 +119,26 @@ __all__ = [
     "Recordings",
     "Records",
     "Reply",
+    "Recorded",
     "Repositories",
     "RepositorySettings",
     "Runs",
     "Scripts",
     "SeenPull",
     "SeenRun",
+    "ScriptPage",
     "SentPage",
     "Sight",
     "Sights",
+    "SeenScript",
     "Slugs",
     "Steps",
     "Streams",
     "Tokens",
+    "StandingScripts",
     "Transaction",
     "Trees",
+    "Survey",
     "Unseen",
     "Upload",
     "Upstreams",

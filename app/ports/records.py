@@ -6,6 +6,7 @@ from typing import Protocol
 
 from app.ports.events import EventArchives, Events
 from app.ports.memory import Apps, Deliveries, Deployments, Jobs, Marks, PullRequests
+from app.ports.reconcile import Drifts, StandingScripts, Survey
 from app.ports.redelivery import MissedDeliveries
 from app.ports.releases import Aliases, Approvals, Assets, OwnScripts, Tokens, Variables
 from app.ports.workers import CallCounts, Slugs, Versions, Workers
@@ -34,6 +35,9 @@ class Transaction:
     slugs: Slugs
     missed: MissedDeliveries
     marks: Marks
+    standing: StandingScripts
+    drifts: Drifts
+    survey: Survey
 
 
 class Records(Protocol):

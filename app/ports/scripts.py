@@ -66,6 +66,24 @@ class DeployAccess:
     expires_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SeenScript:
+    """A script as its platform lists it; what the platform does not say is None."""
+
+    name: str
+    tags: Sequence[str] | None
+    etag: str | None
+    modified_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptPage:
+    """A page of scripts, in no order; `next_cursor` is opaque and None on the last page."""
+
+    scripts: Sequence[SeenScript]
+    next_cursor: str | None
+
+
 class Scripts(Protocol):
     """Scripts in dispatch namespaces."""
 
@@ -81,10 +99,21 @@ class Scripts(Protocol):
     def delete_tagged(self, namespace: str, tag: str) -> None:
         """Delete every script of the namespace that carries `tag`, in one call."""
 
-    def put(self, namespace: str, script: str, upload: Upload) -> None:
+    def listing(self, namespace: str, cursor: str | None = None, *, tag: str | None = None) -> ScriptPage:
+        """Return a page of up to 1,000 of its scripts, all or those that carry `tag`, in one call.
+
+        A script that goes up or down between two pages may be in both of them, or in none.
+
+        Raises:
+            RemoteMissing: there is no such namespace.
+            RemoteUnavailable: what was answered is no such page.
+        """
+
+    def put(self, namespace: str, script: str, upload: Upload) -> str | None:
         """Put a script up, new or not; when this returns it answers with the new code. May be repeated.
 
-        Its assets that the platform does not have are uploaded first.
+        Its assets that the platform does not have are uploaded first. Returns what the platform calls its
+        bytes from now on, as `listing` tells it; None when it does not say.
 
         Raises:
             ScriptRefused: the platform does not take it: it does not start, or it is too large.

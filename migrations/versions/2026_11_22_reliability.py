@@ -14,6 +14,17 @@ TIME = sa.DateTime(timezone=True)
 WORD = sa.String(40)
 NUMBER = sa.BigInteger()
 
+# What was put up before anybody wrote it down; nobody knows what its bytes were called.
+_STANDING = (
+    "SELECT namespace, script, app_id, deployment_id, updated_at FROM aliases "
+    "WHERE deployment_id IS NOT NULL AND expired_at IS NULL",
+    "SELECT namespace, own_script, app_id, id, uploaded_at FROM deployments "
+    "WHERE own_script IS NOT NULL AND uploaded_at IS NOT NULL AND retired_at IS NULL",
+    "SELECT workers.namespace, worker_versions.own_script, workers.id, worker_versions.id, uploaded_at "
+    "FROM worker_versions JOIN workers ON workers.id = worker_id "
+    "WHERE uploaded_at IS NOT NULL AND retired_at IS NULL AND expired_at IS NULL",
+)
+
 
 def upgrade() -> None:
     _widen_events()
@@ -65,9 +76,12 @@ def _create_standing_scripts() -> None:
         sa.Column("subject", TEXT, nullable=False),
         sa.Column("etag", TEXT),
         sa.Column("put_at", TIME, nullable=False),
+        sa.Column("seen_at", TIME),
         sa.PrimaryKeyConstraint("namespace", "script", name="pk_standing_scripts"),
     )
     op.create_index("ix_standing_scripts_app_id", "standing_scripts", ["app_id"])
+    for known in _STANDING:
+        op.execute(f"INSERT INTO standing_scripts (namespace, script, app_id, subject, put_at) {known}")
 
 
 def _create_drifts() -> None:

@@ -11,7 +11,7 @@ from app.cloudflare.client import Cloudflare
 from app.cloudflare.scripts import CloudflareScripts
 from app.domain.bundles import Bundle, Module
 from app.errors import RemoteForbidden, RemoteMissing
-from app.ports import Bundles, Scripts, Upload
+from app.ports import Bundles, Scripts, SeenScript, Upload
 from app.settings import Secret
 from tests.accounts import cloudflare_settings
 from tests.contract.sandbox_cloudflare.driver import ACCOUNT, TOKEN, Sandbox, answering, script_path
@@ -176,7 +176,49 @@ def test_scripts_are_deleted_by_their_tag(world: World, namespace: str) -> None:
     assert world.code_of(namespace, "one") is None
 
 
+def all_of(world: World, namespace: str, tag: str | None = None) -> dict[str, SeenScript]:
+    """Return every script of a namespace, read page by page."""
+    found, cursor = dict[str, SeenScript](), None
+    for _ in range(10):
+        page = world.scripts.listing(namespace, cursor, tag=tag)
+        found |= {script.name: script for script in page.scripts}
+        cursor = page.next_cursor
+        if cursor is None:
+            return found
+    raise AssertionError("the pages do not end")
+
+
+def test_a_list_says_of_each_script_what_putting_it_up_said(world: World, namespace: str) -> None:
+    etags = {
+        script: world.scripts.put(namespace, script, upload_of(world, CODE, TAGS))
+        for script in ("hello", "other")
+    }
+    listed = all_of(world, namespace)
+    assert {name: script.etag for name, script in listed.items()} == etags
+    assert None not in etags.values()
+    assert sorted(listed["hello"].tags or []) == sorted(TAGS)
+
+
+def test_a_script_that_somebody_else_changed_has_another_etag(world: World, namespace: str) -> None:
+    before = world.scripts.put(namespace, "hello", upload_of(world, CODE, TAGS))
+    world.upload(namespace, "hello", TAGS)
+    assert all_of(world, namespace)["hello"].etag not in {None, before}
+
+
+def test_a_list_can_be_of_one_tag(world: World, namespace: str) -> None:
+    world.scripts.put(namespace, "hello", upload_of(world, CODE, TAGS))
+    world.scripts.put(namespace, "other", upload_of(world, CODE, ["app-else"]))
+    assert set(all_of(world, namespace, tag=TAGS[0])) == {"hello"}
+    assert all_of(world, namespace, tag="app-nobody") == {}
+
+
+def test_an_empty_namespace_has_an_empty_list(world: World, namespace: str) -> None:
+    assert all_of(world, namespace) == {}
+
+
 def test_an_absent_namespace_is_an_error(world: World) -> None:
+    with pytest.raises(RemoteMissing):
+        world.scripts.listing("branchline-nothing")
     for look in (world.scripts.tags, world.scripts.delete, world.scripts.delete_tagged):
         with pytest.raises(RemoteMissing):
             look("branchline-nothing", "hello")

@@ -15,12 +15,14 @@ from app.domain.bundles import KnownAsset
 from app.domain.causes import current_cause
 from app.domain.deliveries import Delivery, DeliverySource, DeliveryStatus
 from app.domain.deployments import Deployment, Status
+from app.domain.drift import Drift, Kind
 from app.domain.environments import Environment
 from app.domain.events import Event, Place, Selection, Tag
 from app.domain.jobs import Job, JobStatus, JobType
 from app.domain.names import new_id
 from app.domain.pulls import PullRequest
 from app.domain.redelivery import Missed
+from app.domain.standing import StandingScript
 from app.domain.variables import Variable
 from app.domain.workers import Calls, Version, Worker
 from app.errors import Conflict, Gone, InvalidInput, NotFound
@@ -53,6 +55,8 @@ class Memory:
     slugs: dict[str, str] = field(default_factory=dict)
     missed: dict[str, Missed] = field(default_factory=dict)
     marks: dict[str, str] = field(default_factory=dict)
+    standing: dict[tuple[str, str], StandingScript] = field(default_factory=dict)
+    drifts: dict[tuple[str, Kind, str], Drift] = field(default_factory=dict)
 
     def copy(self) -> "Memory":
         return Memory(**{name: value.copy() for name, value in vars(self).items()})

@@ -21,6 +21,7 @@ from tests.fakes.memory import (
     FakePullRequests,
     Memory,
 )
+from tests.fakes.reconcile import FakeDrifts, FakeStandingScripts, FakeSurvey
 from tests.fakes.redelivery import FakeMissedDeliveries
 from tests.fakes.releases import (
     FakeAliases,
@@ -98,6 +99,9 @@ class FakeRecords:
             slugs=FakeSlugs(memory),
             missed=FakeMissedDeliveries(memory),
             marks=FakeMarks(memory),
+            standing=FakeStandingScripts(memory),
+            drifts=FakeDrifts(memory),
+            survey=FakeSurvey(memory),
         )
 
     def _check_available(self) -> None:

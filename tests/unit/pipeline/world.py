@@ -88,7 +88,7 @@ class World:
         self.clock = FakeClock()
         self.host = FakeCodeHost(self.clock)
         self.records = FakeRecords(self.clock)
-        self.scripts = FakeScripts()
+        self.scripts = FakeScripts(self.clock)
         self.bundles = FakeBundles(self.clock)
         self.vault = FakeVault()
         self.platform = platform
