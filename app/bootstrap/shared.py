@@ -9,6 +9,8 @@ from sqlalchemy import Engine
 from app.bundles.places import bundles_in
 from app.cloudflare.client import Cloudflare
 from app.cloudflare.scripts import CloudflareScripts
+from app.database.intake import outage_of
+from app.database.outages import Outage
 from app.database.records import SqlRecords
 from app.database.session import create_engine
 from app.dispatch.functions import DispatchFunctions
@@ -70,6 +72,11 @@ class Shared:
     def database(self) -> Engine:
         """Our connections; they are opened on first use."""
         return create_engine(self.settings.database_url)
+
+    @cached_property
+    def outage(self) -> Outage:
+        """What this process knows of the database being away."""
+        return outage_of(self.settings.database_url)
 
     @cached_property
     def records(self) -> SqlRecords:

@@ -11,6 +11,7 @@ from app.bootstrap.invoking import Calls
 from app.bootstrap.shared import Shared, utc_now
 from app.bootstrap.workers import workshop
 from app.cloudflare.gateway.sessions import AssetSessions
+from app.database.intake import SqlIntake, intake_engine
 from app.database.schema import check_schema
 from app.domain.deployments import Deployment
 from app.domain.platform import Platform
@@ -62,6 +63,7 @@ def _application(shared: Shared, calls: Calls) -> Flask:
     return create_app(
         WebContext(
             records=shared.records,
+            intake=SqlIntake(intake_engine(shared.settings.database_url), shared.outage),
             engine=shared.engine,
             platform=shared.platform,
             clock=utc_now,

@@ -28,7 +28,7 @@ class SqlDeliveries:
 
     def add(self, delivery: Delivery) -> bool:
         """Keep it; False when its source and guid are known already, and nothing changes."""
-        return insert_if_new(self._session, DeliveryRow, _values(delivery, try_at=None))
+        return insert_if_new(self._session, DeliveryRow, values_of(delivery))
 
     def waiting(self, now: datetime, *, limit: int) -> Sequence[Delivery]:
         """Return and hold those that may be tried at `now`, longest due first; none that another holds."""
@@ -44,7 +44,7 @@ class SqlDeliveries:
     def save(self, delivery: Delivery, *, try_at: datetime | None = None) -> None:
         """Replace what is kept of it; one that still wants work is not tried before `try_at`."""
         key = and_(DeliveryRow.guid == delivery.guid, DeliveryRow.source == delivery.source)
-        if not replace_known(self._session, DeliveryRow, key, _values(delivery, try_at=try_at)):
+        if not replace_known(self._session, DeliveryRow, key, values_of(delivery, try_at=try_at)):
             raise _not_found("saving", delivery.guid)
 
     def get(self, guid: str) -> Delivery:
@@ -74,7 +74,8 @@ def _cursor(delivery: Delivery) -> str:
     return Cursor(delivery.received_at, str(delivery.id)).encode()
 
 
-def _values(delivery: Delivery, *, try_at: datetime | None) -> dict[str, Any]:
+def values_of(delivery: Delivery, *, try_at: datetime | None = None) -> dict[str, Any]:
+    """Return the columns of a delivery; one that wants work is tried from `try_at` on, at once without."""
     wants_work = delivery.status in _WANTS_WORK
     return {
         "guid": delivery.guid,

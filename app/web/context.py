@@ -12,6 +12,7 @@ from app.domain.platform import Platform
 from app.domain.runs import RunClaims
 from app.pipeline.workers_putting import Workshop
 from app.ports import Clock, CodeHost, DeployAccess, JobEngine, Records, Vault
+from app.ports.intake import Intake
 from app.settings import Secret
 from app.web.gateway.context import GatewayContext
 from app.web.invoking import Invoking
@@ -23,7 +24,7 @@ DEFAULT_MAXIMUM_BODY_BYTES: Final = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class WebContext:
-    """Ports and values of the web side.
+    """Ports and values of the web side; `intake` keeps deliveries, apart from all other records.
 
     `verify_token` returns what GitHub says of a workflow run, `deploy_secret` the key that an app's workflow
     signs with, `grant` what a run uploads a deployment with; `check_ready` raises when the process cannot do
@@ -34,6 +35,7 @@ class WebContext:
     """
 
     records: Records
+    intake: Intake
     engine: JobEngine
     platform: Platform
     clock: Clock

@@ -3,6 +3,7 @@
 Neither takes a session or an API token: each message carries its own proof.
 """
 
+import hashlib
 import json
 from typing import Final
 
@@ -59,9 +60,9 @@ def receive_github() -> tuple[Response, int]:
         headers={name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers},
         body=body,
         received_at=context().clock(),
+        body_sha256=hashlib.sha256(body).hexdigest(),
     )
-    with context().records.begin() as tx:
-        is_new = tx.deliveries.add(delivery)
+    is_new = context().intake.keep(delivery)
     return jsonify(ReceivedView(delivery=delivery.guid, known=not is_new).body()), 202
 
 

@@ -12,6 +12,8 @@ from typing import Any
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
+from app.database.intake import SqlIntake
+from app.database.outages import Outage
 from app.database.records import SqlRecords
 from app.database.session import create_engine
 from app.domain.addresses import Addresses
@@ -105,6 +107,7 @@ class World:
         invoker = Invoker(self.functions, self.streams, self.tally, self.clock)
         given = {
             "records": self.records,
+            "intake": SqlIntake(self.database, Outage(_never_over), patience_seconds=lock_timeout_seconds),
             "engine": self.engine,
             "platform": PLATFORM,
             "clock": self.clock,
@@ -222,6 +225,10 @@ class World:
     def _check_ready(self) -> None:
         if not self.is_ready:
             raise RemoteUnavailable("starting: the database is not migrated", code="database:not-migrated")
+
+
+def _never_over() -> None:
+    raise RemoteUnavailable("looking at the database: it is away", code="database:unavailable")
 
 
 def github_signature(body: bytes, secret: str = WEBHOOK_SECRET) -> str:

@@ -1,0 +1,186 @@
+"""The intake: deliveries are kept on disk before anybody is told so, those of the same moment in one commit.
+
+Whoever comes while another one commits waits for that, and what has gathered meanwhile is the next commit:
+so many senders cost few commits, and one sender waits for nobody. Nothing is known before its commit is done,
+so a process that is killed at any moment owes nothing.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, select, text, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.database.deliveries import values_of
+from app.database.models import DeliveryRow
+from app.database.outages import PATIENCE_SECONDS, Outage
+from app.database.session import committing, create_engine, is_full
+from app.domain.deliveries import Delivery, DeliveryStatus
+from app.errors import BranchlineError, RemoteUnavailable
+
+# Together less than what GitHub's ten seconds leave beside the patience.
+LOCK_SECONDS: Final = 1.0
+_CONNECT_SECONDS: Final = 2
+_LOOK_LOCK_SECONDS: Final = 0.2
+_PAUSE_SECONDS: Final = 0.05
+_AT_ONCE: Final = 64
+
+_Key = tuple[str, str]
+
+
+@dataclass(slots=True, eq=False)
+class _Letter:
+    """A delivery on its way to the disk, and what became of it: new, known or an error."""
+
+    values: dict[str, Any]
+    is_new: bool | None = None
+    error: Exception | None = field(default=None, repr=False)
+
+    @property
+    def is_settled(self) -> bool:
+        return self.is_new is not None or self.error is not None
+
+    @property
+    def key(self) -> _Key:
+        return self.values["guid"], self.values["source"]
+
+
+class SqlIntake:
+    """`ports.Intake` in the database of `engine`, of which it needs one connection."""
+
+    def __init__(self, engine: Engine, outage: Outage, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        self._engine = engine
+        self._outage = outage
+        self._patience_seconds = patience_seconds
+        self._waiting = deque[_Letter]()
+        self._turn = threading.Lock()
+        self._insert = _insert_if_new(engine)
+
+    def keep(self, delivery: Delivery) -> bool:
+        """Return once it is on disk; False when it was known. One that failed is tried again at once.
+
+        Raises:
+            RemoteUnavailable: the database is full, or was away for longer than a sender waits.
+        """
+        self._outage.check()
+        letter = _Letter(values_of(delivery))
+        began_at = time.monotonic()
+        self._waiting.append(letter)
+        with self._my_turn(began_at):
+            if not letter.is_settled:
+                self._commit(letter, began_at)
+        if letter.error is not None:
+            raise letter.error
+        return bool(letter.is_new)
+
+    @contextmanager
+    def _my_turn(self, began_at: float) -> Iterator[None]:
+        if not self._turn.acquire(timeout=self._patience_seconds):
+            self._outage.failed(began_at)
+            raise RemoteUnavailable("keeping a delivery: the database hangs", code="database:unavailable")
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def _commit(self, mine: _Letter, began_at: float) -> None:
+        """Settle a letter, with what else is waiting."""
+        letters = [mine]
+        while self._waiting and len(letters) < _AT_ONCE:
+            other = self._waiting.popleft()
+            if other is not mine and not other.is_settled:
+                letters.append(other)
+        try:
+            self._settle(letters, began_at)
+        except BranchlineError as error:
+            _fail(letters, error)
+        except Exception as error:  # noqa: BLE001 - whoever brought it is told
+            self._settle_singly(letters, error, began_at)
+
+    def _settle_singly(self, letters: Sequence[_Letter], error: Exception, began_at: float) -> None:
+        """Let no letter fail for another one that the database does not take."""
+        if len(letters) == 1:
+            _fail(letters, error)
+            return
+        for letter in letters:
+            try:
+                self._settle([letter], began_at)
+            except Exception as its_own:  # noqa: BLE001 - whoever brought it is told
+                _fail([letter], its_own)
+
+    def _settle(self, letters: Sequence[_Letter], began_at: float) -> None:
+        """Write letters, again and again until it works, or nobody waits for it any more."""
+        while True:
+            try:
+                new = self._write(letters)
+            except RemoteUnavailable as error:
+                if is_full(error):
+                    raise
+                if time.monotonic() - began_at > self._patience_seconds:
+                    self._outage.failed(began_at)
+                    raise
+                self._outage.check()
+                time.sleep(_PAUSE_SECONDS)
+            else:
+                break
+        self._outage.ended()
+        for letter in letters:
+            letter.is_new = letter.key in new
+            new.discard(letter.key)
+
+    def _write(self, letters: Sequence[_Letter]) -> set[_Key]:
+        """Commit letters and return which of them are new."""
+        # In one order everywhere: two processes with the same deliveries would wait for each other.
+        ordered = sorted(letters, key=lambda letter: letter.key)
+        with committing(self._engine) as connection:
+            returned = connection.execute(self._insert, [letter.values for letter in ordered])
+            new = {(row.guid, row.source) for row in returned}
+            if known := {letter.key for letter in ordered} - new:
+                _try_again(connection, known)
+        return new
+
+
+def intake_engine(url: str) -> Engine:
+    """Return an engine whose waits are short enough to be repeated within a sender's patience."""
+    return create_engine(url, lock_timeout_seconds=LOCK_SECONDS, connect_timeout_seconds=_CONNECT_SECONDS)
+
+
+def outage_of(url: str) -> Outage:
+    """Return what notices an outage of a database, with a connection of its own for looking."""
+    engine = create_engine(
+        url, lock_timeout_seconds=_LOOK_LOCK_SECONDS, connect_timeout_seconds=_CONNECT_SECONDS
+    )
+
+    def look() -> None:
+        with committing(engine) as connection:
+            connection.execute(text("SELECT 1"))
+
+    return Outage(look)
+
+
+def _insert_if_new(engine: Engine) -> Any:
+    insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(DeliveryRow).on_conflict_do_nothing()
+    return statement.returning(DeliveryRow.guid, DeliveryRow.source)
+
+
+def _try_again(connection: Connection, keys: set[_Key]) -> None:
+    """Make those that failed due now; one that is being worked off this very moment is left alone."""
+    names = tuple_(DeliveryRow.guid, DeliveryRow.source)
+    failed = (
+        select(DeliveryRow.id)
+        .where(names.in_(sorted(keys)), DeliveryRow.status == DeliveryStatus.FAILED)
+        .with_for_update(skip_locked=True)
+    )
+    due = update(DeliveryRow).where(DeliveryRow.id.in_(failed)).values(try_at=DeliveryRow.received_at)
+    connection.execute(due)
+
+
+def _fail(letters: Sequence[_Letter], error: Exception) -> None:
+    for letter in letters:
+        letter.error = error
