@@ -57,6 +57,8 @@ lock: ## Renew the lock files (needs uv)
 	  --extra dev -o requirements/dev.txt pyproject.toml
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q \
 	  -c requirements/dev.txt -o requirements/base.txt pyproject.toml
+	echo 'setuptools>=77' | uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header -q -c requirements/dev.txt -o requirements/build.txt -
 	npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved && node scripts/complete-lock.mjs package-lock.json
 
 clean: ## Remove what make set up

@@ -15,6 +15,7 @@ from typing import Final
 from sqlalchemy import (
     Column,
     ColumnElement,
+    Connection,
     DateTime,
     Engine,
     MetaData,
@@ -51,6 +52,17 @@ def version_of(executor_id: str) -> int:
     return int(executor_id.removeprefix("v").partition("-")[0])
 
 
+def machine_of(executor_id: str) -> str:
+    """Return the machine in the name of a worker: a container is one."""
+    return executor_id.partition("-")[2].rsplit("-", 2)[0]
+
+
+def beats_on(engine: Engine, machine: str) -> bool:
+    """Tell whether a worker of that machine lives."""
+    with engine.connect() as connection:
+        return any(machine_of(name) == machine for name in _living(connection))
+
+
 class Heartbeat:
     """The sign of life of one worker, and its view of all others."""
 
@@ -83,11 +95,8 @@ class Heartbeat:
         """
         if self._disturbed_at is not None and self._monotonic() - self._disturbed_at < LIFETIME_SECONDS:
             return None
-        query = select(WORKERS.c.executor_id, WORKERS.c.last_seen_at, _now())
         with self._engine.connect() as connection:
-            ages = {name: now - seen for name, seen, now in connection.execute(query)}
-        limit = timedelta(seconds=LIFETIME_SECONDS)
-        return frozenset({self._executor_id, *(name for name, age in ages.items() if age <= limit)})
+            return frozenset({self._executor_id, *_living(connection)})
 
     def leave(self) -> None:
         """Say that this worker is gone, and forget those that have been dead for long."""
@@ -101,6 +110,12 @@ class Heartbeat:
 def create_table(engine: Engine) -> None:
     """Create the table where migrations have not. May be repeated."""
     _METADATA.create_all(engine, checkfirst=True)
+
+
+def _living(connection: Connection) -> list[str]:
+    query = select(WORKERS.c.executor_id, WORKERS.c.last_seen_at, _now())
+    limit = timedelta(seconds=LIFETIME_SECONDS)
+    return [name for name, seen, now in connection.execute(query) if now - seen <= limit]
 
 
 def _now() -> ColumnElement[datetime]:
