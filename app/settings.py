@@ -74,6 +74,9 @@ REMEDIES: Final[Mapping[str, str]] = {
     "1 to 2000",
     "BRANCHLINE_INVOKE_RATE": "how many calls per second of one worker a web process takes in the long run, "
     "1 to 10000",
+    "BRANCHLINE_LIVE_STREAMS": "how many streams of events a web process keeps open, 1 to 5000",
+    "BRANCHLINE_EVENT_DAYS": "days after which events move from the database into archives in the bundle "
+    "store, 1 to 36500; 0 for never",
     "BRANCHLINE_DEPLOY_AUTH": "oidc, hmac where GitHub's tokens are not to be had, or token "
     "(what that exposes: docs/security.md)",
     "BRANCHLINE_IMPORT_ORIGINS": "origins that apps may be imported from although they are not public, "
@@ -93,10 +96,13 @@ REMEDIES: Final[Mapping[str, str]] = {
     "https://token.actions.githubusercontent.com, with /ENTERPRISE behind it where that is switched on, "
     "or https://HOST/_services/token",
     "GITHUB_WRITE_PAUSE_SECONDS": "seconds between two writes to GitHub, which asks for at least 1",
+    "GITHUB_WRITE_RATE": "writes to GitHub in an hour, 500 on github.com; 0 for no limit",
+    "GITHUB_POINT_RATE": "points of requests to GitHub in a minute, 900 on github.com; 0 for no limit",
     "CLOUDFLARE_API_URL": "https://api.cloudflare.com/client/v4",
     "CLOUDFLARE_ACCOUNT_ID": "the account id on the Workers overview page of the Cloudflare dashboard",
     "CLOUDFLARE_API_TOKEN": "a token with Workers Scripts: Edit for that account, "
     "from dash.cloudflare.com/profile/api-tokens",
+    "CLOUDFLARE_RATE": "requests to Cloudflare in five minutes, 1200 by default; 0 for no limit",
     "WFP_NAMESPACE_PREVIEW": "the name of the dispatch namespace for previews",
     "WFP_NAMESPACE_STAGING": "the name of the dispatch namespace for staging",
     "WFP_NAMESPACE_PRODUCTION": "the name of the dispatch namespace for production",
@@ -123,6 +129,8 @@ class GitHubSettings:
     app_id: str | None
     private_key: Secret | None
     write_pause_seconds: float
+    write_rate: int
+    point_rate: int
     oidc_issuer: str
 
 
@@ -137,6 +145,7 @@ class CloudflareSettings:
     namespace_staging: str
     namespace_production: str
     namespace_untrusted: str
+    rate: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +192,8 @@ class Settings:
     kept_deployments: int
     cpu_ms: int | None
     invocations: InvocationSettings
+    live_streams: int
+    event_days: int
     esbuild: Path | None
     import_origins: tuple[str, ...] = ()
 
@@ -218,6 +229,8 @@ class Settings:
             kept_deployments=read.value("BRANCHLINE_KEPT_DEPLOYMENTS", formats.whole(1, 1000), default="10"),
             cpu_ms=read.optional("BRANCHLINE_CPU_MS", formats.whole(1, 300_000)),
             invocations=_invocations(read),
+            live_streams=read.value("BRANCHLINE_LIVE_STREAMS", formats.whole(1, 5000), default="500"),
+            event_days=read.value("BRANCHLINE_EVENT_DAYS", formats.whole(0, 36_500), default="365"),
             esbuild=read.optional("BRANCHLINE_ESBUILD", formats.absolute_path),
             import_origins=read.optional("BRANCHLINE_IMPORT_ORIGINS", formats.origins) or (),
         )
@@ -266,6 +279,8 @@ def _github(read: _Reader, deploy_auth: str) -> GitHubSettings:
         app_id=app_id,
         private_key=Secret(private_key) if private_key else None,
         write_pause_seconds=read.value("GITHUB_WRITE_PAUSE_SECONDS", formats.seconds, default="1"),
+        write_rate=read.value("GITHUB_WRITE_RATE", formats.whole(0, 1_000_000), default="500"),
+        point_rate=read.value("GITHUB_POINT_RATE", formats.whole(0, 1_000_000), default="900"),
         # Where no token of its is believed, nobody asks it for keys.
         oidc_issuer=read.value(
             "GITHUB_OIDC_ISSUER",
@@ -290,6 +305,7 @@ def _cloudflare(read: _Reader, stage: str) -> CloudflareSettings:
         namespace_staging=namespace("staging"),
         namespace_production=namespace("production"),
         namespace_untrusted=namespace("untrusted"),
+        rate=read.value("CLOUDFLARE_RATE", formats.whole(0, 1_000_000), default="1200"),
     )
 
 

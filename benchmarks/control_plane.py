@@ -67,9 +67,12 @@ def environment(
         "GITHUB_ORG": "acme",
         "GITHUB_TEMPLATE_REPO": "acme/template",
         "GITHUB_WRITE_PAUSE_SECONDS": "0",
+        "GITHUB_WRITE_RATE": "0",
+        "GITHUB_POINT_RATE": "0",
         "CLOUDFLARE_API_URL": cloudflare_url,
         "CLOUDFLARE_ACCOUNT_ID": "0" * 32,
         "CLOUDFLARE_API_TOKEN": secrets.token_urlsafe(32),
+        "CLOUDFLARE_RATE": "0",
         "WFP_DISPATCH_DOMAIN": "http://127.0.0.1:9",
         "APPS_DOMAIN": "http://apps.localhost:9",
     }

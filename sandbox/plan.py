@@ -171,9 +171,12 @@ def control_plane_environment(plan: Plan) -> dict[str, str]:
         "GITHUB_ORG": ORG,
         "GITHUB_TEMPLATE_REPO": TEMPLATE,
         "GITHUB_WRITE_PAUSE_SECONDS": "0",
+        "GITHUB_WRITE_RATE": "0",
+        "GITHUB_POINT_RATE": "0",
         "CLOUDFLARE_API_URL": facts["cloudflare"]["apiUrl"],
         "CLOUDFLARE_ACCOUNT_ID": ACCOUNT_ID,
         "CLOUDFLARE_API_TOKEN": plan.secrets["cloudflareToken"],
+        "CLOUDFLARE_RATE": "0",
         "WFP_DISPATCH_DOMAIN": plan.url("dispatch"),
         "APPS_DOMAIN": plan.apps_domain,
     }

@@ -17,6 +17,8 @@ def github_settings(api_url: str = "http://github.test:8080/api/v3", **changes: 
         app_id=None,
         private_key=None,
         write_pause_seconds=0,
+        write_rate=0,
+        point_rate=0,
         oidc_issuer="https://github.test/_services/token",
     )
     return replace(settings, **changes)
@@ -33,5 +35,6 @@ def cloudflare_settings(
         namespace_staging="test-staging",
         namespace_production="test-production",
         namespace_untrusted="test-untrusted",
+        rate=0,
     )
     return replace(settings, **changes)

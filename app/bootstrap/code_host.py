@@ -10,13 +10,13 @@ from app.github.downloads import GitHubDownloads
 from app.github.files import GitHubFiles
 from app.github.proposals import GitHubProposals
 from app.github.trees import GitHubTrees
-from app.ports import CodeHost
+from app.ports import CodeHost, Pace
 from app.settings import GitHubSettings
 
 
-def code_host(settings: GitHubSettings) -> CodeHost:
+def code_host(settings: GitHubSettings, pace: Pace) -> CodeHost:
     """Return the ports over a client of their own."""
-    return code_host_over(GitHub(settings, utc_now))
+    return code_host_over(GitHub(settings, utc_now, pace=pace))
 
 
 def code_host_over(github: GitHub) -> CodeHost:

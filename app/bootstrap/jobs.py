@@ -73,7 +73,7 @@ class _Jobs(Shared):
 
     @cached_property
     def github(self) -> GitHub:
-        return GitHub(self.settings.github, utc_now)
+        return GitHub(self.settings.github, utc_now, pace=self.github_pace)
 
     @cached_property
     def histories(self) -> GitHistories:

@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import Final
 
 from sqlalchemy import Engine
 
 from app.bundles.places import bundles_in
+from app.cloudflare import limits as cloudflare_limits
 from app.cloudflare.client import Cloudflare
 from app.cloudflare.scripts import CloudflareScripts
 from app.database.intake import outage_of
+from app.database.ledgers import SqlLedgers
 from app.database.outages import Outage
 from app.database.records import SqlRecords
 from app.database.session import create_engine
@@ -17,11 +20,16 @@ from app.dispatch.functions import DispatchFunctions
 from app.domain.addresses import Addresses
 from app.domain.environments import Environment
 from app.domain.platform import DeployAuth, Platform
+from app.github import limits as github_limits
 from app.jobs.engine import DbosEngine
+from app.pacing.pacer import Pacer
 from app.pipeline.putting import Putter
 from app.ports import Bundles, Vault
 from app.settings import Settings
 from app.vault import FernetVault
+
+# An upload is several calls within 50 ms: that others were told to be silent is looked for less often.
+_FRESH_SECONDS: Final = 0.25
 
 
 def utc_now() -> datetime:
@@ -97,7 +105,20 @@ class Shared:
     def scripts(self) -> CloudflareScripts:
         """Cloudflare's dispatch namespaces."""
         cloudflare = self.settings.cloudflare
-        return CloudflareScripts(Cloudflare(cloudflare, utc_now), cloudflare, self.bundles)
+        pace = Pacer(
+            cloudflare_limits.allowance(cloudflare), self.ledgers, utc_now, fresh_seconds=_FRESH_SECONDS
+        )
+        return CloudflareScripts(Cloudflare(cloudflare, utc_now, pace=pace), cloudflare, self.bundles)
+
+    @cached_property
+    def ledgers(self) -> SqlLedgers:
+        """What all processes together asked of GitHub and Cloudflare."""
+        return SqlLedgers(self.database, utc_now)
+
+    @cached_property
+    def github_pace(self) -> Pacer:
+        """This process's pace towards GitHub."""
+        return Pacer(github_limits.allowance(self.settings.github), self.ledgers, utc_now)
 
     @cached_property
     def functions(self) -> DispatchFunctions:

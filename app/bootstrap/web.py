@@ -19,7 +19,7 @@ from app.github.keys import SigningKeys
 from app.github.oidc import OidcVerifier
 from app.pipeline.install import deploy_secret
 from app.pipeline.upload import go_live
-from app.ports import CodeHost, DeployAccess
+from app.ports import CodeHost, DeployAccess, Pace
 from app.settings import GitHubSettings, Settings
 from app.web import create_app
 from app.web.context import WebContext
@@ -75,7 +75,7 @@ def _application(shared: Shared, calls: Calls) -> Flask:
             deploy_secret=lambda app_id: deploy_secret(settings.secret_key.reveal(), app_id),
             grant=_granting(settings, shared.platform),
             check_ready=lambda: check_schema(shared.database),
-            code_host=_LazyCodeHost(settings.github),
+            code_host=_LazyCodeHost(settings.github, shared.github_pace),
             invoking=calls.invoking,
             workshop=workshop(shared),
             import_origins=settings.import_origins,
@@ -119,8 +119,9 @@ def _granting(settings: Settings, platform: Platform) -> Callable[[Deployment], 
 class _LazyCodeHost:
     """Makes the code host's ports once, when they are first asked for."""
 
-    def __init__(self, settings: GitHubSettings) -> None:
+    def __init__(self, settings: GitHubSettings, pace: Pace) -> None:
         self._settings = settings
+        self._pace = pace
         self._lock = threading.Lock()
         self._made: CodeHost | None = None
 
@@ -129,5 +130,5 @@ class _LazyCodeHost:
             if self._made is None:
                 from app.bootstrap.code_host import code_host  # noqa: PLC0415 - see there
 
-                self._made = code_host(self._settings)
+                self._made = code_host(self._settings, self._pace)
             return self._made

@@ -12,6 +12,8 @@ from typing import Any, Final
 import httpx
 
 from app.cloudflare.forms import Form
+from app.cloudflare.limits import BUDGET, allowance, told
+from app.domain.limits import CallKind
 from app.errors import (
     BranchlineError,
     RateLimited,
@@ -20,7 +22,9 @@ from app.errors import (
     RemoteRefused,
     RemoteUnavailable,
 )
-from app.ports import Clock
+from app.pacing.ledgers import LocalLedgers
+from app.pacing.pacer import Pacer
+from app.ports import Clock, Pace
 from app.settings import CloudflareSettings
 
 _TIMEOUT: Final = httpx.Timeout(15, connect=5)
@@ -54,13 +58,22 @@ class Fault:
 
 
 class Cloudflare:
-    """The API of one account; `transport` is for tests."""
+    """The API of one account; `transport` is for tests.
+
+    Without `pace` it keeps to what Cloudflare allows as if there were no other process.
+    """
 
     # https://developers.cloudflare.com/fundamentals/api/reference/limits/
     def __init__(
-        self, settings: CloudflareSettings, clock: Clock, *, transport: httpx.BaseTransport | None = None
+        self,
+        settings: CloudflareSettings,
+        clock: Clock,
+        *,
+        pace: Pace | None = None,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._clock = clock
+        self._pace = pace or Pacer(allowance(settings), LocalLedgers(), clock)
         self._http = httpx.Client(
             base_url=f"{settings.api_url}/accounts/{settings.account_id}/",
             headers={"Authorization": f"Bearer {settings.api_token.reveal()}", "User-Agent": "branchline"},
@@ -105,19 +118,6 @@ class Cloudflare:
             doing,
         )
 
-    def _result(self, request: httpx.Request, doing: str) -> Any:
-        try:
-            response = self._http.send(request)
-        except httpx.RequestError as error:
-            raise RemoteUnavailable(f"{doing}: Cloudflare did not answer ({type(error).__name__})") from error
-        envelope = _envelope(response)
-        if response.is_success and envelope.get("success") is True:
-            return envelope
-        raise self._error(response, envelope, doing)
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
     def page(self, path: str, *, doing: str, query: Mapping[str, str]) -> tuple[list[Any], str | None]:
         """Return the entries of a page of a list, and the cursor of the next; None when it is the last.
 
@@ -131,12 +131,32 @@ class Cloudflare:
         cursor = info.get("cursor") if isinstance(info, dict) else None
         return entries, cursor if isinstance(cursor, str) and cursor else None
 
-
+    def _result(self, request: httpx.Request, doing: str) -> Any:
         return self._answered(request, doing).get("result")
 
     def _answered(self, request: httpx.Request, doing: str) -> Mapping[str, Any]:
         """Send a request and return the whole envelope."""
         self._pace.take_call(doing, CallKind.READ if request.method == "GET" else CallKind.WRITE)
+        try:
+            response = self._http.send(request)
+        except httpx.RequestError as error:
+            raise RemoteUnavailable(f"{doing}: Cloudflare did not answer ({type(error).__name__})") from error
+        self._hear(response)
+        envelope = _envelope(response)
+        if response.is_success and envelope.get("success") is True:
+            return envelope
+        raise self._error(response, envelope, doing)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def _hear(self, response: httpx.Response) -> None:
+        """Note what is left of our budget."""
+        left = told(response.headers)
+        if left is not None:
+            self._pace.hear(BUDGET, limit=left.limit, remaining=left.remaining, reset_seconds=left.reset_at)
+
     def _error(self, response: httpx.Response, envelope: Mapping[str, Any], doing: str) -> BranchlineError:
         faults = _faults(envelope)
         status = response.status_code
@@ -146,6 +166,7 @@ class Cloudflare:
         message = f"{doing}: {reason}"
         if status == httpx.codes.TOO_MANY_REQUESTS:
             retry_at = self._clock() + timedelta(seconds=_pause_seconds(response))
+            self._pace.be_silent_until(retry_at)
             return RateLimited(message, retry_at=retry_at, **facts)
         if status >= _SERVER_ERROR or (response.is_success and "success" not in envelope):
             return RemoteUnavailable(message, **facts)

@@ -70,18 +70,18 @@ class MissedDeliveryRow(Base):
 
 
 class RemoteLimitRow(Base):
-    """What one remote lets us ask, shared by all processes; numbers are None until it told them."""
+    """What was asked of one remote by all processes, and what it said (`domain/limits.py`)."""
 
     __tablename__ = "remote_limits"
 
     remote: Mapped[str] = mapped_column(primary_key=True)
     next_turn_at: Mapped[datetime | None]
+    written_at: Mapped[datetime | None]
     silent_until: Mapped[datetime | None]
-    window_began_at: Mapped[datetime | None]
-    window_calls: Mapped[int]
-    total_calls: Mapped[int]
-    remaining: Mapped[int | None]
-    reset_at: Mapped[datetime | None]
+    taken: Mapped[dict[str, Any]]
+    told: Mapped[dict[str, Any]]
+    calls: Mapped[dict[str, Any]]
+    silences: Mapped[int]
 
 
 class MetricTotalRow(Base):

@@ -16,9 +16,11 @@ from github.Repository import Repository
 from app.errors import Broken, InvalidInput, RateLimited
 from app.github.errors import VENDOR_ERRORS, translated
 from app.github.identity import identity_from
-from app.github.pacing import Pacer
+from app.github.limits import allowance
 from app.github.requester import PacedRequester, WriteHook
-from app.ports import Clock
+from app.pacing.ledgers import LocalLedgers
+from app.pacing.pacer import Pacer
+from app.ports import Clock, Pace
 from app.settings import GitHubSettings
 
 _DOTTED: Final = frozenset({".", ".."})
@@ -29,20 +31,23 @@ def _ignore(_verb: str, _path: str) -> None:
 
 
 class GitHub:
-    """A GitHub as one account sees it; `on_write` hears of every write, before it is sent."""
+    """A GitHub as one account sees it; `on_write` hears of every write, before it is sent.
+
+    Without `pace` it keeps to what GitHub allows as if there were no other process.
+    """
 
     def __init__(
         self,
         settings: GitHubSettings,
         clock: Clock,
         *,
-        pacer: Pacer | None = None,
+        pace: Pace | None = None,
         on_write: WriteHook = _ignore,
     ) -> None:
         self._api_url = settings.api_url
         self._clock = clock
         self._identity = identity_from(settings)
-        self._pacer = pacer or Pacer(settings.write_pause_seconds, clock)
+        self.pace: Final[Pace] = pace or Pacer(allowance(settings), LocalLedgers(), clock)
         self._on_write = on_write
         self._thread = threading.local()
         self._login: str | None = None
@@ -57,7 +62,7 @@ class GitHub:
 
     def _requester(self, name: str, auth: Callable[[], Auth]) -> PacedRequester:
         if not hasattr(self._thread, name):
-            made = PacedRequester(auth(), self._api_url, self._pacer, self._on_write)
+            made = PacedRequester(auth(), self._api_url, self.pace, self._clock, self._on_write)
             setattr(self._thread, name, made)
         return cast("PacedRequester", getattr(self._thread, name))
 
@@ -110,15 +115,15 @@ class GitHub:
     def doing(self, doing: str) -> Iterator[None]:
         """Turn what GitHub and the network raise inside into our errors, which say `doing`.
 
-        After a rate limit nothing is sent until it ends, by whichever thread.
+        After a rate limit nothing is sent until it ends, by whichever process.
         """
-        self._pacer.check(doing)
+        self.pace.check(doing)
         try:
             yield
         except VENDOR_ERRORS as error:
             ours = translated(error, doing, self._clock())
             if isinstance(ours, RateLimited):
-                self._pacer.be_silent_until(ours.retry_at)
+                self.pace.be_silent_until(ours.retry_at)
             raise ours from error
 
 

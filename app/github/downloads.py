@@ -55,6 +55,8 @@ class GitHubDownloads:
     def _answer(self, session: requests.Session, url: str) -> requests.Response:
         """Ask GitHub, and then whom it names instead."""
         for _ in range(_MOST_REDIRECTS + 1):
+            if url.startswith(f"{self._github.api_url}/"):
+                self._github.pace.take_call(f"sending GET {urlsplit(url).path}")
             answer = _get(session, url, self._headers(url))
             if not answer.is_redirect:
                 break

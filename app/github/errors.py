@@ -6,7 +6,6 @@ It looks at status and headers, never at what was asked; the sentence that says 
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from github import BadAttributeException, GithubException
@@ -21,6 +20,7 @@ from app.errors import (
     RemoteRefused,
     RemoteUnavailable,
 )
+from app.github.limits import clock_there
 
 # A body that is cut off inside its JSON reaches us as a JSONDecodeError, one of another shape than GitHub
 # documents as a BadAttributeException.
@@ -76,17 +76,9 @@ def _retry_at(headers: Mapping[str, str], now: datetime) -> datetime:
     if headers.get("retry-after", "").isdecimal():
         seconds = int(headers["retry-after"])
     elif headers.get("x-ratelimit-remaining") == "0":
-        theirs = _clock(headers.get("date"), now).timestamp()
+        theirs = clock_there(headers, now).timestamp()
         seconds = _number(headers.get("x-ratelimit-reset"), theirs + seconds) - theirs
     return now + timedelta(seconds=min(max(seconds, 1), _LONGEST_PAUSE_SECONDS))
-
-
-def _clock(date: str | None, ours: datetime) -> datetime:
-    """Return the time by GitHub's clock, which its times are told by, or by ours where it does not say."""
-    try:
-        return parsedate_to_datetime(date) if date else ours
-    except ValueError:
-        return ours
 
 
 def _number(text: str | None, otherwise: float) -> float:

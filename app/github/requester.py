@@ -1,7 +1,7 @@
-"""PyGithub's way to the network, with our rules: every write takes its turn and is counted.
+"""PyGithub's way to the network, with our rules: requests keep our pace, writes take turns and are counted.
 
 Not safe for threads, as PyGithub is not: its connection keeps the request at hand in its attributes. Each
-thread has a requester of its own (`client`), all of them share one pacer.
+thread has a requester of its own (`client`), all of them share one pace.
 """
 
 from collections.abc import Callable
@@ -12,11 +12,14 @@ from github import Consts, GithubException
 from github.Auth import Auth
 from github.Requester import HTTPRequestsConnectionClass, HTTPSRequestsConnectionClass, Requester
 
-from app.github.pacing import Pacer
+from app.domain.limits import CallKind
+from app.github.limits import told
+from app.ports import Clock, Pace
 
 WriteHook = Callable[[str, str], None]
 
-_TIMEOUT_SECONDS: Final = 15
+# GitHub itself gives up after ten.
+_TIMEOUT_SECONDS: Final = 10
 _PER_PAGE: Final = 100
 _KEEPS_METHOD: Final = frozenset({307, 308})
 
@@ -24,7 +27,7 @@ _KEEPS_METHOD: Final = frozenset({307, 308})
 class PacedRequester(Requester):
     """Sends PyGithub's requests; `on_write` hears the verb and path of each one that is not a GET."""
 
-    def __init__(self, auth: Auth, api_url: str, pacer: Pacer, on_write: WriteHook) -> None:
+    def __init__(self, auth: Auth, api_url: str, pace: Pace, clock: Clock, on_write: WriteHook) -> None:
         # No retries: urllib3's would repeat a POST whose answer was lost, PyGithub's would sleep for an hour.
         # No pauses: PyGithub's are per requester, ours hold for the process. Lazy: naming a repository
         # costs no request.
@@ -42,7 +45,8 @@ class PacedRequester(Requester):
             lazy=True,
             api_version=Consts.API_VERSION_2022_11_28,
         )
-        self._pacer = pacer
+        self._pace = pace
+        self._clock = clock
         self._on_write = on_write
 
     def requestJson(  # noqa: N802, PLR0917 - PyGithub's name; every JSON request of PyGithub passes here
@@ -56,15 +60,30 @@ class PacedRequester(Requester):
         follow_302_redirect: bool = False,  # noqa: FBT001, FBT002 - PyGithub's signature
     ) -> tuple[int, dict[str, Any], str]:
         """Send one request, once; a moved repository's redirect is followed with the same method."""
-        if verb != "GET" and url != self.graphql_url:  # we only ask there
-            self._pacer.wait_for_turn()
-            self._pacer.check(f"sending {verb} {urlsplit(url).path}")
-            self._on_write(verb, urlsplit(url).path)
+        self._take(verb, url)
         send = super().requestJson
         answer = send(verb, url, parameters, headers, input, cnx, follow_302_redirect)
         if answer[0] in _KEEPS_METHOD:
             answer = send(verb, self._moved_to(answer), parameters, headers, input, cnx, follow_302_redirect)
+        self._hear(answer[1])
         return _checked(answer)
+
+    def _take(self, verb: str, url: str) -> None:
+        path = urlsplit(url).path
+        if verb == "GET":
+            self._pace.take_call(f"sending GET {path}")
+        elif url == self.graphql_url:  # we only ask there
+            self._pace.take_call(f"sending POST {path}", CallKind.QUESTION)
+        else:
+            self._pace.take_turn(f"sending {verb} {path}")
+            self._on_write(verb, path)
+
+    def _hear(self, headers: dict[str, Any]) -> None:
+        """Note what is left of a budget."""
+        found = told(headers, self._clock())
+        if found is not None:
+            resource, left = found
+            self._pace.hear(resource, limit=left.limit, remaining=left.remaining, reset_seconds=left.reset_at)
 
     def _moved_to(self, answer: tuple[int, dict[str, Any], str]) -> str:
         """Return where a redirect leads; one to another host would take our token with it."""

@@ -38,9 +38,10 @@ from app.ports.files import (
 from app.ports.forks import Artifact, Artifacts, Members, PullHeads, Recordings
 from app.ports.histories import Heads, Histories, Merged, MergeOutcome, NewRepositories, Upstreams
 from app.ports.invocations import Call, Functions, Invocation, Reply, Streams
+from app.ports.limits import Ledgers, Pace
 from app.ports.memory import Apps, Deliveries, Deployments, Jobs, Marks, Page, PullRequests
-from app.ports.records import Records, Transaction
 from app.ports.reconcile import Drifts, Recorded, StandingScripts, Survey
+from app.ports.records import Records, Transaction
 from app.ports.redelivery import APP_HOOK, Hook, HookDeliveries, MissedDeliveries, SentPage
 from app.ports.releases import Aliases, Approvals, Assets, OwnScripts, Tokens, Variables
 from app.ports.scripts import Bundles, DeployAccess, Limits, ScriptPage, Scripts, SeenScript, Upload
@@ -81,8 +82,8 @@ __all__ = [
     "DeployAccess",
     "Deployments",
     "Downloads",
-    "Endpoints",
     "Drifts",
+    "Endpoints",
     "Entry",
     "EventArchives",
     "EventFeed",
@@ -99,6 +100,7 @@ __all__ = [
     "Invocation",
     "JobEngine",
     "Jobs",
+    "Ledgers",
     "Limits",
     "Listing",
     "Marks",
@@ -109,6 +111,7 @@ __all__ = [
     "NewRepositories",
     "News",
     "OwnScripts",
+    "Pace",
     "Page",
     "Problem",
     "Proposal",
@@ -116,29 +119,29 @@ __all__ = [
     "Publications",
     "PullHeads",
     "PullRequests",
+    "Recorded",
     "Recordings",
     "Records",
     "Reply",
-    "Recorded",
     "Repositories",
     "RepositorySettings",
     "Runs",
+    "ScriptPage",
     "Scripts",
     "SeenPull",
     "SeenRun",
-    "ScriptPage",
+    "SeenScript",
     "SentPage",
     "Sight",
     "Sights",
-    "SeenScript",
     "Slugs",
+    "StandingScripts",
     "Steps",
     "Streams",
+    "Survey",
     "Tokens",
-    "StandingScripts",
     "Transaction",
     "Trees",
-    "Survey",
     "Unseen",
     "Upload",
     "Upstreams",

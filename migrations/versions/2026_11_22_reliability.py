@@ -136,12 +136,12 @@ def _create_remote_limits() -> None:
         "remote_limits",
         sa.Column("remote", TEXT, nullable=False),
         sa.Column("next_turn_at", TIME),
+        sa.Column("written_at", TIME),
         sa.Column("silent_until", TIME),
-        sa.Column("window_began_at", TIME),
-        sa.Column("window_calls", NUMBER, nullable=False),
-        sa.Column("total_calls", NUMBER, nullable=False),
-        sa.Column("remaining", NUMBER),
-        sa.Column("reset_at", TIME),
+        sa.Column("taken", sa.JSON(), nullable=False),
+        sa.Column("told", sa.JSON(), nullable=False),
+        sa.Column("calls", sa.JSON(), nullable=False),
+        sa.Column("silences", NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("remote", name="pk_remote_limits"),
     )
 

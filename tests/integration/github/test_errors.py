@@ -17,8 +17,12 @@ from app.errors import (
 )
 from app.github.client import GitHub
 from app.github.comments import GitHubComments
+from app.github.limits import allowance
 from app.github.repositories import GitHubRepositories
 from app.github.runs import GitHubRuns
+from app.pacing.ledgers import LocalLedgers
+from app.pacing.pacer import Pacer
+from tests.fakes.pace import FakeTime
 from tests.integration.github.recorded import API, NOW, SETTINGS, SHOP
 
 
@@ -115,16 +119,17 @@ def test_the_end_of_a_rate_limit_is_told_by_githubs_clock(
 
 
 def test_after_a_rate_limit_nothing_is_sent_until_it_ends(http: responses.RequestsMock) -> None:
-    now = NOW
-    github = GitHub(SETTINGS, lambda: now)
+    time = FakeTime()
+    pace = Pacer(allowance(SETTINGS), LocalLedgers(time.stamp), time.now, monotonic=time.monotonic)
+    github = GitHub(SETTINGS, time.now, pace=pace)
     http.get(SHOP, status=429, json={"message": "slow"}, headers={"Retry-After": "30"})
     with pytest.raises(RateLimited):
         GitHubRepositories(github).find("acme/shop")
     with pytest.raises(RateLimited, match="cancelling run 1") as caught:
         GitHubRuns(github).cancel("acme/shop", 1)
-    assert caught.value.retry_at == NOW + timedelta(seconds=30)
+    assert caught.value.retry_at == time.now() + timedelta(seconds=30)
     assert len(http.calls) == 1
-    now = NOW + timedelta(seconds=30)
+    time.sleep(30)
     http.post(f"{SHOP}/actions/runs/1/cancel", status=202, json={})
     GitHubRuns(github).cancel("acme/shop", 1)
 

@@ -1,21 +1,30 @@
 import threading
+from dataclasses import replace
 from datetime import timedelta
+from email.utils import format_datetime
 
 import pytest
 import responses
 
 from app.errors import RateLimited
 from app.github.client import GitHub
-from app.github.pacing import Pacer
+from app.github.limits import allowance
 from app.github.repositories import GitHubRepositories
 from app.github.runs import GitHubRuns
-from tests.integration.github.recorded import NOW, REPOSITORY, SETTINGS, SHOP
+from app.pacing.ledgers import LocalLedgers
+from app.pacing.pacer import Pacer
+from tests.fakes.pace import FakeTime
+from tests.integration.github.recorded import REPOSITORY, SETTINGS, SHOP
+
+
+def pacer(time: FakeTime) -> Pacer:
+    limits = allowance(replace(SETTINGS, write_pause_seconds=1))
+    return Pacer(limits, LocalLedgers(time.stamp), time.now, monotonic=time.monotonic, sleep=time.sleep)
 
 
 def test_writes_take_turns_over_all_threads_and_reads_do_not(http: responses.RequestsMock) -> None:
-    pauses: list[float] = []
-    pacer = Pacer(1.0, lambda: NOW, monotonic=lambda: 100.0, sleep=pauses.append)
-    github = GitHub(SETTINGS, lambda: NOW, pacer=pacer)
+    time, sent = FakeTime(), list[float]()
+    github = GitHub(SETTINGS, time.now, pace=pacer(time), on_write=lambda *_: sent.append(time.seconds))
     http.get(SHOP, json=REPOSITORY)
     http.post(f"{SHOP}/actions/runs/1/cancel", status=202, json={})
 
@@ -23,25 +32,30 @@ def test_writes_take_turns_over_all_threads_and_reads_do_not(http: responses.Req
         GitHubRepositories(github).find("acme/shop")
         GitHubRuns(github).cancel("acme/shop", 1)
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
+    for _ in range(4):
+        thread = threading.Thread(target=work)
         thread.start()
-    for thread in threads:
         thread.join(timeout=10)
-    assert sorted(pauses) == [1.0, 2.0, 3.0]
+    assert sent == pytest.approx([0, 1.05, 2.1, 3.15])
 
 
-def test_a_write_that_waited_for_its_turn_is_not_sent_into_a_rate_limit(http: responses.RequestsMock) -> None:
-    def sleep(_seconds: float) -> None:
-        pacer.be_silent_until(NOW + timedelta(seconds=30))  # another thread was told so meanwhile
-
-    pacer = Pacer(1.0, lambda: NOW, monotonic=lambda: 100.0, sleep=sleep)
-    runs = GitHubRuns(GitHub(SETTINGS, lambda: NOW, pacer=pacer))
-    http.post(f"{SHOP}/actions/runs/1/cancel", status=202, json={})
+def test_what_github_says_is_left_is_kept(http: responses.RequestsMock) -> None:
+    time = FakeTime()
+    runs = GitHubRuns(GitHub(SETTINGS, time.now, pace=pacer(time)))
+    reset = int(time.now().timestamp()) + 900
+    headers = {
+        "X-RateLimit-Limit": "5000",
+        "X-RateLimit-Remaining": "0",
+        "X-RateLimit-Reset": str(reset),
+        "X-RateLimit-Resource": "core",
+        "Date": format_datetime(time.now()),
+    }
+    http.post(f"{SHOP}/actions/runs/1/cancel", status=202, json={}, headers=headers)
+    time.offset = timedelta(minutes=5)  # it is GitHub's clock that counts
     runs.cancel("acme/shop", 1)
     with pytest.raises(RateLimited) as limited:
         runs.cancel("acme/shop", 1)
-    assert limited.value.retry_at == NOW + timedelta(seconds=30)
+    assert limited.value.retry_at == time.now() + timedelta(seconds=900)
     assert len(http.calls) == 1
 
 
