@@ -1,4 +1,4 @@
-"""What the image holds runs: from a tree that it cannot write, on PostgreSQL, and ends when told to.
+"""What the image holds runs: from a tree that it cannot write, and ends when told to.
 
 The steps of the Dockerfile that concern Python are carried out here but for the installation of packages,
 which are those of this environment. Root becomes nobody, where nobody may run this interpreter. What an
@@ -123,7 +123,10 @@ def container(postgres_url: str) -> Iterator[Container]:
     root = Path(tempfile.mkdtemp(prefix="branchline-image-"))
     root.chmod(0o755)
     try:
-        yield Container(root, postgres_url, _somebody_else())
+        user = _somebody_else()
+        # PostgreSQL's socket is its owner's alone.
+        url = postgres_url if user is None else f"sqlite:///{root}/scratch/branchline.sqlite"
+        yield Container(root, url, user)
     finally:
         for folder in (root, *(path for path in root.rglob("*") if path.is_dir())):
             folder.chmod(0o755)
