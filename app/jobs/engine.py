@@ -31,7 +31,7 @@ WORKFLOW: Final = "run_job"
 
 # Raise it when the order of any job's steps changes, and only then: a worker begins the unfinished jobs of
 # lower versions again from their first step, which every step is made for.
-APPLICATION_VERSION: Final = 1
+APPLICATION_VERSION: Final = 2
 
 PROVISION_QUEUE: Final = "provision"
 APPS_QUEUE: Final = "apps"

@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from app.domain.apps import App
 from app.domain.deployments import Deployment, Status
 from app.domain.events import Event, Tag
 from app.domain.jobs import Job, JobType
@@ -47,15 +46,13 @@ def sweep(records: Records, at: datetime) -> int:
 
 def expire(job: Job, steps: Steps, to: Putter) -> dict[str, Any]:
     """Take down the own script of one deployment, or those of an alias that too many others have followed."""
-    with to.records.read() as tx:
-        app = known_app(tx, job.app_id)
-    if app is None:
-        return {"skipped": "the app is deleted"}
+    # The app is looked for within the steps: one that is deleted meanwhile changes their answers, not which
+    # there are, so that a job which is run again meets the same ones.
     if "script" in job.arguments:
         script = job.arguments["script"]
-        return {"marked": steps.run("mark what is old", lambda: _mark_old(app, script, to))}
+        return {"marked": steps.run("mark what is old", lambda: _mark_old(job.app_id, script, to))}
     deployment_id = job.arguments["deployment"]
-    return {"removed": steps.run("take down", lambda: _take_down(app, deployment_id, to))}
+    return {"removed": steps.run("take down", lambda: _take_down(job.app_id, deployment_id, to))}
 
 
 def _expire_alias(tx: Transaction, app_id: str, script: str, at: datetime) -> None:
@@ -85,14 +82,14 @@ def _retire(tx: Transaction, deployment: Deployment, at: datetime, *, why: str) 
     tx.jobs.enqueue(JobType.EXPIRE, deployment.app_id, {"deployment": deployment.id})
 
 
-def _mark_old(app: App, script: str, to: Putter) -> Sequence[str]:
+def _mark_old(app_id: str, script: str, to: Putter) -> Sequence[str]:
     """Mark the deployments that are more than are kept; what is live, or was restored, does not count."""
     at = to.clock()
     with to.records.begin() as tx:
-        known_app(tx, app.id, lock=True)
+        known_app(tx, app_id, lock=True)
         alias = tx.aliases.get(script)
         live_id = alias.deployment_id if alias else None
-        lasting = [it for it in tx.own_scripts.standing(app.id, script) if it.expires_at is None]
+        lasting = [it for it in tx.own_scripts.standing(app_id, script) if it.expires_at is None]
         standing = newest_first(lasting)  # a promotion's run says nothing about its place
         old = [it for it in standing[to.platform.kept_deployments :] if it.id != live_id]
         for deployment in old:
@@ -100,15 +97,16 @@ def _mark_old(app: App, script: str, to: Putter) -> Sequence[str]:
     return [it.id for it in old]
 
 
-def _take_down(app: App, deployment_id: str, to: Putter) -> bool:
+def _take_down(app_id: str, deployment_id: str, to: Putter) -> bool:
     """Delete a deployment's own script, unless it is to answer; a script that is not ours stays."""
     with to.records.read() as tx:
+        app = known_app(tx, app_id)
         try:
             deployment = tx.deployments.get(deployment_id)
         except NotFound:
             return False
     own = deployment.own_script
-    if own is None or deployment.has_own_address:
+    if app is None or own is None or deployment.has_own_address:
         return False
     if deployment.retired_at is None and deployment.status in _MAY_ANSWER:
         return False

@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.domain.apps import App
 from app.domain.deployments import Deployment
 from app.domain.events import Event, Tag
 from app.domain.jobs import Job, JobType
@@ -42,28 +41,29 @@ def request_restore(tx: Transaction, deployment_id: str, *, actor: str) -> tuple
 def restore(job: Job, steps: Steps, to: Putter) -> dict[str, Any]:
     """Put a deployment's own script up again, and its preview's address when that expired with it."""
     deployment_id = job.arguments["deployment"]
-    with to.records.read() as tx:
-        app = known_app(tx, job.app_id)
-    if app is None:
-        return {"skipped": "the app is deleted"}
-    steps.run("put up", lambda: _put_up(app, deployment_id, to))
+    # The app is looked for within the steps, so that a job which is run again meets the same ones (expire).
+    steps.run("put up", lambda: _put_up(job.app_id, deployment_id, to))
     expires_at = steps.run("record", lambda: _record(job, deployment_id, to))
     return {"deployment": deployment_id, "expiresAt": expires_at}
 
 
-def _put_up(app: App, deployment_id: str, to: Putter) -> None:
+def _put_up(app_id: str, deployment_id: str, to: Putter) -> None:
     with to.records.read() as tx:
-        deployment = tx.deployments.get(deployment_id)
-    if deployment.own_script is not None and deployment.bundle is not None:
+        app, deployment = known_app(tx, app_id), tx.deployments.get(deployment_id)
+    if app is not None and deployment.own_script is not None and deployment.bundle is not None:
         put_up(app, deployment, deployment.own_script, deployment.bundle, to)
 
 
-def _record(job: Job, deployment_id: str, to: Putter) -> str:
-    """Write down that it answers, until when, and that its alias is to answer again too if it shows it."""
+def _record(job: Job, deployment_id: str, to: Putter) -> str | None:
+    """Write down that it answers, until when, and that its alias is to answer again too if it shows it.
+
+    None when the app was deleted meanwhile.
+    """
     at = to.clock()
     expires_at = expiry_of_restored(to.platform, at)
     with to.records.begin() as tx:
-        known_app(tx, job.app_id, lock=True)
+        if known_app(tx, job.app_id, lock=True) is None:
+            return None
         deployment = tx.deployments.get(deployment_id)
         restored = replace(deployment, retired_at=None, expires_at=expires_at, updated_at=at)
         tx.deployments.save(restored)

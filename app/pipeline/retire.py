@@ -21,6 +21,7 @@ from app.domain.platform import Platform
 from app.domain.pulls import PullRequest
 from app.errors import Conflict, RemoteRefused
 from app.pipeline import standing
+from app.pipeline.doomed import doomed_app
 from app.pipeline.known import known_app
 from app.pipeline.move import move
 from app.pipeline.preview import Previewer, write_comment
@@ -123,10 +124,9 @@ def request_deletion(tx: Transaction, key: str, *, keep_repository: bool, at: da
 
 def delete_app(job: Job, steps: Steps, to: Retirer) -> dict[str, Any]:
     """Delete an app: its scripts in every namespace, its repository unless it is to be kept, its row."""
-    with to.records.read() as tx:
-        app = known_app(tx, job.app_id)
+    app = doomed_app(job, steps, to.records)
     if app is None:
-        return {"scripts": []}  # a process died between the last step and its checkpoint
+        return {"scripts": []}
     # A step, because a run may report in the middle: a repeated job has to meet the same steps.
     scripts = steps.run("list scripts", lambda: _scripts_of(app, to))
     for script, _ in scripts:
@@ -286,7 +286,8 @@ def _forget(app: App, to: Retirer) -> None:
     """Let the app's row go, and end what was heard of since its scripts were listed."""
     at = to.clock()
     with to.records.begin() as tx:
-        known_app(tx, app.id, lock=True)
+        if known_app(tx, app.id, lock=True) is None:
+            return  # a process died between this step and its checkpoint
         for deployment in tx.deployments.find(app.id, statuses=UNFINISHED):
             move(tx, deployment, Status.CANCELLED, at, actor="job")
         tx.aliases.forget(app.id)

@@ -51,6 +51,11 @@ class FakeSteps:
         """Begin the job again, knowing what was remembered."""
         self._position = 0
 
+    @property
+    def unmet(self) -> int:
+        """How many remembered steps the last run did not come to: an engine refuses such a job."""
+        return len(self._remembered) - self._position
+
     def run(self, name: str, action: Callable[[], T]) -> T:
         """Do `action`, or answer what it answered before the crash."""
         return cast("T", self._step(name, lambda: _jsonable(name, self._persist(name, action))))

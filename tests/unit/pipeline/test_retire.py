@@ -344,7 +344,7 @@ def test_an_app_is_deleted_with_all_that_belongs_to_it(world: World, *, keep_rep
     assert world.tags("app_0001") == [Tag.APP_DELETION_REQUESTED, Tag.APP_DELETED]
 
 
-STEPS_OF_A_DELETION = 16
+STEPS_OF_A_DELETION = 17
 
 
 @pytest.mark.parametrize("moment", ["crash_before", "crash_after"])
@@ -362,6 +362,7 @@ def test_a_crash_at_any_step_of_a_deletion_changes_nothing(world: World, moment:
             tx.deployments.add(a_deployment(9, script="preview-pr9-slug0001"))
     steps.restart()
     world.run(job, steps)
+    assert steps.unmet == 0
     assert world.scripts.namespaces[PREVIEWS] == {"preview-another1": ["app-another1"]}
     assert "acme/app-1" not in world.host.repositories
     assert world.tags("app_0001") == [Tag.APP_DELETION_REQUESTED, Tag.APP_DELETED]
@@ -495,3 +496,12 @@ def _runner(world: World, report: RunReport) -> None:
     started = repository.runs[-1]
     run = replace(started.run, id=report.run_id, number=report.run_number)
     repository.runs[-1] = replace(started, run=run)
+
+
+def test_a_deletion_whose_end_was_not_kept_meets_the_same_steps_when_the_app_is_gone(world: World) -> None:
+    everything(world)
+    job, steps = delete(world), FakeSteps()
+    result = world.run(job, steps)
+    steps.restart()
+    assert world.run(job, steps) == result
+    assert steps.unmet == 0
