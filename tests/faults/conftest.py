@@ -3,10 +3,14 @@
 `BRANCHLINE_FAULTS=full` chooses the full form, as `make faults` does; else it is short and takes seconds.
 """
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.faults.figures import FILE, Figures, Form
+from tests.faults.town import Remotes
 
+_SHORT_TIMEOUT_SECONDS = 300
 _FULL_TIMEOUT_SECONDS = 4 * 3600
 _FIGURES = pytest.StashKey[Figures]()
 
@@ -17,11 +21,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the full form the time that it needs."""
-    if Form.from_environ() is Form.FULL:
-        for item in items:
-            if "faults" in item.path.parts:
-                item.add_marker(pytest.mark.timeout(_FULL_TIMEOUT_SECONDS))
+    """Give each form the time that it needs: processes that die are waited for."""
+    seconds = Form.from_environ().pick(short=_SHORT_TIMEOUT_SECONDS, full=_FULL_TIMEOUT_SECONDS)
+    for item in items:
+        if "faults" in item.path.parts:
+            item.add_marker(pytest.mark.timeout(seconds))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -44,6 +48,13 @@ def form() -> Form:
 def figures(request: pytest.FixtureRequest) -> Figures:
     """Return what keeps figures: `figures.tell("J1", "cells right", "42 of 42")`."""
     return _figures_of(request.config)
+
+
+@pytest.fixture(scope="session")
+def remotes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remotes]:
+    """Start the sandbox's GitHub and Cloudflare, with light runs, for all tests."""
+    with Remotes(tmp_path_factory.mktemp("remotes")) as remotes:
+        yield remotes
 
 
 def _figures_of(config: pytest.Config) -> Figures:
