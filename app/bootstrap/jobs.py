@@ -7,6 +7,7 @@ from typing import Final
 
 from app.bootstrap.code_host import code_host_over
 from app.bootstrap.forks import approver, fork_previewer
+from app.bootstrap.redelivery import redeliverer
 from app.bootstrap.shared import Shared, utc_now
 from app.bootstrap.workers import worker_putter
 from app.domain.apps import App
@@ -42,6 +43,8 @@ from app.pipeline.preview import Previewer, preview
 from app.pipeline.promote import promote
 from app.pipeline.provision import Provisioner, provision
 from app.pipeline.publish import Publisher, publish
+from app.pipeline.redeliver import redeliver
+from app.pipeline.redeliver import sweep as sweep_deliveries
 from app.pipeline.redeploy import Redeployer, redeploy
 from app.pipeline.release import release
 from app.pipeline.restore import restore
@@ -57,11 +60,12 @@ _TEMPLATES: Final = Path(__file__).resolve().parents[2] / "actions_templates"
 
 
 def job_parts(environ: Mapping[str, str]) -> Sequence[Part]:
-    """Return what a jobs process runs: the worker, the inbox and the sweeper. Raises Misconfigured."""
+    """Return what a jobs process runs: the worker, the inbox and the sweepers. Raises Misconfigured."""
     wired = _Jobs(Settings.from_environ(environ))
     url = wired.settings.database_url
     worker = Worker(url, wired.handlers(), wired.records, utc_now, on_change=_follow)
-    return worker, Inbox(wired.records, wired.work_off, utc_now), Sweeper(wired.sweep)
+    inbox = Inbox(wired.records, wired.work_off, utc_now)
+    return worker, inbox, Sweeper(wired.sweep), Sweeper(wired.sweep_deliveries, name="redelivery")
 
 
 def _follow(tx: Transaction, job: Job) -> None:
@@ -105,10 +109,14 @@ class _Jobs(Shared):
                 invoke_later, to=LaterInvoker(self.records, self.functions, self.vault, utc_now)
             ),
             JobType.SYNC: partial(run_sync, to=self._syncer()),
+            JobType.REDELIVER: partial(redeliver, to=redeliverer(self, self.github)),
         }
 
     def sweep(self) -> int:
         return sweep(self.records, utc_now()) + sweep_workers(self.records, utc_now())
+
+    def sweep_deliveries(self) -> None:
+        sweep_deliveries(redeliverer(self, self.github))
 
     def _provisioner(self) -> Provisioner:
         github = self.settings.github

@@ -6,12 +6,16 @@ from typing import Any
 import click
 
 from app.cli.api import Api, pass_api
+from app.cli.redelivery import redeliver
 from app.cli.show import ago, json_option, limit_option, printable, show_fields, show_json, show_table
 
 
 @click.group()
 def deliveries() -> None:
     """List and show the webhooks that were received."""
+
+
+deliveries.add_command(redeliver)
 
 
 @deliveries.command("list")

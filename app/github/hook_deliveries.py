@@ -6,6 +6,7 @@ installation's token.
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -19,6 +20,14 @@ from app.ports.redelivery import APP_HOOK, Hook, SentPage
 _PER_PAGE: Final = "100"
 # What GitHub names it by when it sends, whatever was kept of the headers.
 _NAMING: Final = ("X-GitHub-Event", "X-GitHub-Delivery")
+
+
+def redelivery_window(api_url: str) -> timedelta:
+    """Return how old a delivery may be for GitHub to send it again: longer on others' servers."""
+    # https://docs.github.com/en/webhooks/testing-and-troubleshooting-webhooks/redelivering-webhooks
+    host = urlsplit(api_url).hostname or ""
+    is_github = host == "api.github.com" or host.endswith(".ghe.com")
+    return timedelta(days=3 if is_github else 7)
 
 
 class GitHubHookDeliveries:

@@ -15,8 +15,14 @@ _INTERVAL_SECONDS: Final = 60.0
 class Sweeper:
     """Calls `sweep` from `start` until `stop`. Several may do so at once, in any processes."""
 
-    def __init__(self, sweep: Callable[[], object], *, interval_seconds: float = _INTERVAL_SECONDS) -> None:
-        self._loop = Loop("sweeper", interval_seconds, sweep)
+    def __init__(
+        self,
+        sweep: Callable[[], object],
+        *,
+        name: str = "sweeper",
+        interval_seconds: float = _INTERVAL_SECONDS,
+    ) -> None:
+        self._loop = Loop(name, interval_seconds, sweep)
 
     def start(self) -> None:
         """Begin to sweep, at once for the first time."""

@@ -17,7 +17,8 @@ from app.domain.deliveries import Delivery, DeliverySource
 from app.domain.events import Event, Tag
 from app.domain.jobs import Job
 from app.domain.redelivery import Attempt, Looked, Missed, MissedState
-from app.errors import RemoteMissing, RemoteRefused
+from app.domain.urgency import in_background
+from app.errors import RateLimited, RemoteMissing, RemoteRefused
 from app.pipeline.known import known_app
 from app.ports import Clock, Records, Sights, Steps, Transaction
 from app.ports.redelivery import APP_HOOK, Hook, HookDeliveries
@@ -109,16 +110,22 @@ def redeliver_repository(app: App, to: Redeliverer) -> Outcome:
 
 def _passed(to: Redeliverer, since: datetime | None = None) -> Outcome:
     outcome = Outcome()
-    if to.has_own_hook:
-        _look(APP_HOOK, None, to, outcome, since)
-    else:
-        for app in _whose_turn_it_is(to):
-            _look_at_app(app, to, outcome, since)
-    _close_arrived(to, outcome)
-    _ask_for_due(to, outcome)
+    with in_background():
+        _look_at_all(to, outcome, since)
+        _close_arrived(to, outcome)
+        _ask_for_due(to, outcome)
     with to.records.begin() as tx:
         tx.missed.forget(to.clock() - _KEPT)
     return outcome
+
+
+def _look_at_all(to: Redeliverer, outcome: Outcome, since: datetime | None) -> None:
+    """Look at the one webhook that hears of every repository, or at those whose turn it is."""
+    if to.has_own_hook:
+        _look(APP_HOOK, None, to, outcome, since)
+        return
+    for app in _whose_turn_it_is(to):
+        _look_at_app(app, to, outcome, since)
 
 
 def _whose_turn_it_is(to: Redeliverer) -> Sequence[App]:
@@ -251,10 +258,10 @@ def _known_hook(tx: Transaction, app_id: str | None, to: Redeliverer) -> Hook | 
 
 
 def _ask(missed: Missed, hook: Hook, to: Redeliverer, outcome: Outcome) -> None:
-    """Have it sent again, or read it where the host refuses to."""
+    """Have it sent again, or read it where the host refuses to, or takes no more writes for now."""
     try:
         to.host.again(hook, missed.attempt_id)
-    except RemoteRefused:
+    except (RemoteRefused, RateLimited):
         _fetch(missed, hook, to, outcome)
         return
     outcome.asked += 1

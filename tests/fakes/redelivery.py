@@ -9,7 +9,7 @@ from itertools import count
 from app.domain.deliveries import DeliverySource
 from app.domain.redelivery import Attempt, Missed
 from app.errors import RemoteMissing
-from app.ports.redelivery import Hook, SentPage
+from app.ports.redelivery import APP_HOOK, Hook, SentPage
 from tests.fakes.faults import Faults
 from tests.fakes.memory import Memory
 
@@ -24,7 +24,7 @@ class FakeHookDeliveries:
 
     receive: Receive
     clock: Callable[[], datetime]
-    lists: dict[Hook, list[Attempt]] = field(default_factory=dict)
+    lists: dict[Hook, list[Attempt]] = field(default_factory=lambda: {APP_HOOK: []})
     bodies: dict[str, bytes] = field(default_factory=dict)
     refusing: set[str] = field(default_factory=set)
     unreadable: set[str] = field(default_factory=set)
