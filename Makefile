@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 TOOLS  := .sandbox/tools
 NPM_CI := npm ci --prefix $(TOOLS) --no-audit --no-fund --loglevel=error
 ARGS   ?=
+# How many processes share the tests: two, whatever the machine has, for two is what their waiting is tuned to.
+SHARED := -n 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo sandbox test test-fast faults lint bench lock clean
@@ -34,10 +36,10 @@ sandbox: setup ## Start the city without the story
 	@$(BIN)/branchline sandbox $(ARGS)
 
 test: setup lint ## Run the whole test suite
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(SHARED) $(ARGS)
 
 test-fast: setup ## Run unit, contract and integration tests
-	$(BIN)/python -m pytest tests/unit tests/contract tests/integration $(ARGS)
+	$(BIN)/python -m pytest $(SHARED) tests/unit tests/contract tests/integration $(ARGS)
 
 faults: setup ## Run the fault tests in full and print their figures (takes hours)
 	BRANCHLINE_FAULTS=full $(BIN)/python -m pytest tests/faults $(ARGS)

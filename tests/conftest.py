@@ -21,6 +21,8 @@ from sqlalchemy import URL, make_url
 from app.database import migrate
 from tests.s3 import S3Server
 
+pytest_plugins = ["tests.spread", "tests.faults.reporting"]
+
 _TEMPLATE = "branchline_template"
 
 

@@ -7,17 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.figures import FILE, Figures, Form
+from tests.faults.figures import Figures, Form
+from tests.faults.reporting import figures_of
 from tests.faults.town import Remotes
 
 _SHORT_TIMEOUT_SECONDS = 300
 _FULL_TIMEOUT_SECONDS = 4 * 3600
-_FIGURES = pytest.StashKey[Figures]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Begin without figures."""
-    _figures_of(config)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -26,16 +21,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "faults" in item.path.parts:
             item.add_marker(pytest.mark.timeout(seconds))
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print what was measured."""
-    found = _figures_of(config)
-    if found.told:
-        found.write()
-        terminalreporter.section(f"figures of the {found.form} form, also in {FILE.parent.name}/{FILE.name}")
-        for line in found.lines():
-            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +32,7 @@ def form() -> Form:
 @pytest.fixture(scope="session")
 def figures(request: pytest.FixtureRequest) -> Figures:
     """Return what keeps figures: `figures.tell("J1", "cells right", "42 of 42")`."""
-    return _figures_of(request.config)
+    return figures_of(request.config)
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +40,3 @@ def remotes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remotes]:
     """Start the sandbox's GitHub and Cloudflare, with light runs, for all tests."""
     with Remotes(tmp_path_factory.mktemp("remotes")) as remotes:
         yield remotes
-
-
-def _figures_of(config: pytest.Config) -> Figures:
-    return config.stash.setdefault(_FIGURES, Figures(Form.from_environ()))
