@@ -13,7 +13,7 @@ import pytest
 from app.domain.events import Tag
 from app.domain.jobs import Job, JobStatus, JobType
 from app.errors import NotFound, RemoteUnavailable
-from app.jobs.engine import DbosEngine, migrate, queue_of
+from app.jobs.engine import APPLICATION_VERSION, DbosEngine, migrate, queue_of
 from app.jobs.liveness import Heartbeat
 from app.jobs.takeover import Takeover
 from tests.integration.jobs.world import World, now
@@ -68,14 +68,14 @@ def test_the_jobs_of_an_app_share_a_partition_and_others_have_their_own_queues()
 def test_a_cancelled_job_is_lost_whatever_its_version(world: World) -> None:
     made = world.enqueue()
     world.engine.cancel(made.id)
-    next_version = DbosEngine(world.url, version=2)
+    next_version = DbosEngine(world.url, version=APPLICATION_VERSION + 1)
     assert world.engine.lost([made]) == next_version.lost([made]) == [(made, "the job was cancelled")]
     next_version.close()
 
 
 def test_a_job_between_two_versions_is_not_lost(world: World) -> None:
     made = world.enqueue()
-    next_version = DbosEngine(world.url, version=2)
+    next_version = DbosEngine(world.url, version=APPLICATION_VERSION + 1)
     next_version.client.cancel_workflow(made.id)  # as the take-over does, just before it begins it again
     assert next_version.lost([made]) == []
     assert world.engine.lost([made]) != []

@@ -12,6 +12,7 @@ import pytest
 from app.domain.events import Tag
 from app.domain.jobs import Job, JobStatus, JobType
 from app.errors import Misconfigured, RateLimited, RemoteConflict, RemoteUnavailable
+from app.jobs.engine import APPLICATION_VERSION
 from app.jobs.worker import Worker
 from app.ports import Steps, Transaction
 from tests.integration.jobs.world import World, now, until
@@ -297,9 +298,9 @@ def test_a_job_of_an_older_version_is_finished_by_the_next(migrated_url: str, *,
 
     job = world.enqueue(JobType.PROVISION if was_begun else JobType.PUBLISH)
     if was_begun:
-        with world.working(old, version=1):
+        with world.working(old, version=APPLICATION_VERSION):
             until(lambda: acted == ["one"], saying=lambda: world.history(job))
-    with world.working(new, version=2):
+    with world.working(new, version=APPLICATION_VERSION + 1):
         job = world.wait_over(job)
     assert job.result == "finished by 2", world.history(job)
     assert acted == (["one", "zero", "one"] if was_begun else ["zero", "one"])
