@@ -7,7 +7,7 @@ next.
 import json
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -42,6 +42,10 @@ class Point:
     def name(self) -> tuple[str, Moment, int]:
         """What is the same in two runs; ids in addresses are not."""
         return self.step, self.moment, self.write
+
+    def of(self, app: str, *, written: str) -> "Point":
+        """Return it with one app's name in its step written in another way."""
+        return replace(self, step=self.step.replace(app, written))
 
     def __str__(self) -> str:
         what = f" {self.write} ({self.call})" if self.moment is Moment.MIDDLE else ""

@@ -23,6 +23,7 @@ from tests.faults.town import Plane, Remotes
 
 SEED = 20261122
 SHORT_CELLS = 4
+ANY_APP = "{slug}"
 DEATH_SECONDS = 60.0
 LAST_MOMENT_SECONDS = 3.0
 
@@ -51,12 +52,13 @@ class Matrix:
         self._end(scene, "no kill")
         process.kill()
         self.plane.forget_the_dead()
-        return read_points(told)
+        return [point.of(scene.app.slug, written=ANY_APP) for point in read_points(told)]
 
     def kill_at(self, point: Point) -> None:
         """Kill a process there, let another one take over, and look at everything."""
         scene = self.scene()
-        victim = self.plane.jobs(job=scene.job.id, die_at=point)
+        here = point.of(ANY_APP, written=scene.app.slug)
+        victim = self.plane.jobs(job=scene.job.id, die_at=here)
         if not self._dies(victim, scene):
             self.wrong[str(point)] = ["the job ended and never came to this point"]
             victim.kill()
