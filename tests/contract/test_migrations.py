@@ -15,7 +15,10 @@ from app.database.migrate import MIGRATIONS
 
 # They were there before the first release.
 FIRST = {"first_tables", "releases", "workers", "forks"}
-SHRINKS = re.compile(r"\b(?:DROP\s+(?:TABLE|COLUMN)|RENAME|SET\s+NOT\s+NULL|ALTER\s+COLUMN)\b", re.IGNORECASE)
+SHRINKS = re.compile(
+    r"\b(?:DROP\s+(?:TABLE|COLUMN)|RENAME|SET\s+NOT\s+NULL|ALTER\s+COLUMN\s+\w+\s+(?:SET\s+DATA\s+)?TYPE)\b",
+    re.IGNORECASE,
+)
 
 
 def migrations() -> list[Path]:
