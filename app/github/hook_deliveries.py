@@ -99,7 +99,8 @@ def _kept(whole: Any) -> tuple[Mapping[str, str], bytes]:
     named = headers if isinstance(headers, dict) else {}
     if not isinstance(payload, dict) or not named.keys() >= set(_NAMING):
         raise Malformed("its payload, or what it is, is not told")
-    body = json.dumps(payload, separators=(",", ":")).encode()
+    # As GitHub writes it, so that the bytes are mostly those that were sent.
+    body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
     return {name: str(named[name]) for name in KEPT_HEADERS if name in named}, body
 
 

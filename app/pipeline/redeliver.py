@@ -5,6 +5,7 @@ and asks for what is due, the oldest first. What does not come, or comes without
 list instead. Everything may run twice: a delivery is kept once.
 """
 
+import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Sequence
@@ -289,6 +290,7 @@ def _fetch(missed: Missed, hook: Hook, to: Redeliverer, outcome: Outcome) -> Non
         headers={**headers, FETCHED_HEADER: str(missed.attempt_id)},
         body=body,
         received_at=now,
+        body_sha256=hashlib.sha256(body).hexdigest(),
     )
     with to.records.begin() as tx:
         tx.deliveries.add(delivery)

@@ -12,6 +12,7 @@ from flask_openapi3.blueprint import APIBlueprint
 
 from app.domain.deliveries import Delivery, DeliverySource
 from app.errors import Malformed
+from app.github.headers import KEPT_HEADERS
 from app.github.signature import HEADER as SIGNATURE_HEADER
 from app.github.signature import check_form as signature_form
 from app.github.signature import verify as verify_github
@@ -34,15 +35,6 @@ receivers = APIBlueprint(
 
 # "Payloads are capped at 25 MB": https://docs.github.com/en/webhooks/webhook-events-and-payloads
 _MAXIMUM_GITHUB_BYTES: Final = 25 * 1024 * 1024
-_KEPT_HEADERS: Final = (
-    "X-GitHub-Event",
-    "X-GitHub-Delivery",
-    "X-GitHub-Hook-ID",
-    "X-GitHub-Hook-Installation-Target-Type",
-    "X-GitHub-Hook-Installation-Target-ID",
-    "User-Agent",
-    "Content-Type",
-)
 
 
 @receivers.post("/github", responses={"202": ReceivedView})
@@ -57,7 +49,7 @@ def receive_github() -> tuple[Response, int]:
         guid=_header("X-GitHub-Delivery"),
         source=DeliverySource.GITHUB,
         event=_header("X-GitHub-Event"),
-        headers={name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers},
+        headers={name: request.headers[name] for name in KEPT_HEADERS if name in request.headers},
         body=body,
         received_at=context().clock(),
         body_sha256=hashlib.sha256(body).hexdigest(),
