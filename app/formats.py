@@ -108,6 +108,13 @@ def deploy_auth(raw: str) -> str:
     return raw
 
 
+def metrics_access(raw: str) -> str:
+    """Accept who may read metrics."""
+    if raw not in {"token", "open", "off"}:
+        raise ValueError("neither token, open nor off")
+    return raw
+
+
 def address_style(raw: str) -> str:
     """Accept a form of addresses."""
     if raw not in {"subdomain", "path"}:

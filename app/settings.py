@@ -81,6 +81,7 @@ REMEDIES: Final[Mapping[str, str]] = {
     "(what that exposes: docs/security.md)",
     "BRANCHLINE_IMPORT_ORIGINS": "origins that apps may be imported from although they are not public, "
     "separated by commas, for example https://git.example.internal",
+    "BRANCHLINE_METRICS": "who may read /metrics: token (who bears BRANCHLINE_API_TOKEN), open or off",
     "BRANCHLINE_ESBUILD": "the absolute path of esbuild's binary, which compiles workers; "
     "npm install esbuild@0.28.2 puts it into node_modules/esbuild/bin/esbuild",
     "GITHUB_API_URL": "https://api.github.com, or https://HOST/api/v3 for GitHub Enterprise Server",
@@ -195,6 +196,7 @@ class Settings:
     live_streams: int
     event_days: int
     esbuild: Path | None
+    metrics: str
     import_origins: tuple[str, ...] = ()
 
     @classmethod
@@ -232,6 +234,7 @@ class Settings:
             live_streams=read.value("BRANCHLINE_LIVE_STREAMS", formats.whole(1, 5000), default="500"),
             event_days=read.value("BRANCHLINE_EVENT_DAYS", formats.whole(0, 36_500), default="365"),
             esbuild=read.optional("BRANCHLINE_ESBUILD", formats.absolute_path),
+            metrics=read.value("BRANCHLINE_METRICS", formats.metrics_access, default="token"),
             import_origins=read.optional("BRANCHLINE_IMPORT_ORIGINS", formats.origins) or (),
         )
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final
 
 from sqlalchemy import Engine
@@ -14,6 +14,7 @@ from app.cloudflare.scripts import CloudflareScripts
 from app.database.intake import outage_of
 from app.database.ledgers import SqlLedgers
 from app.database.outages import Outage
+from app.database.metrics import SqlMetrics
 from app.database.records import SqlRecords
 from app.database.session import create_engine
 from app.dispatch.functions import DispatchFunctions
@@ -22,6 +23,7 @@ from app.domain.environments import Environment
 from app.domain.platform import DeployAuth, Platform
 from app.github import limits as github_limits
 from app.jobs.engine import DbosEngine
+from app.jobs.liveness import count_living
 from app.pacing.pacer import Pacer
 from app.pipeline.putting import Putter
 from app.ports import Bundles, Vault
@@ -114,6 +116,16 @@ class Shared:
     def ledgers(self) -> SqlLedgers:
         """What all processes together asked of GitHub and Cloudflare."""
         return SqlLedgers(self.database, utc_now)
+
+    @cached_property
+    def metrics(self) -> SqlMetrics:
+        """What an operator watches."""
+        allowances = [
+            github_limits.allowance(self.settings.github),
+            cloudflare_limits.allowance(self.settings.cloudflare),
+        ]
+        workers = partial(count_living, self.database)
+        return SqlMetrics(self.database, utc_now, self.ledgers, allowances, workers)
 
     @cached_property
     def github_pace(self) -> Pacer:

@@ -23,6 +23,7 @@ from app.ports import CodeHost, DeployAccess, Pace
 from app.settings import GitHubSettings, Settings
 from app.web import create_app
 from app.web.context import WebContext
+from app.web.exposition import Watched
 from app.web.gateway.context import GatewayContext
 from app.web.grants import LIFETIME, Grants
 from app.web.lanes import Lanes
@@ -79,6 +80,7 @@ def _application(shared: Shared, calls: Calls) -> Flask:
             invoking=calls.invoking,
             workshop=workshop(shared),
             import_origins=settings.import_origins,
+            watched=Watched(shared.metrics, settings.metrics),
             gateway=_gateway(shared) if shared.platform.has_gateway else None,
         )
     )

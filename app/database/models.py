@@ -43,7 +43,7 @@ class AppRow(Base):
     """An app; `repository` holds what is known of it beside its id."""
 
     __tablename__ = "apps"
-    __table_args__ = (Index(None, "created_at", "id"),)
+    __table_args__ = (Index(None, "created_at", "id"), Index(None, "status"))
 
     id: Mapped[str] = mapped_column(primary_key=True)
     slug: Mapped[str] = mapped_column(unique=True)
@@ -157,6 +157,13 @@ class DeliveryRow(Base):
         ),
         Index(None, "body_sha256"),
         Index(None, "received_at"),
+        Index(
+            None,
+            "processed_at",
+            "id",
+            sqlite_where=text("processed_at IS NOT NULL"),
+            postgresql_where=text("processed_at IS NOT NULL"),
+        ),
         {"sqlite_autoincrement": True},
     )
 

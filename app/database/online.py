@@ -33,15 +33,18 @@ def patiently(change: Callable[[], None], for_seconds: float) -> None:
         time.sleep(random.uniform(*_PAUSE_SECONDS))  # noqa: S311 - spreads, keeps no secret
 
 
-def create_index(name: str, table: str, columns: Sequence[str], *, unique: bool = False) -> None:
+def create_index(
+    name: str, table: str, columns: Sequence[str], *, unique: bool = False, where: str | None = None
+) -> None:
     """Create an index on a table that may be large, in a migration that does nothing else.
 
     PostgreSQL cannot do it in a transaction, so every call has to be one that may be repeated.
     https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
     """
     context = op.get_context()
+    condition = None if where is None else text(where)
     if context.dialect.name != "postgresql":
-        op.create_index(name, table, columns, unique=unique, if_not_exists=True)
+        op.create_index(name, table, columns, unique=unique, if_not_exists=True, sqlite_where=condition)
         return
     with context.autocommit_block():
         # It waits for transactions that began before it, and nobody waits for it.
@@ -49,7 +52,13 @@ def create_index(name: str, table: str, columns: Sequence[str], *, unique: bool 
         try:
             _drop_unfinished(name)
             op.create_index(
-                name, table, columns, unique=unique, if_not_exists=True, postgresql_concurrently=True
+                name,
+                table,
+                columns,
+                unique=unique,
+                if_not_exists=True,
+                postgresql_concurrently=True,
+                postgresql_where=condition,
             )
         finally:
             op.execute("RESET lock_timeout")

@@ -107,6 +107,12 @@ class Heartbeat:
             connection.execute(delete(WORKERS).where(WORKERS.c.executor_id.in_(gone)))
 
 
+def count_living(engine: Engine) -> int:
+    """Return how many workers said within the last seconds that they live."""
+    with engine.connect() as connection:
+        return len(_living(connection))
+
+
 def create_table(engine: Engine) -> None:
     """Create the table where migrations have not. May be repeated."""
     _METADATA.create_all(engine, checkfirst=True)

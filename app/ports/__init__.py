@@ -41,6 +41,7 @@ from app.ports.invocations import Call, Functions, Invocation, Reply, Streams
 from app.ports.limits import Ledgers, Pace
 from app.ports.memory import Apps, Deliveries, Deployments, Jobs, Marks, Page, PullRequests
 from app.ports.reconcile import Drifts, Recorded, StandingScripts, Survey
+from app.ports.metrics import Metrics
 from app.ports.records import Records, Transaction
 from app.ports.redelivery import APP_HOOK, Hook, HookDeliveries, MissedDeliveries, SentPage
 from app.ports.releases import Aliases, Approvals, Assets, OwnScripts, Tokens, Variables
@@ -108,6 +109,7 @@ __all__ = [
     "MergeOutcome",
     "Merged",
     "MissedDeliveries",
+    "Metrics",
     "NewRepositories",
     "News",
     "OwnScripts",

@@ -21,6 +21,7 @@ from app.web import (
     health,
     invocations,
     jobs,
+    metrics,
     previews,
     redelivery,
     releases,
@@ -82,6 +83,7 @@ def create_app(context: WebContext) -> Flask:
     register_errors(web)
     for blueprint in _BLUEPRINTS:
         web.register_api(blueprint)
+    web.add_url_rule("/metrics", "metrics", metrics.show)
     web.add_url_rule("/api/openapi.json", "openapi", lambda: jsonify(web.api_doc))
     _mount_gateway(web, context.gateway)
     return web

@@ -14,6 +14,7 @@ from app.pipeline.workers_putting import Workshop
 from app.ports import Clock, CodeHost, DeployAccess, JobEngine, Records, Vault
 from app.ports.intake import Intake
 from app.settings import Secret
+from app.web.exposition import Watched
 from app.web.gateway.context import GatewayContext
 from app.web.invoking import Invoking
 from app.web.outside import CALLS_AT_ONCE, DEPLOYS_AT_ONCE, DOWNLOADS_AT_ONCE, Gate
@@ -50,6 +51,7 @@ class WebContext:
     code_host: Callable[[], CodeHost]
     invoking: Invoking
     workshop: Workshop
+    watched: Watched | None = None
     gateway: GatewayContext | None = None
     maximum_body_bytes: int = DEFAULT_MAXIMUM_BODY_BYTES
     import_origins: tuple[str, ...] = ()

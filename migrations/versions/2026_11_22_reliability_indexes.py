@@ -15,3 +15,10 @@ def upgrade() -> None:
     create_index("ix_events_key", "events", ["key"], unique=True)
     create_index("ix_deliveries_body_sha256", "deliveries", ["body_sha256"])
     create_index("ix_deliveries_received_at", "deliveries", ["received_at"])
+    create_index(
+        "ix_deliveries_processed_at_id",
+        "deliveries",
+        ["processed_at", "id"],
+        where="processed_at IS NOT NULL",
+    )
+    create_index("ix_apps_status", "apps", ["status"])

@@ -104,6 +104,7 @@ MALFORMED = {
     "BRANCHLINE_INVOKE_RATE": ["0", "10001", "0.5"],
     "BRANCHLINE_LIVE_STREAMS": ["0", "5001", "all"],
     "BRANCHLINE_EVENT_DAYS": ["-1", "36501", "forever"],
+    "BRANCHLINE_METRICS": ["on", "Token", "public"],
     "BRANCHLINE_ESBUILD": ["esbuild", "node_modules/.bin/esbuild", "/opt/../esbuild"],
     "WFP_NAMESPACE_UNTRUSTED": ["Forks", "a.b", "-x"],
     "BRANCHLINE_IMPORT_ORIGINS": ["git.example.internal", "https://a.b,", "https://a.b/x", "file:///a", "*"],

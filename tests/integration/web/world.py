@@ -13,6 +13,8 @@ from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from app.database.intake import SqlIntake
+from app.database.ledgers import SqlLedgers
+from app.database.metrics import SqlMetrics
 from app.database.outages import Outage
 from app.database.records import SqlRecords
 from app.database.session import create_engine
@@ -33,6 +35,7 @@ from app.settings import Secret
 from app.vault import FernetVault
 from app.web import create_app
 from app.web.context import WebContext
+from app.web.exposition import Watched
 from app.web.invoking import Invoking, Rates
 from app.web.outside import Gate
 from tests.builders import a_repository, an_app, at
@@ -105,7 +108,10 @@ class World:
         self.workshop = self.cloud.workshop(records, vault, PLATFORM, self.clock)
         self.functions, self.streams, self.tally = FakeFunctions(), FakeStreams(), Tally()
         invoker = Invoker(self.functions, self.streams, self.tally, self.clock)
+        metrics = SqlMetrics(self.database, self.clock, SqlLedgers(self.database, self.clock), (), lambda: 1)
+        self.watched = Watched(metrics, "token", monotonic=lambda: self._seconds)
         given = {
+            "watched": self.watched,
             "records": self.records,
             "intake": SqlIntake(self.database, Outage(_never_over), patience_seconds=lock_timeout_seconds),
             "engine": self.engine,
