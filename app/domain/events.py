@@ -71,6 +71,7 @@ class Tag(StrEnum):
     PULL_REQUEST_CLOSED = "pull-request:closed"
     DELIVERY_REDELIVERY_REQUESTED = "delivery:redelivery-requested"
     DELIVERY_FETCHED = "delivery:fetched"
+    DELIVERY_LOST = "delivery:lost"
     FUNCTION_INVOKED = "function:invoked"
     WORKER_DEPLOYED = "worker:deployed"
     WORKER_KEPT = "worker:kept"

@@ -35,6 +35,7 @@ _PAGES_AT_ONCE: Final = 20
 _ASKED_AT_ONCE: Final = 50
 _APPS_AT_ONCE: Final = 5
 _KEPT: Final = timedelta(days=30)
+_TOO_OLD: Final = "older than the host sends again"
 _NEXT: Final = "redelivery:next"
 _TURN: Final = "redelivery:turn"
 
@@ -218,7 +219,7 @@ def _write_down(
             tx.missed.save(before.seen_again(seen))
         elif seen.is_too_old(now, to.window):
             outcome.expired += 1
-            tx.missed.save(seen.closed(MissedState.EXPIRED, "older than the host sends again"))
+            _give_up(tx, seen, MissedState.EXPIRED, _TOO_OLD, now)
         else:
             outcome.missed += 1
             tx.missed.save(seen)
@@ -240,9 +241,11 @@ def _ask_for_due(to: Redeliverer, outcome: Outcome, app_id: str | None = None) -
         hook = hooks[missed.app_id]
         if missed.is_too_old(to.clock(), to.window):
             outcome.expired += 1
-            _save(missed.closed(MissedState.EXPIRED, "older than the host sends again"), to)
+            with to.records.begin() as tx:
+                _give_up(tx, missed, MissedState.EXPIRED, _TOO_OLD, to.clock())
         elif hook is None:
-            _save(missed.asked(to.clock()), to)  # its webhook may be found again
+            with to.records.begin() as tx:
+                tx.missed.save(missed.asked(to.clock()))  # its webhook may be found again
         elif missed.is_to_be_fetched:
             _fetch(missed, hook, to, outcome)
         else:
@@ -279,7 +282,8 @@ def _fetch(missed: Missed, hook: Hook, to: Redeliverer, outcome: Outcome) -> Non
         headers, body = to.host.fetch(hook, missed.attempt_id)
     except RemoteRefused as refused:
         outcome.lost += 1
-        _save(missed.closed(MissedState.LOST, refused.message), to)
+        with to.records.begin() as tx:
+            _give_up(tx, missed, MissedState.LOST, refused.message, to.clock())
         return
     outcome.fetched += 1
     now = to.clock()
@@ -311,9 +315,11 @@ def _fact(tag: Tag, missed: Missed, at: datetime, payload: dict[str, Any]) -> Ev
     )
 
 
-def _save(missed: Missed, to: Redeliverer) -> None:
-    with to.records.begin() as tx:
-        tx.missed.save(missed)
+def _give_up(tx: Transaction, missed: Missed, state: MissedState, reason: str, at: datetime) -> None:
+    """Write down that it will not come any more; reconciling finds what it would have told."""
+    tx.missed.save(missed.closed(state, reason))
+    payload = {"event": missed.event, "sentAt": missed.sent_at.isoformat(), "why": reason}
+    tx.events.append(_fact(Tag.DELIVERY_LOST, missed, at, payload))
 
 
 def _looked(tx: Transaction, app_id: str | None, to: Redeliverer) -> Looked:

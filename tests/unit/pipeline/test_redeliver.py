@@ -203,6 +203,7 @@ def test_what_is_too_old_is_left_and_counted(world: World) -> None:
     assert (found.expired, found.missed) == (1, 1)
     assert world.kept() == ["young"]
     assert world.missed("old")["old"].state is MissedState.EXPIRED
+    assert [it.subject for it in world.records.events if it.tag is Tag.DELIVERY_LOST] == ["old"]
 
 
 def test_what_grows_too_old_while_it_waits_is_given_up(world: World) -> None:
@@ -226,6 +227,8 @@ def test_what_the_host_refuses_to_send_again_is_fetched_or_lost(world: World) ->
     assert world.kept() == ["a"]
     lost = world.missed("b")["b"]
     assert (lost.state, lost.reason) == (MissedState.LOST, "reading b: not found")
+    (told,) = [it for it in world.records.events if it.tag is Tag.DELIVERY_LOST]
+    assert (told.subject, told.payload["why"]) == ("b", "reading b: not found")
 
 
 def test_what_there_are_no_writes_left_for_is_fetched(world: World) -> None:
