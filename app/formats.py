@@ -115,6 +115,13 @@ def metrics_access(raw: str) -> str:
     return raw
 
 
+def heal(raw: str) -> str:
+    """Accept what may be done about drift."""
+    if raw not in {"off", "safe", "all"}:
+        raise ValueError("neither off, safe nor all")
+    return raw
+
+
 def address_style(raw: str) -> str:
     """Accept a form of addresses."""
     if raw not in {"subdomain", "path"}:

@@ -69,6 +69,10 @@ REMEDIES: Final[Mapping[str, str]] = {
     "BRANCHLINE_PREVIEW_DAYS": "days from the last push after which a preview is taken down, 1 to 365",
     "BRANCHLINE_KEPT_DEPLOYMENTS": "how many deployments of production and of staging keep their address, "
     "1 to 1000",
+    "BRANCHLINE_HEAL": "what may be done by itself about drift, where an app says nothing else: off, safe "
+    "(deletes nothing, and overwrites nothing that somebody edited) or all",
+    "BRANCHLINE_RECONCILE_MINUTES": "minutes from one pass that looks for drift to the next, 1 to 10080; "
+    "0 for never",
     "BRANCHLINE_CPU_MS": "milliseconds of processor time that one request to a script may take, 1 to 300000",
     "BRANCHLINE_INVOCATIONS": "how many functions a web process calls for others at once, streams included, "
     "1 to 2000",
@@ -170,6 +174,14 @@ class InvocationSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ReconcileSettings:
+    """How often drift is looked for (0: never), and how much is healed where an app says nothing else."""
+
+    minutes: int
+    heal: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that the environment decides. `database_url` may hold a password and is not shown.
 
@@ -192,6 +204,7 @@ class Settings:
     preview_days: int
     kept_deployments: int
     cpu_ms: int | None
+    reconcile: ReconcileSettings
     invocations: InvocationSettings
     live_streams: int
     event_days: int
@@ -229,6 +242,7 @@ class Settings:
             bundles=_bundles(read, database_url),
             preview_days=read.value("BRANCHLINE_PREVIEW_DAYS", formats.whole(1, 365), default="7"),
             kept_deployments=read.value("BRANCHLINE_KEPT_DEPLOYMENTS", formats.whole(1, 1000), default="10"),
+            reconcile=_reconcile(read),
             cpu_ms=read.optional("BRANCHLINE_CPU_MS", formats.whole(1, 300_000)),
             invocations=_invocations(read),
             live_streams=read.value("BRANCHLINE_LIVE_STREAMS", formats.whole(1, 5000), default="500"),
@@ -316,6 +330,13 @@ def _invocations(read: _Reader) -> InvocationSettings:
     return InvocationSettings(
         at_once=read.value("BRANCHLINE_INVOCATIONS", formats.whole(1, 2000), default="256"),
         per_second=read.value("BRANCHLINE_INVOKE_RATE", formats.whole(1, 10_000), default="50"),
+    )
+
+
+def _reconcile(read: _Reader) -> ReconcileSettings:
+    return ReconcileSettings(
+        minutes=read.value("BRANCHLINE_RECONCILE_MINUTES", formats.whole(0, 10_080), default="30"),
+        heal=read.value("BRANCHLINE_HEAL", formats.heal, default="safe"),
     )
 
 

@@ -1,12 +1,14 @@
 """The jobs process: the worker with its handlers, the inbox, and the sweeper."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Final
 
 from app.bootstrap.code_host import code_host_over
 from app.bootstrap.forks import approver, fork_previewer
+from app.bootstrap.reconciling import reconciler
 from app.bootstrap.redelivery import redeliverer
 from app.bootstrap.shared import Shared, utc_now
 from app.bootstrap.workers import worker_putter
@@ -43,6 +45,7 @@ from app.pipeline.preview import Previewer, preview
 from app.pipeline.promote import promote
 from app.pipeline.provision import Provisioner, provision
 from app.pipeline.publish import Publisher, publish
+from app.pipeline.reconcile import reconcile, schedule
 from app.pipeline.redeliver import redeliver
 from app.pipeline.redeliver import sweep as sweep_deliveries
 from app.pipeline.redeploy import Redeployer, redeploy
@@ -65,7 +68,12 @@ def job_parts(environ: Mapping[str, str]) -> Sequence[Part]:
     url = wired.settings.database_url
     worker = Worker(url, wired.handlers(), wired.records, utc_now, on_change=_follow)
     inbox = Inbox(wired.records, wired.work_off, utc_now)
-    return worker, inbox, Sweeper(wired.sweep), Sweeper(wired.sweep_deliveries, name="redelivery")
+    sweepers = (
+        Sweeper(wired.sweep),
+        Sweeper(wired.sweep_deliveries, name="redelivery"),
+        Sweeper(wired.schedule_pass, name="reconcile"),
+    )
+    return worker, inbox, *sweepers
 
 
 def _follow(tx: Transaction, job: Job) -> None:
@@ -109,6 +117,7 @@ class _Jobs(Shared):
                 invoke_later, to=LaterInvoker(self.records, self.functions, self.vault, utc_now)
             ),
             JobType.SYNC: partial(run_sync, to=self._syncer()),
+            JobType.RECONCILE: partial(reconcile, to=reconciler(self, self.github)),
             JobType.REDELIVER: partial(redeliver, to=redeliverer(self, self.github)),
         }
 
@@ -117,6 +126,10 @@ class _Jobs(Shared):
 
     def sweep_deliveries(self) -> None:
         sweep_deliveries(redeliverer(self, self.github))
+
+    def schedule_pass(self) -> object:
+        minutes = self.settings.reconcile.minutes
+        return schedule(self.records, utc_now(), timedelta(minutes=minutes) if minutes else None)
 
     def _provisioner(self) -> Provisioner:
         github = self.settings.github

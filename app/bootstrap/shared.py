@@ -19,6 +19,7 @@ from app.database.records import SqlRecords
 from app.database.session import create_engine
 from app.dispatch.functions import DispatchFunctions
 from app.domain.addresses import Addresses
+from app.domain.apps import Heal
 from app.domain.environments import Environment
 from app.domain.platform import DeployAuth, Platform
 from app.github import limits as github_limits
@@ -59,6 +60,7 @@ def platform_of(settings: Settings) -> Platform:
         preview_days=settings.preview_days,
         kept_deployments=settings.kept_deployments,
         cpu_ms=settings.cpu_ms,
+        heal=Heal(settings.reconcile.heal),
     )
 
 

@@ -30,6 +30,7 @@ class JobType(StrEnum):
     REDELIVER = "redeliver"
     SETTLE = "settle"
     INVOKE = "invoke"
+    RECONCILE = "reconcile"
 
 
 class JobStatus(StrEnum):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from app.domain.addresses import Addresses
+from app.domain.apps import Heal
 from app.domain.environments import Environment
 
 
@@ -22,7 +23,8 @@ class Platform:
 
     `owner` is where repositories are made, `template` the full name of the one they start as. Forks' previews
     have a namespace of their own, `untrusted_namespace`, and previews end `preview_days` after the last push.
-    Production and staging keep the own addresses of their last `kept_deployments`.
+    Production and staging keep the own addresses of their last `kept_deployments`. `heal` is for apps that
+    say nothing else.
     """
 
     url: str
@@ -35,6 +37,7 @@ class Platform:
     preview_days: int = 7
     kept_deployments: int = 10
     cpu_ms: int | None = None
+    heal: Heal = Heal.SAFE
 
     @property
     def has_gateway(self) -> bool:

@@ -80,4 +80,5 @@ def _described(run: PyGithubRun) -> WorkflowRun:
         event=run.event,
         head_repository_id=run.head_repository.id if run.head_repository else None,
         message=run.head_commit.message if run.head_commit else None,
+        branch=run.head_branch,
     )

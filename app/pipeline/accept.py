@@ -50,7 +50,7 @@ def work_off(
     if report is None:
         return DeliveryStatus.IGNORED
     _learn_owner(tx, report, at)
-    is_ours = _dispatch(tx, report, platform, at)
+    is_ours = hear(tx, report, platform, at)
     return DeliveryStatus.PROCESSED if is_ours else DeliveryStatus.IGNORED
 
 
@@ -70,9 +70,10 @@ def _learn_owner(tx: Transaction, report: Report, at: datetime) -> None:
             tx.apps.save(replace(held, repository=told, updated_at=at))
 
 
-def _dispatch(  # noqa: C901, PLR0911 - one line for each kind of report
+def hear(  # noqa: C901, PLR0911 - one line for each kind of report
     tx: Transaction, report: Report, platform: Platform, at: datetime
 ) -> bool:
+    """Do what a report asks for, be it that no delivery told it; False when it is none of our business."""
     match report:
         case Ping():
             return True

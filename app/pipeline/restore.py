@@ -65,6 +65,8 @@ def _record(job: Job, deployment_id: str, to: Putter) -> str | None:
         if known_app(tx, job.app_id, lock=True) is None:
             return None
         deployment = tx.deployments.get(deployment_id)
+        if deployment.has_own_address:  # it was to answer all the time, and only its script was gone
+            return deployment.expires_at.isoformat() if deployment.expires_at else None
         restored = replace(deployment, retired_at=None, expires_at=expires_at, updated_at=at)
         tx.deployments.save(restored)
         payload = {"app": job.app_id, "script": deployment.own_script}

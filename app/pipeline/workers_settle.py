@@ -28,12 +28,16 @@ _PAUSES: Final = tuple(min(0.25 * 1.5**n, 5.0) for n in range(40))
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """A worker as a job found and holds it; `was_settled` says that its address needs nothing."""
+    """A worker as a job found and holds it; `was_settled` says that its address needs nothing.
+
+    The script `again` is put up although it is there.
+    """
 
     worker: Worker
     versions: Sequence[Version]
     key: str | None
     was_settled: bool
+    again: str | None = None
 
 
 def settle(job: Job, steps: Steps, to: WorkerPutter) -> dict[str, Any]:
@@ -76,7 +80,8 @@ def _take_turn(job: Job, to: WorkerPutter) -> _Turn:
             raise Busy(f"settling {worker.name}: somebody else is putting it up", retry_after_seconds=1)
         tx.workers.save(worker.held(job.id, at))
         versions, key = tx.versions.of(worker.id), invoke_key(tx, worker, to.vault)
-    return _Turn(worker, versions, key, was_settled=worker.is_settled)
+    again = job.arguments.get("again")
+    return _Turn(worker, versions, key, was_settled=worker.is_settled, again=again)
 
 
 def _remove_all(job: Job, to: WorkerPutter) -> None:
@@ -102,10 +107,14 @@ def _put_version_in_line(turn: _Turn, version: Version, to: WorkerPutter) -> Non
     worker = turn.worker
     if not version.has_own_address:
         take_down_script(worker, version.own_script, to)
-    elif to.scripts.tags(worker.namespace, version.own_script) is None:
+    elif turn.again == version.own_script or not _is_there(worker, version.own_script, to):
         put_version(worker, version, version.own_script, turn.key, to)
     if version.id == worker.version_id and not turn.was_settled:
         put_version(worker, version, worker.script, turn.key, to)
+
+
+def _is_there(worker: Worker, script: str, to: WorkerPutter) -> bool:
+    return to.scripts.tags(worker.namespace, script) is not None
 
 
 @contextmanager

@@ -91,6 +91,7 @@ class WorkflowRun:
     """A run as its host tells of it; `event`, `status` and `conclusion` are GitHub's words.
 
     `head_repository_id` is where its commit comes from, None when that is gone; `message` the commit's.
+    `branch` is the one that it was started for.
     """
 
     id: int
@@ -102,6 +103,7 @@ class WorkflowRun:
     event: str
     head_repository_id: int | None
     message: str | None
+    branch: str | None = None
 
 
 class Runs(Protocol):

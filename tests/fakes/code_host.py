@@ -296,5 +296,5 @@ class FakeCodeHost:
         commit = repository.branches[branch]
         message, home = repository.commits[commit].message, repository.description.id
         number = len(repository.runs) + 1
-        run = WorkflowRun(run_id, number, 1, url, "queued", None, event, home, message)
+        run = WorkflowRun(run_id, number, 1, url, "queued", None, event, home, message, branch)
         repository.runs.append(FakeRun(commit, branch, event, run))

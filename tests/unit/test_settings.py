@@ -97,6 +97,8 @@ MALFORMED = {
     "AWS_ACCESS_KEY_ID": ["two words", "canäry"],
     "AWS_SECRET_ACCESS_KEY": ["canary\nline", "canäry"],
     "AWS_REGION": ["eu central", "a/b"],
+    "BRANCHLINE_HEAL": ["on", "Safe", "none"],
+    "BRANCHLINE_RECONCILE_MINUTES": ["-1", "10081", "often", "1.5"],
     "BRANCHLINE_PREVIEW_DAYS": ["0", "366", "a week", "7.5", "-1"],
     "BRANCHLINE_KEPT_DEPLOYMENTS": ["0", "1001", "all"],
     "BRANCHLINE_CPU_MS": ["0", "300001", "50ms"],
