@@ -34,6 +34,7 @@ from app.jobs.sweeper import Sweeper
 from app.jobs.worker import Handler, Worker
 from app.pipeline.accept import work_off
 from app.pipeline.approve import approve
+from app.pipeline.archive import archive
 from app.pipeline.commit import Committer, run_commit
 from app.pipeline.expire import expire, sweep
 from app.pipeline.follow import follow
@@ -70,6 +71,7 @@ def job_parts(environ: Mapping[str, str]) -> Sequence[Part]:
     inbox = Inbox(wired.records, wired.work_off, utc_now)
     sweepers = (
         Sweeper(wired.sweep),
+        Sweeper(wired.archive_events, name="archive"),
         Sweeper(wired.sweep_deliveries, name="redelivery"),
         Sweeper(wired.schedule_pass, name="reconcile"),
     )
@@ -123,6 +125,9 @@ class _Jobs(Shared):
 
     def sweep(self) -> int:
         return sweep(self.records, utc_now()) + sweep_workers(self.records, utc_now())
+
+    def archive_events(self) -> int:
+        return archive(self.records, self.bundles, self.settings.event_days, utc_now())
 
     def sweep_deliveries(self) -> None:
         sweep_deliveries(redeliverer(self, self.github))

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from app.bootstrap.shared import Shared, utc_now
 from app.database.bundle_uses import used_bundles
+from app.database.event_archives import archived_blobs
 from app.database.schema import check_schema
 from app.pipeline.prune import Pruned, prune
 from app.settings import Settings
@@ -15,6 +16,7 @@ def prune_bundles(environ: Mapping[str, str], *, older_than: timedelta) -> Prune
     shared = Shared(Settings.from_environ(environ))
     try:
         check_schema(shared.database)
-        return prune(shared.bundles, used_bundles(shared.database), utc_now() - older_than)
+        archived = archived_blobs(shared.database)
+        return prune(shared.bundles, used_bundles(shared.database), utc_now() - older_than, archived)
     finally:
         shared.database.dispose()

@@ -11,7 +11,9 @@ from app.bootstrap.invoking import Calls
 from app.bootstrap.shared import Shared, utc_now
 from app.bootstrap.workers import workshop
 from app.cloudflare.gateway.sessions import AssetSessions
+from app.database.event_order import continue_order
 from app.database.intake import SqlIntake, intake_engine
+from app.database.listening import feed_of
 from app.database.schema import check_schema
 from app.domain.deployments import Deployment
 from app.domain.platform import Platform
@@ -24,9 +26,11 @@ from app.settings import GitHubSettings, Settings
 from app.web import create_app
 from app.web.context import WebContext
 from app.web.exposition import Watched
+from app.web.following import Follower
 from app.web.gateway.context import GatewayContext
 from app.web.grants import LIFETIME, Grants
 from app.web.lanes import Lanes
+from app.web.live import Live
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -35,7 +39,7 @@ if TYPE_CHECKING:
 def web_app(environ: Mapping[str, str]) -> Flask:
     """Return the WSGI application. Raises Misconfigured."""
     shared = Shared(Settings.from_environ(environ))
-    return _application(shared, Calls(shared))
+    return _application(shared, Calls(shared), Follower(feed_of(shared.database)))
 
 
 class ServedApp:
@@ -43,8 +47,8 @@ class ServedApp:
 
     def __init__(self, environ: Mapping[str, str], places: int) -> None:
         shared = Shared(Settings.from_environ(environ))
-        self._calls = Calls(shared)
-        self._lanes = Lanes(_application(shared, self._calls), places)
+        self._calls, self._follower = Calls(shared), Follower(feed_of(shared.database))
+        self._lanes = Lanes(_application(shared, self._calls, self._follower), places)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer a request."""
@@ -53,13 +57,14 @@ class ServedApp:
     def cut_streams(self) -> None:
         """End every open stream, so that the server need not wait for them."""
         self._calls.cut_streams()
+        self._follower.close()
 
     def finish(self) -> None:
         """Write down what is only in memory."""
         self._calls.finish()
 
 
-def _application(shared: Shared, calls: Calls) -> Flask:
+def _application(shared: Shared, calls: Calls, follower: Follower) -> Flask:
     settings = shared.settings
     return create_app(
         WebContext(
@@ -75,15 +80,22 @@ def _application(shared: Shared, calls: Calls) -> Flask:
             verify_token=_verifier(settings).verify,
             deploy_secret=lambda app_id: deploy_secret(settings.secret_key.reveal(), app_id),
             grant=_granting(settings, shared.platform),
-            check_ready=lambda: check_schema(shared.database),
+            check_ready=lambda: _check_ready(shared),
             code_host=_LazyCodeHost(settings.github, shared.github_pace),
             invoking=calls.invoking,
+            live=Live.of(follower, settings.live_streams),
+            bundles=shared.bundles,
             workshop=workshop(shared),
             import_origins=settings.import_origins,
             watched=Watched(shared.metrics, settings.metrics),
             gateway=_gateway(shared) if shared.platform.has_gateway else None,
         )
     )
+
+
+def _check_ready(shared: Shared) -> None:
+    check_schema(shared.database)
+    continue_order(shared.database)
 
 
 def _gateway(shared: Shared) -> GatewayContext:

@@ -22,7 +22,7 @@ from app.settings import Settings
 
 # One process holds 70 MB less than two, and SQLite takes one writer at a time anyway.
 _WORKERS: Final = 1
-# For webhooks and the API; each open call of a function has a thread of its own beside these.
+# For webhooks and the API; each open call of a function, or stream of events, has a thread of its own beside.
 _PLACES: Final = 8
 # An idle connection is cheap, and there have to be more of them than threads.
 _IDLE_CONNECTIONS: Final = 1000
@@ -47,7 +47,7 @@ def serve(*, host: str, port: int, workers: int, jobs: bool) -> None:
     os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", "65536")
     # -P: the directory that we are started in may have an `app` of its own, as many projects do.
     companion = _Companion([sys.executable, "-P", "-m", "app", "jobs"]) if jobs else None
-    threads = _PLACES + settings.invocations.at_once
+    threads = _PLACES + settings.invocations.at_once + settings.live_streams
     _Server(f"{host}:{port}", workers, threads, companion).run()
 
 

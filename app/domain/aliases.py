@@ -42,6 +42,11 @@ class Alias:
     expired_at: datetime | None = None
 
     @property
+    def shown(self) -> str | None:
+        """The deployment that answers there, or will; None when there is none, or its time is over."""
+        return None if self.expired_at is not None else self.deployment_id
+
+    @property
     def is_in_line(self) -> bool:
         """Its script is what it points to, and nobody is putting anything up."""
         return self.is_settled and self.holder is None

@@ -59,6 +59,7 @@ class Tag(StrEnum):
     ENVIRONMENT_ROLLED_BACK = "environment:rolled-back"
     ENVIRONMENT_RESUMED = "environment:resumed"
     ENVIRONMENT_RELEASED = "environment:released"
+    ENVIRONMENT_CHANGED = "environment:changed"
     PREVIEW_EXPIRED = "preview:expired"
     VARIABLE_SET = "variable:set"
     VARIABLE_REMOVED = "variable:removed"

@@ -17,6 +17,7 @@ from app.errors import NotFound
 from app.pipeline.known import known_app
 from app.pipeline.putting import Putter
 from app.pipeline.release import request_release, take_down
+from app.pipeline.showing import Change, Why
 from app.ports import Records, Steps, Transaction
 
 _AT_A_TIME: Final = 100
@@ -61,7 +62,7 @@ def _expire_alias(tx: Transaction, app_id: str, script: str, at: datetime) -> No
     if alias is None or alias.expired_at is not None or alias.expires_at is None or alias.expires_at > at:
         return
     expired = replace(alias, expired_at=at, updated_at=at)
-    request_release(tx, expired)
+    request_release(tx, expired, Change(Why.EXPIRED, "clock", at))
     payload = {"script": script, "deployment": alias.deployment_id}
     tx.events.append(Event(Tag.PREVIEW_EXPIRED, app_id, "clock", at, payload))
     if alias.pull_request is not None:

@@ -18,6 +18,7 @@ from app.domain.platform import Platform
 from app.domain.releases import can_be_shown
 from app.errors import Conflict, NotFound
 from app.pipeline.release import ask_for_release, request_release
+from app.pipeline.showing import Change, Why, keep
 from app.ports import Transaction
 
 
@@ -40,15 +41,17 @@ class Released:
     job: Job
 
 
-def point(tx: Transaction, app: App, target: Deployment, alias: Alias, decision: Decision) -> Released:
+def point(
+    tx: Transaction, app: App, target: Deployment, alias: Alias, decision: Decision, *, why: Why
+) -> Released:
     """Point an alias at a deployment and ask for its release; what is there already is not put up again."""
     before = tx.aliases.get(alias.script) or replace(alias, deployment_id=None, is_pinned=False)
-    pointed = pointed_at(alias, target, decision)
+    pointed, change = pointed_at(alias, target, decision), Change(why, decision.actor, decision.at)
     if (before.deployment_id, before.expired_at) == (target.id, None):
-        tx.aliases.save(pointed)
+        keep(tx, pointed, change)
         return Released(app, pointed, target, ask_for_release(tx, pointed, before=before))
     pointed = replace(pointed, is_settled=False)
-    return Released(app, pointed, target, request_release(tx, pointed, before=before))
+    return Released(app, pointed, target, request_release(tx, pointed, change, before=before))
 
 
 def pointed_at(alias: Alias, target: Deployment, decision: Decision) -> Alias:

@@ -30,6 +30,7 @@ from app.pipeline.point import (
 )
 from app.pipeline.putting import Putter, put_up
 from app.pipeline.release import ask_for_release, before_as_json, bring_in_line, go_back, request_take_down
+from app.pipeline.showing import Change, Why, keep
 from app.pipeline.upload import make_room, note
 from app.ports import Steps, Transaction
 
@@ -55,7 +56,7 @@ def request_promotion(
     if shows(alias, target) and not alias.is_pinned:
         return Released(app, alias, target, _ask_again(tx, alias, target))
     _write_down(tx, alias, source, target, decision)
-    return point(tx, app, target, _raised(tx, alias), decision)
+    return point(tx, app, target, _raised(tx, alias), decision, why=Why.PROMOTED)
 
 
 def promote(job: Job, steps: Steps, to: Putter) -> dict[str, Any]:
@@ -104,7 +105,7 @@ def _begin(
     alias = alias_of(tx, target, decision.at)
     _write_down(tx, alias, source, target, decision)
     pointed = pointed_at(_raised(tx, alias), target, decision)
-    tx.aliases.save(replace(pointed, is_settled=False))
+    keep(tx, replace(pointed, is_settled=False), Change(Why.PROMOTED, decision.actor, decision.at))
     arguments = {"deployment": target.id, "before": before_as_json(alias)}
     return Released(app, pointed, target, tx.jobs.enqueue(JobType.PROMOTE, app.id, arguments))
 
@@ -193,7 +194,7 @@ def _fail(job: Job, deployment_id: str, reason: str, to: Putter) -> None:
         deployment = move(tx, tx.deployments.get(deployment_id), Status.ERROR, at, actor=job.id, error=reason)
         alias = tx.aliases.get(deployment.script)
         if alias is not None and alias.deployment_id == deployment_id:
-            go_back(tx, alias, job)
+            go_back(tx, alias, job, at)
         if deployment.status is Status.ERROR:
             tx.deployments.save(replace(deployment, retired_at=at))
             request_take_down(tx, deployment)

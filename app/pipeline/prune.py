@@ -1,4 +1,4 @@
-"""Prune: bytes that no deployment and no worker needs any more leave the bundle store.
+"""Prune: bytes that no deployment, no worker and no archive needs any more leave the bundle store.
 
 What is needed is read first and whole; when it cannot be, nothing is deleted. What was written lately stays,
 needed or not: it may be an upload that is not recorded yet.
@@ -21,14 +21,18 @@ class Pruned:
     deleted: int
 
 
-def prune(bundles: Bundles, used: Iterable[str], older_than: datetime) -> Pruned:
-    """Delete what is older and belongs to none of the `used` bundles; may be repeated, also at once.
+def prune(
+    bundles: Bundles, used: Iterable[str], older_than: datetime, kept_blobs: Iterable[str] = ()
+) -> Pruned:
+    """Delete what is older and is neither one of `kept_blobs` nor belongs to one of the `used` bundles.
+
+    May be repeated, also at once.
 
     Raises:
         RemoteUnavailable: a bundle could not be looked at; nothing was deleted.
         RemoteRefused: a bundle is damaged; nothing was deleted.
     """
-    wanted: set[bytes] = set()
+    wanted = {bytes.fromhex(sha256) for sha256 in kept_blobs}
     kept = missing = 0
     for digest in used:
         kept += 1

@@ -25,6 +25,7 @@ from app.pipeline import standing
 from app.pipeline.known import alias_of, known_app
 from app.pipeline.move import tell_again
 from app.pipeline.putting import Putter, put_up
+from app.pipeline.showing import Change, Why, keep
 from app.ports import Steps, Transaction
 
 # Together longer than an upload may hold an alias: a hold for its own script, and one for the alias.
@@ -36,24 +37,26 @@ def show(tx: Transaction, deployment: Deployment, at: datetime) -> None:
     """Write down that an alias shows what a run put up by itself, unless it was overtaken or is pinned."""
     alias = alias_of(tx, deployment, at)
     if alias.takes(deployment.order):
-        tx.aliases.save(
-            replace(
-                alias,
-                deployment_id=deployment.id,
-                order=deployment.order,
-                actor="workflow",
-                updated_at=at,
-                expired_at=None,
-            )
+        shown = replace(
+            alias,
+            deployment_id=deployment.id,
+            order=deployment.order,
+            actor="workflow",
+            updated_at=at,
+            expired_at=None,
         )
+        keep(tx, shown, Change(Why.DEPLOYED, "workflow", at))
 
 
-def request_release(tx: Transaction, alias: Alias, *, before: Alias | None = None) -> Job:
+def request_release(
+    tx: Transaction, alias: Alias, change: Change | None = None, *, before: Alias | None = None
+) -> Job:
     """Keep an alias as it is meant to be from now on, and ask for its script to be brought in line.
 
-    It goes back to what it was `before` when Cloudflare does not take what it points to now.
+    `change` says why it is to show something else, if it is. It goes back to what it was `before` when
+    Cloudflare does not take what it points to now.
     """
-    tx.aliases.save(replace(alias, is_settled=False))
+    keep(tx, replace(alias, is_settled=False), change)
     return ask_for_release(tx, alias, before=before)
 
 
@@ -151,7 +154,7 @@ def _take_turn(job: Job, script: str, to: Putter) -> _Turn | None:
             _tell(tx, job, alias)
             return None
         alias = replace(alias, holder=job.id, held_until=at + LEASE, is_settled=True)
-        tx.aliases.save(alias)
+        keep(tx, alias)
         return _Turn(app, alias, _shown(tx, alias))
 
 
@@ -199,23 +202,24 @@ def _give_back(job: Job, turn: _Turn, to: Putter) -> None:
         known_app(tx, job.app_id, lock=True)
         alias = tx.aliases.get(turn.alias.script)
         if alias is not None and alias.holder == job.id:
-            tx.aliases.save(replace(alias, is_settled=False, holder=None, held_until=None))
+            keep(tx, replace(alias, is_settled=False, holder=None, held_until=None))
 
 
 def _be_refused(job: Job, turn: _Turn, to: Putter) -> None:
     """Give the alias free, and let it go back when it still says what was refused."""
+    at = to.clock()
     with to.records.begin() as tx:
         known_app(tx, job.app_id, lock=True)
         alias = tx.aliases.get(turn.alias.script)
         if alias is None or alias.holder != job.id:
             return
         free = replace(alias, is_settled=False, holder=None, held_until=None)
-        tx.aliases.save(free)
+        keep(tx, free)
         if _same(alias, turn):
-            go_back(tx, free, job)
+            go_back(tx, free, job, at)
 
 
-def go_back(tx: Transaction, alias: Alias, job: Job) -> None:
+def go_back(tx: Transaction, alias: Alias, job: Job, at: datetime) -> None:
     """Let an alias say again what it said before a job was asked for, and have that put up.
 
     What was stopped or removed in the meantime it does not go back to.
@@ -234,7 +238,7 @@ def go_back(tx: Transaction, alias: Alias, job: Job) -> None:
         is_pinned=before["isPinned"],
         actor=before["actor"],
     )
-    request_release(tx, back)
+    request_release(tx, back, Change(Why.REFUSED, job.id, at))
 
 
 def _settle(job: Job, turn: _Turn, to: Putter) -> bool:
@@ -245,11 +249,11 @@ def _settle(job: Job, turn: _Turn, to: Putter) -> bool:
         is_gone = app is None or alias is None or app.status is AppStatus.DELETING
         if alias is not None and not is_gone:
             if alias.holder != job.id:
-                tx.aliases.save(replace(alias, is_settled=False))  # the hold was lost: who came first?
+                keep(tx, replace(alias, is_settled=False))  # the hold was lost: who came first?
                 return False
             if not (alias.is_settled and _same(alias, turn)):
                 return False
-            tx.aliases.save(replace(alias, holder=None, held_until=None))
+            keep(tx, replace(alias, holder=None, held_until=None))
             _write_down(tx, job, alias, at)
     if is_gone:
         take_down(turn.app, turn.alias.namespace, turn.alias.script, to)

@@ -12,6 +12,7 @@ from app.errors import Conflict, Gone
 from app.pipeline.known import known_app
 from app.pipeline.putting import Putter, put_up
 from app.pipeline.release import request_release
+from app.pipeline.showing import Change, Why
 from app.ports import Steps, Transaction
 
 
@@ -75,7 +76,7 @@ def _record(job: Job, deployment_id: str, to: Putter) -> str | None:
         alias = tx.aliases.get(deployment.script)
         if alias is not None and alias.deployment_id == deployment.id and alias.expired_at is not None:
             back = replace(alias, expired_at=None, expires_at=expires_at, updated_at=at)
-            request_release(tx, back)
+            request_release(tx, back, Change(Why.RESTORED, actor, at))
     return expires_at.isoformat()
 
 

@@ -11,6 +11,7 @@ from app.errors import Conflict
 from app.pipeline.known import standing_app
 from app.pipeline.point import Decision, Released, point, write_down
 from app.pipeline.release import ask_for_release
+from app.pipeline.showing import Why
 from app.ports import Transaction
 
 
@@ -38,7 +39,7 @@ def resume(
     facts = {"from": alias.deployment_id, "to": newest.id}
     write_down(tx, Tag.ENVIRONMENT_RESUMED, app.id, alias, decision, **facts)
     order = max(alias.order, newest.order)
-    return point(tx, app, newest, replace(alias, is_pinned=False, order=order), decision)
+    return point(tx, app, newest, replace(alias, is_pinned=False, order=order), decision, why=Why.RESUMED)
 
 
 def _script_of(tx: Transaction, app: App, environment: Environment, pull_request: int | None) -> str:

@@ -27,6 +27,7 @@ from app.pipeline.move import move
 from app.pipeline.preview import Previewer, write_comment
 from app.pipeline.record import LIVE_OR_COMING
 from app.pipeline.release import request_release
+from app.pipeline.showing import Change, Why, forget
 from app.pipeline.start import LEASE
 from app.ports import Clock, Comments, Records, Repositories, Runs, Scripts, Steps, Transaction
 
@@ -279,7 +280,8 @@ def _show_nothing(tx: Transaction, script: str, at: datetime) -> None:
         return
     if tx.deployments.get(alias.deployment_id).status is Status.REMOVED:
         ended = replace(alias, deployment_id=None, expires_at=None, is_pinned=False, updated_at=at)
-        request_release(tx, ended)  # somebody may have put it up again since it was deleted
+        # Somebody may have put it up again since it was deleted.
+        request_release(tx, ended, Change(Why.REMOVED, "job", at))
 
 
 def _forget(app: App, to: Retirer) -> None:
@@ -290,7 +292,7 @@ def _forget(app: App, to: Retirer) -> None:
             return  # a process died between this step and its checkpoint
         for deployment in tx.deployments.find(app.id, statuses=UNFINISHED):
             move(tx, deployment, Status.CANCELLED, at, actor="job")
-        tx.aliases.forget(app.id)
+        forget(tx, app.id, Change(Why.DELETED, "job", at))
         tx.variables.forget(app.id)
         tx.apps.remove(app.id)
         tx.events.append(Event(Tag.APP_DELETED, app.id, "job", at, {"name": app.name}))

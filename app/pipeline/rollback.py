@@ -16,6 +16,7 @@ from app.errors import Conflict, InvalidInput
 from app.pipeline.known import alias_of, standing_app
 from app.pipeline.point import Decision, Released, check_showable, no_deployment, point, shows, write_down
 from app.pipeline.release import ask_for_release
+from app.pipeline.showing import Why
 from app.ports import Transaction
 
 
@@ -38,7 +39,7 @@ def rollback(
         return Released(app, alias, target, ask_for_release(tx, alias))
     facts = {"from": alias.deployment_id, "to": target.id}
     write_down(tx, Tag.ENVIRONMENT_ROLLED_BACK, app.id, alias, decision, **facts)
-    return point(tx, app, target, replace(alias, is_pinned=True), decision)
+    return point(tx, app, target, replace(alias, is_pinned=True), decision, why=Why.ROLLED_BACK)
 
 
 def _chosen(tx: Transaction, app: App, environment: Environment, to: str) -> Deployment:

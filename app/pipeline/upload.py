@@ -23,6 +23,7 @@ from app.errors import Broken, Busy, Conflict, RemoteUnavailable, ScriptRefused
 from app.pipeline.known import alias_of, known_app
 from app.pipeline.putting import Putter, put_up
 from app.pipeline.release import request_release, request_take_down, take_down
+from app.pipeline.showing import Change, Why, keep
 from app.ports import Transaction
 
 _BUSY_RETRY_SECONDS: Final = 2
@@ -74,7 +75,7 @@ def _claim(deployment_id: str, digest: str, to: Putter) -> tuple[App, Deployment
         _check_free(alias, deployment, at)
         held = replace(alias, holder=deployment.id, held_until=at + LEASE)
         if alias.holder is None:
-            tx.aliases.save(held)
+            keep(tx, held)
         else:
             request_release(tx, held)
         return app, deployment
@@ -112,7 +113,7 @@ def _has_its_turn(deployment: Deployment, to: Putter) -> bool:
         is_open = app is not None and app.status not in _CLOSED and current.status is Status.DEPLOYING
         if not is_open or alias.holder != deployment.id or not _may_go_live(alias, deployment):
             return False
-        tx.aliases.save(replace(alias, held_until=at + LEASE))
+        keep(tx, replace(alias, held_until=at + LEASE))
         return True
 
 
@@ -156,7 +157,7 @@ def _after_failure(deployment: Deployment, to: Putter, *, in_doubt: bool) -> Non
         if in_doubt:
             request_release(tx, free)
         elif free != alias:
-            tx.aliases.save(free)
+            keep(tx, free)
 
 
 def _freed(alias: Alias, deployment: Deployment) -> Alias:
@@ -204,7 +205,7 @@ def _give_back(tx: Transaction, alias: Alias, deployment: Deployment, *, in_doub
     if in_doubt:
         request_release(tx, _freed(alias, deployment))
     else:
-        tx.aliases.save(_freed(alias, deployment))
+        keep(tx, _freed(alias, deployment))
 
 
 def _point(tx: Transaction, alias: Alias, deployment: Deployment, at: datetime, *, went_live: bool) -> None:
@@ -221,10 +222,11 @@ def _point(tx: Transaction, alias: Alias, deployment: Deployment, at: datetime, 
         expires_at=deployment.expires_at,
         expired_at=None,
     )
+    change = Change(Why.DEPLOYED, "workflow", at)
     if went_live and alias.holder == deployment.id:
-        tx.aliases.save(pointed)
+        keep(tx, pointed, change)
     else:
-        request_release(tx, pointed)
+        request_release(tx, pointed, change)
 
 
 def note(tx: Transaction, deployment: Deployment, at: datetime, *, actor: str, is_live: bool) -> None:

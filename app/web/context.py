@@ -11,12 +11,13 @@ from app.domain.deployments import Deployment
 from app.domain.platform import Platform
 from app.domain.runs import RunClaims
 from app.pipeline.workers_putting import Workshop
-from app.ports import Clock, CodeHost, DeployAccess, JobEngine, Records, Vault
+from app.ports import Bundles, Clock, CodeHost, DeployAccess, JobEngine, Records, Vault
 from app.ports.intake import Intake
 from app.settings import Secret
 from app.web.exposition import Watched
 from app.web.gateway.context import GatewayContext
 from app.web.invoking import Invoking
+from app.web.live import Live
 from app.web.outside import CALLS_AT_ONCE, DEPLOYS_AT_ONCE, DOWNLOADS_AT_ONCE, Gate
 
 # Files of 10 MiB together grow by a third in base64.
@@ -32,7 +33,7 @@ class WebContext:
     its work. `gateway` is None where runs upload to Cloudflare by themselves. `code_host` is
     asked for when the first request needs it, by as many requests at once as `calls` and `downloads` let in;
     apps may be imported from `import_origins` although they are not public. `workshop` puts
-    up workers, `deploys` at once.
+    up workers, `deploys` at once. `live` tells of events as they come about; `bundles` holds old ones.
     """
 
     records: Records
@@ -51,6 +52,8 @@ class WebContext:
     code_host: Callable[[], CodeHost]
     invoking: Invoking
     workshop: Workshop
+    live: Live
+    bundles: Bundles
     watched: Watched | None = None
     gateway: GatewayContext | None = None
     maximum_body_bytes: int = DEFAULT_MAXIMUM_BODY_BYTES

@@ -1,57 +1,57 @@
-"""Events of an invocation as a response: written as they come, with comments in between that keep it open.
+"""Server-sent events: how every stream of ours is written, whatever it tells of.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
-import json
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack
-from typing import Final
+from typing import Any, Final
 
 from flask import Response
 
-from app.domain.invocations import Emitted, event_id
-from app.ports.invocations import INVOCATION_ID
-
 MIMETYPE: Final = "text/event-stream"
+# What the description of a route says of such an answer.
+DESCRIBED: Final[dict[str, Any]] = {
+    "description": "The events, as they come",
+    "content": {MIMETYPE: {"schema": {"type": "string"}}},
+}
+HEARTBEAT: Final = b": heartbeat\n\n"
 # A proxy that gathers or compresses would hold events back.
 _HEADERS: Final = {
     "Cache-Control": "no-store, no-transform",
     "X-Accel-Buffering": "no",
     "X-Content-Type-Options": "nosniff",
 }
-_HEARTBEAT: Final = b": heartbeat\n\n"
-
-Events = Generator[Sequence[Emitted], None, None]
 
 
-def opening(invocation_id: str, function: str, events_url: str) -> bytes:
-    """Return the event by which every stream begins: which invocation it is, and where it can be read on."""
-    data = json.dumps({"invocation": invocation_id, "function": function, "eventsUrl": events_url})
-    return _text(invocation_id, [Emitted(0, "invocation", data)])
+def message(data: str, place: str, name: str | None = None) -> bytes:
+    """Return one event; `data` is one line, and `place` what its reader comes back with."""
+    kind = f"event: {name}\n" if name else ""
+    return f"{kind}id: {place}\ndata: {data}\n\n".encode("utf-8", "replace")
 
 
-def events_response(invocation_id: str, events: Events, opened: ExitStack, first: bytes = b"") -> Response:
-    """Return events as a response that begins with `first`; what was opened for it is closed with it."""
-    answer = Response(_written(invocation_id, events, first), content_type=MIMETYPE)
-    answer.headers.update({**_HEADERS, INVOCATION_ID: invocation_id})
+def passed(place: str) -> bytes:
+    """Return a heartbeat that says how far its reader is, although there was nothing for it."""
+    return f": heartbeat\nid: {place}\n\n".encode()
+
+
+def retry_after(seconds: float) -> bytes:
+    """Return how long a reader is to wait before it comes back."""
+    return f"retry: {int(seconds * 1000)}\n".encode()
+
+
+def streamed(
+    parts: Generator[bytes, None, None], opened: ExitStack, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return parts as a response, each written as it comes; what was opened for it is closed with it."""
+    answer = Response(_written(parts), content_type=MIMETYPE)
+    answer.headers.update({**_HEADERS, **(headers or {})})
     answer.call_on_close(opened.close)
     return answer
 
 
-def _written(invocation_id: str, events: Events, first: bytes) -> Iterator[bytes]:
+def _written(parts: Generator[bytes, None, None]) -> Iterator[bytes]:
     try:
-        if first:
-            yield first
-        for some in events:
-            yield _text(invocation_id, some) if some else _HEARTBEAT
+        yield from parts
     finally:
-        events.close()
-
-
-def _text(invocation_id: str, events: Sequence[Emitted]) -> bytes:
-    lines = (
-        f"event: {event.name}\nid: {event_id(invocation_id, event.number)}\ndata: {event.data}\n\n"
-        for event in events
-    )
-    return "".join(lines).encode("utf-8", "replace")
+        parts.close()

@@ -16,8 +16,9 @@ from app.ports import Call, Reply
 from app.web.auth import require_token
 from app.web.context import context
 from app.web.errors import API_ERRORS, ErrorOut, Responses
-from app.web.event_stream import MIMETYPE, events_response, opening
+from app.web.event_stream import DESCRIBED
 from app.web.forms import require_object
+from app.web.invocation_events import events_response, opening
 from app.web.invocation_forms import (
     CalleePath,
     FunctionPath,
@@ -39,10 +40,6 @@ _REFUSALS: Final[Responses] = {
     str(status): InvocationErrorOut for status in (400, 404, 409, 410, 413, 429, 500, 502, 503, 504)
 }
 _HARMLESS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-_EVENTS: Final[dict[str, Any]] = {
-    "description": "The events, as they come",
-    "content": {MIMETYPE: {"schema": {"type": "string"}}},
-}
 
 
 @calls.get("/<worker>/functions", responses={"200": FunctionsView, "409": ErrorOut, "410": ErrorOut})
@@ -63,7 +60,7 @@ def invoke_function(path: FunctionPath) -> Response:
     return _passed_back(reply, opened)
 
 
-@calls.post("/<worker>/invoke/<function>", responses={"200": _EVENTS, **_REFUSALS})
+@calls.post("/<worker>/invoke/<function>", responses={"200": DESCRIBED, **_REFUSALS})
 def stream_function(path: FunctionPath) -> Response:
     """Call a function with the body, and answer with its events as they come."""
     given, called = context().invoking, _callee(path)
@@ -80,7 +77,7 @@ def stream_function(path: FunctionPath) -> Response:
 
 @calls.get(
     "/<worker>/invocations/<invocation>/events",
-    responses={"200": _EVENTS, "410": ErrorOut},
+    responses={"200": DESCRIBED, "410": ErrorOut},
 )
 def resume_stream(path: InvocationPath) -> Response:
     """Go on with an invocation's events, behind the one of `Last-Event-ID` or with the first that is kept."""

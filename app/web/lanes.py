@@ -1,4 +1,4 @@
-"""Lanes: calls of functions may hold a thread each for long, everything else shares as many as ever.
+"""Lanes: calls of functions and streams may hold a thread each for long, all else shares as many as ever.
 
 So a server has threads for all open streams, and a storm of other requests still finds no more of them at the
 database than it did before. Whoever waits for a place here waits as it would for a thread.
@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 # They have a gate of their own, and nobody waits in front of it.
-_CALLS: Final = re.compile(r"/api/workers/[^/]+/(?:functions|invoke|invocations)/[^/]+(?:/events)?")
+_LONG: Final = re.compile(
+    r"/api/workers/[^/]+/(?:functions|invoke|invocations)/[^/]+(?:/events)?|/api/events/stream"
+)
 
 
 class Lanes:
-    """A WSGI application that lets `places` requests at once through to another, and any number of calls."""
+    """A WSGI application that lets `places` requests at once through to another, but calls and streams always."""
 
     def __init__(self, application: "WSGIApplication", places: int) -> None:
         self._application = application
@@ -27,7 +29,7 @@ class Lanes:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer a request."""
-        if _CALLS.fullmatch(environ.get("PATH_INFO", "")):
+        if _LONG.fullmatch(environ.get("PATH_INFO", "")):
             return self._application(environ, start_response)
         self._places.acquire()
         try:

@@ -1,10 +1,11 @@
 """Our memory without a database: transactions that see one moment, commit whole and roll back whole."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from app.domain.aliases import Alias
 from app.domain.events import Event
 from app.domain.jobs import Job
 from app.errors import RemoteUnavailable
@@ -53,6 +54,10 @@ class FakeRecords:
     @property
     def events(self) -> list[Event]:
         return self._memory.events
+
+    @property
+    def aliases(self) -> Mapping[str, Alias]:
+        return self._memory.aliases
 
     @property
     def queue(self) -> list[Job]:

@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 
 from app.database.intake import SqlIntake
 from app.database.ledgers import SqlLedgers
+from app.database.listening import feed_of
 from app.database.metrics import SqlMetrics
 from app.database.outages import Outage
 from app.database.records import SqlRecords
@@ -36,7 +37,9 @@ from app.vault import FernetVault
 from app.web import create_app
 from app.web.context import WebContext
 from app.web.exposition import Watched
+from app.web.following import Follower
 from app.web.invoking import Invoking, Rates
+from app.web.live import Live
 from app.web.outside import Gate
 from tests.builders import a_repository, an_app, at
 from tests.fakes.clock import FakeClock
@@ -106,6 +109,7 @@ class World:
         self.cloud, vault = Cloud(), FernetVault([VAULT_KEY])
         records = changes.get("records", self.records)
         self.workshop = self.cloud.workshop(records, vault, PLATFORM, self.clock)
+        self.live = Live.of(Follower(feed_of(self.database)), 4)
         self.functions, self.streams, self.tally = FakeFunctions(), FakeStreams(), Tally()
         invoker = Invoker(self.functions, self.streams, self.tally, self.clock)
         metrics = SqlMetrics(self.database, self.clock, SqlLedgers(self.database, self.clock), (), lambda: 1)
@@ -127,6 +131,8 @@ class World:
             "check_ready": self._check_ready,
             "code_host": lambda: code_host(self.host),
             "workshop": self.workshop,
+            "live": self.live,
+            "bundles": self.cloud.bundles,
             "invoking": Invoking(
                 invoker, Rates(50, monotonic=lambda: self._seconds), Gate(4, "call functions")
             ),

@@ -43,6 +43,7 @@ class Play:
     def __init__(self) -> None:
         self.stage = Stage()
         self.world = World()
+        self.record = Record()
         self.world.records = StagedRecords(self.stage, self.world.clock)
         self.world.scripts = self.scripts = StagedScripts(self.stage)
         self.world.app()
@@ -157,6 +158,7 @@ class Play:
                 return
             for actor in self.stage.acting:
                 self.stage.go_on(actor)
+                self.record.check(self.world)
             self.world.clock.advance(1)
         raise AssertionError(f"without end: {[actor.name for actor in self.stage.acting]}")
 
@@ -172,6 +174,28 @@ class Play:
 
     def _is_waiting(self) -> bool:
         return any(job.type in _JOBS and job.id not in self.done for job in self.world.records.queue)
+
+
+class Record:
+    """What environments and previews show, told by facts alone."""
+
+    def __init__(self) -> None:
+        self._shown: dict[str, tuple[str | None, bool]] = {}
+        self._known = 0
+
+    def check(self, world: World) -> None:
+        """Check that the facts tell what the aliases say, after whatever was committed last."""
+        for event in world.records.events[self._known :]:
+            if event.tag == Tag.ENVIRONMENT_CHANGED:
+                told = event.payload
+                before = self._shown.get(event.subject, (None, False))
+                assert before == (told["before"], told["wasPinned"])
+                self._shown[event.subject] = told["deployment"], told["pinned"]
+        self._known = len(world.records.events)
+        said = {it.script: (it.shown, it.is_pinned) for it in world.records.aliases.values()}
+        nothing = (None, False)
+        assert said == {script: self._shown.get(script, nothing) for script in said}
+        assert all(it == nothing for script, it in self._shown.items() if script not in said)
 
 
 @dataclass
@@ -271,6 +295,7 @@ def performed(
             play.world.clock.advance(LEASE.total_seconds())
         else:
             play.stage.go_on(dice.choice(acting))
+        play.record.check(play.world)
         play.world.clock.advance(0.1)
     play.scripts.faults.waiting.clear()
     play.end()

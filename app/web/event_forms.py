@@ -1,0 +1,57 @@
+"""What the API takes that asks for events."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+from app.domain.events import Place, Selection
+from app.errors import NotFound
+from app.ports import Transaction
+
+_Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class SelectionQuery(_Form):
+    """Which facts: of a subject, of an app, with a tag; one that ends in a colon is the beginning of some."""
+
+    subject: _Word | None = None
+    app: _Word | None = None
+    tag: _Word | None = None
+    after: _Word | None = None
+
+    def chosen(self, tx: Transaction) -> Selection:
+        """Return which facts are meant. Raises NotFound and InvalidInput."""
+        return Selection(self.subject, _owner_id(tx, self.app), self.tag)
+
+
+class EventsQuery(SelectionQuery):
+    """Which page: newest first and `before` a place, or oldest first `after` one."""
+
+    before: _Word | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+class ArchivePath(_Form):
+    """`first` is the id of the first fact of an archive."""
+
+    first: Annotated[int, Field(ge=1, lt=2**63)]
+
+
+def place_of(text: str | None) -> Place | None:
+    """Read a place. Raises InvalidInput."""
+    return Place.parse(text) if text is not None else None
+
+
+def _owner_id(tx: Transaction, key: str | None) -> str | None:
+    """Return an app's id; facts of one that is deleted are found by its id alone, as those of workers are."""
+    if key is None or key.startswith(("app_", "wrk_")):
+        return key
+    try:
+        return tx.apps.get(key).id
+    except NotFound:
+        return tx.workers.get(key).id

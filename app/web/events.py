@@ -1,0 +1,74 @@
+"""`/api/events`: the append-only record, by page, as it grows, and what of it is archived."""
+
+import json
+from collections.abc import Generator
+from contextlib import ExitStack
+from typing import IO
+
+from flask import Response, jsonify, request
+from flask_openapi3.blueprint import APIBlueprint
+
+from app.domain.archives import unpacked
+from app.web.auth import require_token
+from app.web.context import context
+from app.web.errors import API_ERRORS, ErrorOut
+from app.web.event_forms import ArchivePath, EventsQuery, SelectionQuery, place_of
+from app.web.event_stream import DESCRIBED, streamed
+from app.web.live import follow
+from app.web.views.events import ArchivesView, ArchiveView, EventsView
+
+api = APIBlueprint(
+    "events",
+    __name__,
+    url_prefix="/api/events",
+    abp_security=[{"token": []}],
+    abp_responses=API_ERRORS,
+)
+api.before_request(require_token)
+
+
+@api.get("", responses={"200": EventsView, "410": ErrorOut})
+def list_events(query: EventsQuery) -> Response:
+    """List facts, newest first, or oldest first behind `after`."""
+    after, before = place_of(query.after), place_of(query.before)
+    with context().records.read() as tx:
+        found = tx.events.page(query.chosen(tx), after=after, before=before, limit=query.limit + 1)
+    return jsonify(EventsView.page(found, query.limit).body())
+
+
+@api.get("/stream", responses={"200": DESCRIBED, "503": ErrorOut})
+def stream_events(query: SelectionQuery) -> Response:
+    """Tell facts as they come about: behind `Last-Event-ID` or `after`, or from now on."""
+    given = context()
+    last = place_of(request.headers.get("Last-Event-ID") or query.after)
+    with ExitStack() as opening_up:
+        opening_up.enter_context(given.live.gate.entered("following events"))
+        with given.records.read() as tx:
+            chosen = query.chosen(tx)
+        told = follow(chosen, last, given.live, given.records, opening_up)
+        return streamed(told, opening_up.pop_all())
+
+
+@api.get("/archives", responses={"200": ArchivesView})
+def list_archives() -> Response:
+    """List what of the record is archived, oldest first."""
+    with context().records.read() as tx:
+        items = [ArchiveView.of(archive) for archive in tx.archives.list()]
+    return jsonify(ArchivesView(items=items).body())
+
+
+@api.get("/archives/<first>", responses={"200": {"content": {"application/x-ndjson": {}}}})
+def show_archive(path: ArchivePath) -> Response:
+    """Show the facts of an archive, one a line."""
+    given = context()
+    with given.records.read() as tx:
+        archive = tx.archives.get(path.first)
+    packed = given.bundles.open(archive.sha256)
+    answer = Response(_lines(packed), content_type="application/x-ndjson")
+    answer.call_on_close(packed.close)
+    return answer
+
+
+def _lines(packed: IO[bytes]) -> Generator[str, None, None]:
+    for event in unpacked(packed):
+        yield json.dumps(event, separators=(",", ":")) + "\n"

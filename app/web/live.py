@@ -1,0 +1,100 @@
+"""One stream of events: what its reader missed, from the database, and then what the follower tells."""
+
+import json
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Final
+
+from app.domain.events import Place, Selection
+from app.errors import BranchlineError, Gone, RemoteUnavailable
+from app.ports import Records
+from app.web.event_stream import message, passed, retry_after
+from app.web.following import Follower, Subscription, Told
+from app.web.outside import Gate
+
+_RETRY_SECONDS: Final = 2.0
+_PAGE: Final = 200
+# When a process ends all its readers come to another one, and the API is to find a connection all the same.
+_CATCHING_UP: Final = threading.BoundedSemaphore(4)
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Who follows the record, and how many may be told."""
+
+    follower: Follower
+    gate: Gate
+
+    @classmethod
+    def of(cls, follower: Follower, places: int) -> "Live":
+        """Let so many be told at once."""
+        return cls(follower, Gate(places, "follow events"))
+
+
+def follow(
+    chosen: Selection, last: Place | None, live: Live, records: Records, opened: ExitStack
+) -> Generator[bytes, None, None]:
+    """Begin to tell what comes behind `last`, or from now on; `opened` is to be closed when it is over.
+
+    Raises:
+        RemoteUnavailable: the database is away.
+    """
+    lost = _lost(last, live.follower, records)
+    subscription = live.follower.subscribe(chosen, None if lost else last)
+    opened.callback(live.follower.leave, subscription)
+    if lost is not None:
+        return _told(_reset(lost, subscription), subscription)
+    if last is not None and last < subscription.since:
+        return _told(_missed(chosen, last, subscription, records), subscription)
+    return _told((), subscription)
+
+
+def _lost(last: Place | None, follower: Follower, records: Records) -> Gone | None:
+    """Return why nothing can come behind a place, which no fact has that is there now."""
+    if last is None or last <= follower.place:
+        return None
+    with records.read() as tx:
+        try:
+            tx.events.page(Selection(), after=last, limit=1)
+        except Gone as gone:
+            return gone
+    return None
+
+
+def _told(
+    missed: Generator[bytes, None, None] | Sequence[bytes], subscription: Subscription
+) -> Generator[bytes, None, None]:
+    try:
+        yield retry_after(_RETRY_SECONDS)
+        yield from missed
+        yield passed(str(subscription.since))
+        while (taken := subscription.take()) is not None:
+            news, place = taken
+            yield b"".join(it.text for it in news) or passed(str(place))
+    except RemoteUnavailable:
+        return  # it comes back, and goes on behind what it has
+
+
+def _missed(
+    chosen: Selection, last: Place, subscription: Subscription, records: Records
+) -> Generator[bytes, None, None]:
+    """Yield what is behind `last` and up to where the follower was, page by page."""
+    try:
+        while last < subscription.since:
+            with _CATCHING_UP, records.read() as tx:
+                page = tx.events.page(chosen, after=last, limit=_PAGE)
+            news = [told for told in map(Told.of, page) if told.place <= subscription.since]
+            yield b"".join(told.text for told in news)
+            if len(news) < _PAGE:
+                return
+            last = news[-1].place
+    except Gone as gone:
+        yield from _reset(gone, subscription)
+
+
+def _reset(why: BranchlineError, subscription: Subscription) -> Sequence[bytes]:
+    """Return the event by which a reader learns that it cannot be told everything, and where it goes on."""
+    data = json.dumps({"code": why.error_code, "message": why.message})
+    return [message(data, str(subscription.since), "reset")]
