@@ -9,7 +9,7 @@ ARGS   ?=
 SHARED := -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sandbox test test-fast faults lint bench lock clean
+.PHONY: help setup demo sandbox test test-fast proofs faults lint bench lock clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ test: setup lint ## Run the whole test suite
 
 test-fast: setup ## Run unit, contract and integration tests
 	$(BIN)/python -m pytest $(SHARED) tests/unit tests/contract tests/integration $(ARGS)
+
+proofs: setup ## Try what is tried with drawn values twenty times as often
+	BRANCHLINE_PROOFS=full $(BIN)/python -m pytest $(SHARED) -m "proof or hypothesis" --timeout 3600 $(ARGS)
 
 faults: setup ## Run the fault tests in full and print their figures (takes hours)
 	BRANCHLINE_FAULTS=full $(BIN)/python -m pytest tests/faults $(ARGS)

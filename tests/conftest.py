@@ -21,11 +21,14 @@ from sqlalchemy import URL, make_url
 from werkzeug.routing import Rule
 
 from app.database import migrate
+from tests import proofs
 from tests.s3 import S3Server
 
 pytest_plugins = ["tests.spread", "tests.faults.reporting"]
 
 _TEMPLATE = "branchline_template"
+
+proofs.load()
 
 
 def pytest_collection_finish() -> None:

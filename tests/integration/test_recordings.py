@@ -19,6 +19,7 @@ from app.cloudflare.recordings import CloudflareRecordings
 from app.domain.bundles import Bundle
 from app.errors import BranchlineError, InvalidInput, TooLarge
 from tests.fakes.bundles import FakeBundles
+from tests.proofs import pick
 from tests.recorded import (
     ASSET,
     CODE,
@@ -342,7 +343,7 @@ def test_metadata_that_is_too_long() -> None:
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=pick(short=100, full=3000), deadline=None)
 def test_whatever_is_damaged_is_refused_or_still_good(data: st.DataObject) -> None:
     """No bytes at all make anything else than a bundle or a refusal."""
     content = bytearray(recording(with_assets()))

@@ -14,6 +14,7 @@ from app.errors import Gone, RemoteForbidden, RemoteMissing, RemoteRefused
 from app.ports import Call, Reply
 from tests.fakes.invocations import answered, failed
 from tests.integration.functions_runtime.driver import deploy
+from tests.proofs import pick
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +69,11 @@ JSON = st.recursive(
 
 
 @given(JSON)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=pick(short=30, full=500),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_any_json_goes_there_and_back(functions: DispatchFunctions, worker: Worker, payload: Any) -> None:
     sent = json.dumps(payload)
     with functions.call(Call(worker.script, "echo", sent.encode(), 5)) as reply:

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.proofs import pick
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -38,7 +40,7 @@ def functions(worker: Deploy) -> Worker:
 
 
 @given(value=json_values)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=pick(short=50, full=500), deadline=None)
 def test_json_of_any_type_goes_through_unchanged(functions: Worker, value: Any) -> None:
     response = functions.ask("POST", "/api/invoke/echo", json=value)
     assert response.json()["result"] == value

@@ -15,6 +15,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from app.domain.deliveries import DeliverySource, DeliveryStatus
 from tests.builders import NOON
 from tests.integration.web.world import WEBHOOK_SECRET, World, error_of, github_signature
+from tests.proofs import pick
 
 BODY = b'{"ref": "refs/heads/main"}'
 MIBIBYTE = 1024 * 1024
@@ -93,7 +94,11 @@ def test_only_the_header_of_today_counts(world: World) -> None:
     assert answer.status_code == 401
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=pick(short=30, full=500),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     signature=st.text(st.characters(max_codepoint=255, exclude_characters="\r\n"), max_size=80),
     event=st.text(st.characters(max_codepoint=255, exclude_characters="\r\n"), max_size=120),

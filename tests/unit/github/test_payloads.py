@@ -23,6 +23,7 @@ from app.domain.reports import (
 )
 from app.errors import Malformed
 from app.github.payloads import parse
+from tests.proofs import pick
 from tests.published import examples
 
 HELLO_WORLD = RepositoryName(id=186853002, full_name="Codertocat/Hello-World")
@@ -362,7 +363,9 @@ JSON = st.recursive(
 )
 
 
-@settings(database=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    database=None, max_examples=pick(short=150, full=5000), suppress_health_check=[HealthCheck.too_slow]
+)
 @given(st.data())
 def test_a_damaged_payload_is_read_or_malformed_and_nothing_else(data: st.DataObject) -> None:
     event = data.draw(st.sampled_from(HANDLED))

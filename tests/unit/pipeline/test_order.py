@@ -13,6 +13,7 @@ from app.domain.jobs import JobType
 from app.domain.runs import RunReport
 from app.errors import Busy, Conflict
 from tests.builders import a_pull
+from tests.proofs import pick
 from tests.unit.pipeline.world import World, a_pull_run, a_run, what_github_says
 
 # What is heard of a run, by what becomes of it. `start` and what follows it come in this order from the run
@@ -117,14 +118,14 @@ def outcome(heard: Sequence[Heard], *, is_told_at_once: bool) -> Any:
     return recorded, statuses, records, comments
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=pick(short=150, full=5000), deadline=None)
 @given(stories(), st.booleans())
 def test_every_order_of_reports_ends_alike(story: tuple[list[Heard], list[Heard]], at_once: bool) -> None:  # noqa: FBT001 - hypothesis passes by position
     in_order, shuffled = story
     assert outcome(shuffled, is_told_at_once=at_once) == outcome(in_order, is_told_at_once=False)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=pick(short=50, full=2000), deadline=None)
 @given(st.permutations(range(1, 6)), st.lists(st.booleans(), min_size=60, max_size=60))
 def test_the_newest_commit_is_what_stays_live(order: list[int], choices: list[bool]) -> None:
     """Five runs want the same script and ask again while it is busy; uploads end when they end."""
