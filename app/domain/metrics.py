@@ -52,7 +52,7 @@ _MINUTES: Final = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.
 
 EVENTS: Final = _counter("events", "Facts that were written down.", "tag")
 DELIVERIES: Final = _counter("deliveries", "Deliveries that were worked off.", "source", "event", "outcome")
-REDELIVERIES: Final = _counter("redeliveries", "Missed deliveries that were asked for again.", "way")
+REDELIVERIES: Final = _counter("redeliveries", "Missed deliveries, by what was done about them.", "way")
 DELIVERIES_WAITING: Final = _gauge("deliveries_waiting", "Deliveries that want work.", "status")
 DELIVERIES_OLDEST: Final = _gauge("deliveries_oldest_waiting_seconds", "Age of the one that waits longest.")
 JOBS_ENDED: Final = _counter("jobs_ended", "Jobs that ended.", "type", "result")
@@ -90,6 +90,7 @@ METRICS: Final = tuple(it for it in list(globals().values()) if isinstance(it, M
 _WAYS: Final[Mapping[str, str]] = {
     Tag.DELIVERY_REDELIVERY_REQUESTED: "asked",
     Tag.DELIVERY_FETCHED: "fetched",
+    Tag.DELIVERY_LOST: "lost",
 }
 _DEPLOYMENT_ENDS: Final[Mapping[str, Status]] = {
     f"deployment:{status}": status for status in FINAL - {Status.REMOVED}
