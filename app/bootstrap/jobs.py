@@ -32,7 +32,7 @@ from app.jobs.inbox import Inbox
 from app.jobs.process import Part
 from app.jobs.sweeper import Sweeper
 from app.jobs.worker import Handler, Worker
-from app.pipeline.accept import work_off
+from app.pipeline.accept import VERSION, work_off
 from app.pipeline.approve import approve
 from app.pipeline.archive import archive
 from app.pipeline.commit import Committer, run_commit
@@ -68,7 +68,7 @@ def job_parts(environ: Mapping[str, str]) -> Sequence[Part]:
     wired = _Jobs(Settings.from_environ(environ))
     url = wired.settings.database_url
     worker = Worker(url, wired.handlers(), wired.records, utc_now, on_change=_follow)
-    inbox = Inbox(wired.records, wired.work_off, utc_now)
+    inbox = Inbox(wired.records, wired.work_off, utc_now, version=VERSION)
     sweepers = (
         Sweeper(wired.sweep),
         Sweeper(wired.archive_events, name="archive"),

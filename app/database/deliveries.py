@@ -7,17 +7,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import and_, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session, defer
 
 from app.database.cursors import Cursor
 from app.database.models import DeliveryRow
 from app.database.rows import insert_if_new, one, replace_known, several
-from app.domain.deliveries import Delivery, DeliveryStatus
+from app.domain.deliveries import Delivery, DeliveryFilter, DeliveryStatus
 from app.errors import NotFound
 from app.ports import Page
+from app.ports.memory import EVERYTHING
 
 _WANTS_WORK: Final = frozenset({DeliveryStatus.WAITING, DeliveryStatus.FAILED})
+_DONE: Final = (DeliveryStatus.PROCESSED, DeliveryStatus.IGNORED)
+_LOCK_DIGITS: Final = 15  # as many as fit into PostgreSQL's 63 bits
 
 
 class SqlDeliveries:
@@ -55,14 +58,52 @@ class SqlDeliveries:
             raise _not_found("looking for", guid)
         return _delivery(row, row.body)
 
-    def list(self, *, cursor: str | None = None, limit: int = 50) -> Page:
+    def has_twin(self, delivery: Delivery) -> bool:
+        """Tell whether its body was worked off under another guid; nobody else is told until the end."""
+        if delivery.body_sha256 is None:
+            return False
+        if self._session.get_bind().dialect.name == "postgresql":
+            # Two that work off the same body at once would both find that nobody has.
+            number = int(delivery.body_sha256[:_LOCK_DIGITS], 16)
+            self._session.execute(select(func.pg_advisory_xact_lock(number)))
+        twin = select(DeliveryRow.id).where(
+            DeliveryRow.body_sha256 == delivery.body_sha256,
+            DeliveryRow.source == delivery.source,
+            DeliveryRow.id != delivery.id,
+            DeliveryRow.status.in_(_DONE),
+        )
+        return self._session.execute(twin.limit(1)).first() is not None
+
+    def list(
+        self, wanted: DeliveryFilter = EVERYTHING, *, cursor: str | None = None, limit: int = 50
+    ) -> Page:
         """Return a page of deliveries, newest first, without their bodies, which may be large."""
         statement = select(DeliveryRow).options(defer(DeliveryRow.body)).order_by(DeliveryRow.id.desc())
+        statement = statement.where(*matching(wanted))
         if cursor is not None:
             statement = statement.where(DeliveryRow.id < Cursor.decode(cursor).number)
         rows = several(self._session, statement.limit(limit + 1))
         items = [_delivery(row, b"") for row in rows[:limit]]
         return Page(items, _cursor(items[-1]) if len(rows) > limit else None)
+
+
+def matching(wanted: DeliveryFilter) -> Sequence[ColumnElement[bool]]:
+    """Return the conditions of a filter."""
+    row, conditions = DeliveryRow, list[ColumnElement[bool]]()
+    for column, value in (
+        (row.status, wanted.status),
+        (row.source, wanted.source),
+        (row.event, wanted.event),
+    ):
+        if value is not None:
+            conditions.append(column == value)
+    if wanted.since is not None:
+        conditions.append(row.received_at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(row.received_at < wanted.until)
+    if wanted.older_than is not None:
+        conditions.append(func.coalesce(row.acked_version, 0) < wanted.older_than)
+    return conditions
 
 
 def _not_found(doing: str, guid: str) -> NotFound:

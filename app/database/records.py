@@ -17,6 +17,7 @@ from app.database.jobs import Enqueue, SqlJobs
 from app.database.marks import SqlMarks
 from app.database.missed import SqlMissedDeliveries
 from app.database.own_scripts import SqlOwnScripts
+from app.database.past_deliveries import SqlPastDeliveries
 from app.database.proofs import SqlApprovals, SqlAssets, SqlTokens
 from app.database.pulls import SqlPullRequests
 from app.database.session import reading, writing
@@ -62,6 +63,7 @@ class SqlRecords:
             deployments=SqlDeployments(session),
             pulls=SqlPullRequests(session),
             deliveries=SqlDeliveries(session),
+            past_deliveries=SqlPastDeliveries(session),
             events=SqlEvents(session),
             archives=SqlEventArchives(session),
             jobs=SqlJobs(session, self._enqueue, self._clock),

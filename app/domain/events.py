@@ -70,6 +70,7 @@ class Tag(StrEnum):
     PULL_REQUEST_OPENED = "pull-request:opened"
     PULL_REQUEST_PUSHED = "pull-request:pushed"
     PULL_REQUEST_CLOSED = "pull-request:closed"
+    DELIVERY_REPLAY_REQUESTED = "delivery:replay-requested"
     DELIVERY_REDELIVERY_REQUESTED = "delivery:redelivery-requested"
     DELIVERY_FETCHED = "delivery:fetched"
     DELIVERY_LOST = "delivery:lost"

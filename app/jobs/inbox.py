@@ -13,7 +13,7 @@ from typing import Final
 
 from app.domain.causes import because_of
 from app.domain.deliveries import Delivery, DeliveryStatus
-from app.errors import BranchlineError
+from app.errors import BranchlineError, DeliveryRejected
 from app.jobs.loops import Loop
 from app.ports import Clock, Records, Transaction
 
@@ -30,12 +30,16 @@ _COURTESY_SECONDS: Final = 0.05
 
 
 class Inbox:
-    """Works deliveries off from `start` until `stop`. Several may do so at once, in any processes."""
+    """Works deliveries off from `start` until `stop`. Several may do so at once, in any processes.
 
-    def __init__(self, records: Records, work: Work, clock: Clock) -> None:
+    `version` is the one of `work`, which each delivery that it has worked off bears from then on.
+    """
+
+    def __init__(self, records: Records, work: Work, clock: Clock, *, version: int | None = None) -> None:
         self._records = records
         self._work = work
         self._clock = clock
+        self._version = version
         self._loop = Loop("inbox", _POLL_SECONDS, self.work_off)
 
     def start(self) -> None:
@@ -67,13 +71,25 @@ class Inbox:
                 for at_hand in tx.deliveries.waiting(self._clock(), limit=1):
                     with because_of(at_hand.guid):
                         status = self._work(tx, at_hand)
-                    done = replace(at_hand, status=status, error=None, processed_at=self._clock())
-                    tx.deliveries.save(done)
+                    tx.deliveries.save(self._done(at_hand, status))
         except Exception as error:
             if at_hand is None:
                 raise
             self._put_off(at_hand, error)
         return at_hand is not None
+
+    def _done(self, delivery: Delivery, status: DeliveryStatus, error: str | None = None) -> Delivery:
+        first_at = delivery.processed_at or self._clock()
+        return replace(
+            delivery, status=status, error=error, processed_at=first_at, acked_version=self._version
+        )
+
+    def _failed(self, delivery: Delivery, error: Exception) -> Delivery:
+        """Return what becomes of it; one that cannot be read is not tried again by who cannot read it."""
+        if isinstance(error, DeliveryRejected):
+            return self._done(delivery, DeliveryStatus.IGNORED, _text(error))
+        attempts = delivery.attempts + 1
+        return replace(delivery, status=DeliveryStatus.FAILED, attempts=attempts, error=_text(error))
 
     def _put_off(self, delivery: Delivery, error: Exception) -> None:
         """Note the failure, unless another worker took the delivery since our transaction was undone."""
@@ -83,9 +99,7 @@ class Inbox:
             now = self._clock()
             for held in tx.deliveries.waiting(now, limit=_CANDIDATES):
                 if (held.id, held.attempts) == (delivery.id, delivery.attempts):
-                    failed = replace(
-                        held, status=DeliveryStatus.FAILED, attempts=held.attempts + 1, error=_text(error)
-                    )
+                    failed = self._failed(held, error)
                     tx.deliveries.save(failed, try_at=now + _backoff(failed.attempts))
 
 

@@ -2,13 +2,17 @@
 
 A delivery's work changes our memory only, in one transaction with marking it processed; what has to be told
 to the outside becomes jobs in that same transaction. So a delivery is done once, however often it comes.
+
+It may be replayed long after: what it reports is then old, and changes nothing that newer reports have said.
+Its facts are told once; the jobs that it asks for look at what is recorded by then.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
-from app.domain.apps import App, AppStatus, Repository
+from app.domain.apps import App
 from app.domain.deliveries import Delivery, DeliveryStatus
 from app.domain.environments import Environment, environment_of
 from app.domain.events import Event, Tag
@@ -34,24 +38,37 @@ from app.domain.reports import (
 from app.pipeline.approve import comment_written
 from app.pipeline.fork_preview import fork_run_changed
 from app.pipeline.known import held_app
+from app.pipeline.news import News
 from app.pipeline.record import LIVE_OR_COMING, record_status_changed, run_changed
+from app.pipeline.relocate import (
+    deleted,
+    installation_changed,
+    installation_repositories_changed,
+    renamed,
+    transferred,
+)
 from app.ports import Transaction
 
+# The version of our reading of deliveries, for replays: it grows when something is read or done that was not.
+VERSION: Final = 1
+
 Parse = Callable[[Delivery], Report | None]
-_LOST_ACTIONS = frozenset({"deleted", "suspend"})
-_FOUND_ACTIONS = frozenset({"created", "unsuspend"})
 
 
 def work_off(
     tx: Transaction, delivery: Delivery, *, parse: Parse, platform: Platform, at: datetime
 ) -> DeliveryStatus:
-    """Do what a delivery asks for; IGNORED when it is none of our business."""
+    """Do what a delivery asks for; IGNORED when it is none of our business.
+
+    DUPLICATE when its very body was worked off under another guid, which no signature covers.
+    """
+    if tx.deliveries.has_twin(delivery):
+        return DeliveryStatus.DUPLICATE
     report = parse(delivery)
-    if report is None:
-        return DeliveryStatus.IGNORED
-    _learn_owner(tx, report, at)
-    is_ours = hear(tx, report, platform, at)
-    return DeliveryStatus.PROCESSED if is_ours else DeliveryStatus.IGNORED
+    is_ours = report is not None and hear(tx, report, platform, at, told_by=delivery)
+    # What was done once stays done, be it that its app was deleted since.
+    was_ours = delivery.is_replay and delivery.status is DeliveryStatus.PROCESSED
+    return DeliveryStatus.PROCESSED if is_ours or was_ours else DeliveryStatus.IGNORED
 
 
 def _learn_owner(tx: Transaction, report: Report, at: datetime) -> None:
@@ -70,75 +87,100 @@ def _learn_owner(tx: Transaction, report: Report, at: datetime) -> None:
             tx.apps.save(replace(held, repository=told, updated_at=at))
 
 
-def hear(  # noqa: C901, PLR0911 - one line for each kind of report
-    tx: Transaction, report: Report, platform: Platform, at: datetime
+def hear(
+    tx: Transaction, report: Report, platform: Platform, at: datetime, *, told_by: Delivery | None = None
 ) -> bool:
     """Do what a report asks for, be it that no delivery told it; False when it is none of our business."""
+    _learn_owner(tx, report, at)
+    news = News(tx, at, told_by)
     match report:
-        case Ping():
-            return True
         case Pushed():
-            return _pushed(tx, report, at)
+            return _pushed(news, report)
         case PullRequestChanged():
-            return pull_request_changed(tx, report, at)
+            return _pull_request_changed(news, report)
         case CommentWritten():
-            return comment_written(tx, report)
+            return not _is_answered(news, report) and comment_written(tx, report)
         case WorkflowRunChanged():
-            return run_changed(tx, report, platform, at) or fork_run_changed(tx, report)
+            is_ours = run_changed(tx, report, platform, at, is_news=not news.is_replay)
+            return is_ours or fork_run_changed(tx, report)
         case DeploymentStatusChanged():
             return record_status_changed(tx, report, platform, at)
+        case _:
+            return isinstance(report, Ping) or _relocated(news, report, platform)
+
+
+def _relocated(news: News, report: Report, platform: Platform) -> bool:
+    match report:
         case RepositoryRenamed():
-            return _renamed(tx, report, at)
+            return renamed(news, report)
         case RepositoryDeleted():
-            return _set_attached(tx, (report.repository.id,), is_attached=False, why="deleted", at=at)
+            return deleted(news, report)
         case RepositoryTransferred():
-            return _transferred(tx, report, platform, at)
+            return transferred(news, report, platform)
         case InstallationChanged():
-            return _installation_changed(tx, report, at)
+            return installation_changed(news, report)
         case InstallationRepositoriesChanged():
-            lost = _set_attached(
-                tx, _ids(report.removed), is_attached=False, why="removed from the App", at=at
-            )
-            found = _set_attached(tx, _ids(report.added), is_attached=True, why="added to the App", at=at)
-            return lost or found
+            return installation_repositories_changed(news, report)
+        case _:
+            return False
 
 
-def _pushed(tx: Transaction, report: Pushed, at: datetime) -> bool:
-    app = tx.apps.by_repository(report.repository.id)
+def _pushed(news: News, report: Pushed) -> bool:
+    app = news.tx.apps.by_repository(report.repository.id)
     if app is None or report.branch is None:
         return False
     tag = Tag.BRANCH_DELETED if report.is_deleted else Tag.BRANCH_PUSHED
     payload = {"branch": report.branch, "before": report.before, "after": report.after}
-    tx.events.append(Event(tag, app.id, f"github:{report.sender}", at, payload))
+    news.tell(Event(tag, app.id, f"github:{report.sender}", news.at, payload))
     if report.is_deleted and environment_of(report.branch, None, app.branches) is Environment.PREVIEW:
-        _retire_branch(tx, app, report.branch)
+        _retire_branch(news, app, report.branch)
     return True
 
 
-def _retire_branch(tx: Transaction, app: App, branch: str) -> None:
-    """Take the branch preview down when the branch that it shows was deleted."""
+def _is_answered(news: News, report: CommentWritten) -> bool:
+    """Tell whether a replayed wish was granted or refused, or something newer than it is there."""
+    app = news.tx.apps.by_repository(report.repository.id) if news.is_replay else None
+    pull = news.tx.pulls.get(app.id, report.number) if app else None
+    if app is None or pull is None:
+        return False
+    return (
+        news.tx.approvals.get(app.id, pull.number, pull.head_commit) is not None
+        or pull.refused_commit == pull.head_commit
+        or (pull.pushed_at or pull.updated_at) >= report.created_at
+    )
+
+
+def _retire_branch(news: News, app: App, branch: str) -> None:
+    """Take the branch preview down when the branch that it shows was deleted, and not made again since."""
     script = script_name(app.slug, Environment.PREVIEW)
-    shown = tx.deployments.find(app.id, script=script, statuses=LIVE_OR_COMING, limit=1)
-    if shown and shown[0].branch == branch:
-        tx.jobs.enqueue(JobType.RETIRE, app.id, {"branch": branch})
+    shown = news.tx.deployments.find(app.id, script=script, statuses=LIVE_OR_COMING, limit=1)
+    is_its_own = bool(shown) and shown[0].branch == branch
+    if is_its_own and (not news.is_replay or shown[0].created_at <= news.first_at):
+        news.tx.jobs.enqueue(JobType.RETIRE, app.id, {"branch": branch})
 
 
-def pull_request_changed(tx: Transaction, report: PullRequestChanged, at: datetime) -> bool:
+def _pull_request_changed(news: News, report: PullRequestChanged) -> bool:
     """Follow a pull request; a closed one is retired, every other change is told in its comment."""
-    app = held_app(tx, report.repository.id)
+    tx, app = news.tx, held_app(news.tx, report.repository.id)
     if app is None:
         return False
     known = tx.pulls.get(app.id, report.number)
     pull = _pull_request(app, report, known)
-    if known is not None and pull.is_older_than(known, reopens=report.action == "reopened"):
+    if known is not None and _is_old(news, pull, known, reopens=report.action == "reopened"):
         return True
     tx.pulls.save(pull)
-    _note_pull_request(tx, app, report, known, at)
-    if pull.is_open:
-        tx.jobs.enqueue(JobType.PREVIEW, app.id, {"pull_request": pull.number})
-    else:
-        tx.jobs.enqueue(JobType.RETIRE, app.id, {"pull_request": pull.number})
+    _note_pull_request(tx, app, report, known, news.at)
+    job_type = JobType.PREVIEW if pull.is_open else JobType.RETIRE
+    tx.jobs.enqueue(job_type, app.id, {"pull_request": pull.number})
     return True
+
+
+def _is_old(news: News, pull: PullRequest, known: PullRequest, *, reopens: bool) -> bool:
+    """Tell whether this is old news; a replay changes nothing that was told within the same second."""
+    if pull.is_older_than(known, reopens=reopens):
+        return True
+    told, then = ((it.is_open, it.head_commit, it.head_branch, it.title) for it in (pull, known))
+    return news.is_replay and pull.updated_at == known.updated_at and told != then
 
 
 def _pull_request(app: App, report: PullRequestChanged, known: PullRequest | None) -> PullRequest:
@@ -182,74 +224,3 @@ def _note_pull_request(
         return
     payload = {"number": report.number, "commit": report.head_commit, "merged": report.is_merged}
     tx.events.append(Event(tag, app.id, f"github:{report.author or 'ghost'}", at, payload))
-
-
-def _renamed(tx: Transaction, report: RepositoryRenamed, at: datetime) -> bool:
-    app = held_app(tx, report.repository.id)
-    if app is None or app.repository is None:
-        return False
-    old, new = app.repository, report.repository.full_name
-    if old.full_name == new:
-        return True
-    tx.apps.save(replace(app, repository=_moved(old, new, old.owner_id), updated_at=at))
-    payload = {"from": old.full_name, "to": new}
-    tx.events.append(Event(Tag.APP_REPOSITORY_RENAMED, app.id, "github", at, payload))
-    return True
-
-
-def _transferred(tx: Transaction, report: RepositoryTransferred, platform: Platform, at: datetime) -> bool:
-    """Detach an app whose repository went to another owner, and take it back from there."""
-    name = report.repository.full_name
-    is_back = name.partition("/")[0].lower() == platform.owner.lower()
-    app = held_app(tx, report.repository.id)
-    if is_back and app is not None and app.repository is not None:
-        # Who owns it now is what its runs' tokens are compared with.
-        repository = _moved(app.repository, name, report.owner_id)
-        tx.apps.save(replace(app, repository=repository, updated_at=at))
-    return _set_attached(
-        tx, (report.repository.id,), is_attached=is_back, why=f"transferred to {name}", at=at
-    )
-
-
-def _moved(repository: Repository, full_name: str, owner_id: int | None) -> Repository:
-    """Return a repository under another name, or with another owner."""
-    old = repository.full_name
-    return replace(
-        repository,
-        full_name=full_name,
-        html_url=repository.html_url.replace(old, full_name),
-        clone_url=repository.clone_url.replace(old, full_name),
-        owner_id=owner_id,
-    )
-
-
-def _ids(repositories: tuple[RepositoryName, ...]) -> tuple[int, ...]:
-    return tuple(repository.id for repository in repositories)
-
-
-def _installation_changed(tx: Transaction, report: InstallationChanged, at: datetime) -> bool:
-    if report.action in _LOST_ACTIONS:
-        why = f"the App's installation: {report.action}"
-        return _set_attached(tx, _ids(report.repositories), is_attached=False, why=why, at=at)
-    if report.action in _FOUND_ACTIONS:
-        why = f"the App's installation: {report.action}"
-        return _set_attached(tx, _ids(report.repositories), is_attached=True, why=why, at=at)
-    return True
-
-
-def _set_attached(
-    tx: Transaction, repository_ids: tuple[int, ...], *, is_attached: bool, why: str, at: datetime
-) -> bool:
-    """Mark the apps of these repositories as detached, or as found again; nothing is deleted."""
-    before, after = AppStatus.READY, AppStatus.DETACHED
-    tag, error = Tag.APP_REPOSITORY_LOST, f"its repository is out of reach: {why}"
-    if is_attached:
-        before, after, tag, error = after, before, Tag.APP_REPOSITORY_FOUND, ""
-    changed = False
-    for repository_id in repository_ids:
-        app = held_app(tx, repository_id)
-        if app is not None and app.status is before:
-            tx.apps.save(replace(app, status=after, error=error or None, updated_at=at))
-            tx.events.append(Event(tag, app.id, "github", at, {"why": why}))
-            changed = True
-    return changed

@@ -146,4 +146,5 @@ def _refuse(tx: Transaction, job: Job, refused: PullRequest, at: datetime) -> No
 def _note_refusal(tx: Transaction, job: Job, why: str, at: datetime) -> None:
     told = job.arguments
     payload = {"number": told["pull_request"], "comment": told["comment"], "why": why}
-    tx.events.append(Event(Tag.PREVIEW_REFUSED, job.app_id, f"github:{told['author']}", at, payload))
+    actor, key = f"github:{told['author']}", f"{job.app_id}:{told['comment']}:{Tag.PREVIEW_REFUSED}"
+    tx.events.append(Event(Tag.PREVIEW_REFUSED, job.app_id, actor, at, payload, key=key))

@@ -72,6 +72,9 @@ def fork_run_changed(tx: Transaction, report: WorkflowRunChanged) -> bool:
     app = held_app(tx, report.repository.id)
     if app is None:
         return False
+    known = tx.deployments.by_run(app.id, report.run_id, report.run_attempt)
+    if known is not None and known.is_finished:
+        return False  # what there was to show of it is shown, or expired since
     commit = report.head_commit
     waiting = [
         pull

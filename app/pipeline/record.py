@@ -40,12 +40,15 @@ _RECORD_STATES: Final = {
 }
 
 
-def run_changed(tx: Transaction, report: WorkflowRunChanged, platform: Platform, at: datetime) -> bool:
+def run_changed(
+    tx: Transaction, report: WorkflowRunChanged, platform: Platform, at: datetime, *, is_news: bool = True
+) -> bool:
     """Follow a run by what GitHub says of it; False when it is no run of ours."""
     app = held_app(tx, report.repository.id)
     if app is None or not _is_our_run(report):
         return False
-    _welcome_back(tx, app, at)
+    if is_news:
+        _welcome_back(tx, app, at)
     deployment = tx.deployments.by_run(app.id, report.run_id, report.run_attempt)
     if deployment is None:
         origin = _origin_of(tx, app, report)

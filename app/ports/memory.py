@@ -3,14 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from app.domain.apps import App
-from app.domain.deliveries import Delivery
+from app.domain.deliveries import Delivery, DeliveryFilter
 from app.domain.deployments import Deployment, Status
 from app.domain.environments import Environment
 from app.domain.jobs import Job, JobType
 from app.domain.pulls import PullRequest
+
+EVERYTHING: Final = DeliveryFilter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,12 @@ class Deliveries(Protocol):
     def get(self, guid: str) -> Delivery:
         """Return it by the sender's id. Raises NotFound."""
 
-    def list(self, *, cursor: str | None = None, limit: int = 50) -> Page:
+    def has_twin(self, delivery: Delivery) -> bool:
+        """Tell whether its body was worked off under another guid; nobody else is told until the end."""
+
+    def list(
+        self, wanted: DeliveryFilter = EVERYTHING, *, cursor: str | None = None, limit: int = 50
+    ) -> Page:
         """Return a page of deliveries, newest first, without their bodies, which may be large."""
 
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from app.ports.events import EventArchives, Events
 from app.ports.memory import Apps, Deliveries, Deployments, Jobs, Marks, PullRequests
+from app.ports.past_deliveries import PastDeliveries
 from app.ports.reconcile import Drifts, StandingScripts, Survey
 from app.ports.redelivery import MissedDeliveries
 from app.ports.releases import Aliases, Approvals, Assets, OwnScripts, Tokens, Variables
@@ -20,6 +21,7 @@ class Transaction:
     deployments: Deployments
     pulls: PullRequests
     deliveries: Deliveries
+    past_deliveries: PastDeliveries
     events: Events
     archives: EventArchives
     jobs: Jobs

@@ -13,7 +13,7 @@ from app.domain.apps import App
 from app.domain.archives import Archive
 from app.domain.bundles import KnownAsset
 from app.domain.causes import current_cause
-from app.domain.deliveries import Delivery, DeliverySource, DeliveryStatus
+from app.domain.deliveries import Delivery, DeliverySource
 from app.domain.deployments import Deployment, Status
 from app.domain.drift import Drift, Kind
 from app.domain.environments import Environment
@@ -197,54 +197,6 @@ class FakePullRequests:
     def open(self, app_id: str) -> Sequence[PullRequest]:
         found = (pull for pull in self._pulls.values() if pull.app_id == app_id and pull.is_open)
         return sorted(found, key=lambda pull: pull.number, reverse=True)
-
-
-class FakeDeliveries:
-    """`ports.Deliveries`."""
-
-    def __init__(self, memory: Memory) -> None:
-        self._deliveries = memory.deliveries
-        self._try_at = memory.try_at
-
-    def add(self, delivery: Delivery) -> bool:
-        key = (delivery.source, delivery.guid)
-        if key in self._deliveries:
-            return False
-        self._keep(replace(delivery, id=len(self._deliveries) + 1), None)
-        return True
-
-    def waiting(self, now: datetime, *, limit: int) -> Sequence[Delivery]:
-        due = [
-            (at, delivery.id or 0, delivery)
-            for key, delivery in self._deliveries.items()
-            if (at := self._try_at.get(key)) is not None and at <= now
-        ]
-        return [delivery for _, _, delivery in sorted(due, key=lambda item: item[:2])][:limit]
-
-    def save(self, delivery: Delivery, *, try_at: datetime | None = None) -> None:
-        known = self._deliveries.get((delivery.source, delivery.guid))
-        if known is None:
-            raise NotFound(f"saving delivery {delivery.guid}: there is none", code="delivery:not-found")
-        self._keep(replace(delivery, id=known.id), try_at)
-
-    def get(self, guid: str) -> Delivery:
-        found = [delivery for delivery in self._deliveries.values() if delivery.guid == guid]
-        if not found:
-            raise NotFound(f"looking for delivery {guid}: there is none", code="delivery:not-found")
-        return found[-1]
-
-    def list(self, *, cursor: str | None = None, limit: int = 50) -> Page:
-        shown = [replace(delivery, body=b"") for delivery in self._deliveries.values()]
-        # Numbers as text that sorts like them: every list here has cursors of one kind.
-        return page_of(shown, lambda delivery: (delivery.received_at, f"{delivery.id:020}"), cursor, limit)
-
-    def _keep(self, delivery: Delivery, try_at: datetime | None) -> None:
-        key = (delivery.source, delivery.guid)
-        self._deliveries[key] = delivery
-        if delivery.status in {DeliveryStatus.WAITING, DeliveryStatus.FAILED}:
-            self._try_at[key] = try_at or delivery.received_at
-        else:
-            self._try_at.pop(key, None)
 
 
 class FakeEvents:

@@ -11,9 +11,9 @@ from app.domain.jobs import Job
 from app.errors import RemoteUnavailable
 from app.ports import Clock, Transaction
 from tests.fakes.clock import FakeClock
+from tests.fakes.deliveries import FakeDeliveries, FakePastDeliveries
 from tests.fakes.memory import (
     FakeApps,
-    FakeDeliveries,
     FakeDeployments,
     FakeEventArchives,
     FakeEvents,
@@ -50,6 +50,11 @@ class FakeRecords:
         self._enqueue = enqueue
         self._memory = Memory()
         self._turn = threading.Lock()
+
+    @property
+    def memory(self) -> Memory:
+        """Everything that was committed."""
+        return self._memory
 
     @property
     def events(self) -> list[Event]:
@@ -89,6 +94,7 @@ class FakeRecords:
             deployments=FakeDeployments(memory),
             pulls=FakePullRequests(memory),
             deliveries=FakeDeliveries(memory),
+            past_deliveries=FakePastDeliveries(memory),
             events=FakeEvents(memory),
             archives=FakeEventArchives(memory),
             jobs=FakeJobs(memory, self._enqueue, self._clock),

@@ -127,7 +127,8 @@ def moved(
 
 def accept(world: World, report: Report | None) -> DeliveryStatus:
     with world.records.begin() as tx:
-        return work_off(tx, a_delivery(), parse=lambda _: report, platform=world.platform, at=world.clock())
+        delivery = a_delivery(guid=f"guid-{len(world.records.events)}")
+        return work_off(tx, delivery, parse=lambda _: report, platform=world.platform, at=world.clock())
 
 
 @pytest.fixture
