@@ -1,5 +1,7 @@
 """Reliability: events in one order, deliveries to replay, what stands at Cloudflare, drift, limits."""
 
+from datetime import UTC, datetime
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -16,30 +18,42 @@ NUMBER = sa.BigInteger()
 
 # What was put up before anybody wrote it down; nobody knows what its bytes were called.
 _STANDING = (
-    "SELECT namespace, script, app_id, deployment_id, updated_at FROM aliases "
-    "WHERE deployment_id IS NOT NULL AND expired_at IS NULL",
-    "SELECT namespace, own_script, app_id, id, uploaded_at FROM deployments "
-    "WHERE own_script IS NOT NULL AND uploaded_at IS NOT NULL AND retired_at IS NULL",
-    "SELECT workers.namespace, worker_versions.own_script, workers.id, worker_versions.id, uploaded_at "
-    "FROM worker_versions JOIN workers ON workers.id = worker_id "
-    "WHERE uploaded_at IS NOT NULL AND retired_at IS NULL AND expired_at IS NULL",
+    (
+        "SELECT namespace, script, app_id, deployment_id, updated_at FROM aliases "
+        "WHERE deployment_id IS NOT NULL AND expired_at IS NULL"
+    ),
+    (
+        "SELECT namespace, own_script, app_id, id, uploaded_at FROM deployments "
+        "WHERE own_script IS NOT NULL AND uploaded_at IS NOT NULL AND retired_at IS NULL"
+    ),
+    (
+        "SELECT workers.namespace, worker_versions.own_script, workers.id, worker_versions.id, uploaded_at "
+        "FROM worker_versions JOIN workers ON workers.id = worker_id "
+        "WHERE uploaded_at IS NOT NULL AND retired_at IS NULL AND expired_at IS NULL"
+    ),
 )
 
 
 def upgrade() -> None:
-    _widen_events()
-    _widen_deliveries()
-    op.add_column("apps", sa.Column("heal", WORD))
     _create_standing_scripts()
     _create_drifts()
     _create_missed_deliveries()
     _create_remote_limits()
     _create_archives()
+    _create_totals()
+    # What is in use comes last, in the order in which those who serve come to it, so that none waits for us
+    # while we wait for it.
+    _widen_deliveries()
+    op.add_column("apps", sa.Column("heal", WORD))
+    _widen_events()
     if op.get_bind().dialect.name == "sqlite":
         _keep_events_in_sqlite()
     else:
         _order_events_in_postgresql()
         _keep_events_in_postgresql()
+
+
+def _create_totals() -> None:
     op.create_table(
         "metric_totals",
         sa.Column("name", TEXT, nullable=False),
@@ -53,6 +67,10 @@ def upgrade() -> None:
         sa.Column("value", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_marks"),
     )
+    # From now on every change of what an environment shows is a fact (app/pipeline/at.py).
+    marks = sa.table("marks", sa.column("name"), sa.column("value"))
+    now = datetime.now(UTC).isoformat()
+    op.execute(marks.insert().values(name="environment:changed", value=now))
 
 
 def _widen_events() -> None:

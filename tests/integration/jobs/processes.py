@@ -44,8 +44,11 @@ class Processes:
         with self.world.database.begin() as connection:
             connection.execute(text("DELETE FROM job_workers"))
 
+    def acts_of_all(self) -> str:
+        return self.log.read_text() if self.log.exists() else "nothing was done"
+
     def acts(self, job: Job) -> list[tuple[str, int]]:
-        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        lines = self.acts_of_all().splitlines()
         rows = [line.rsplit(" ", 1) for line in lines if line.startswith(f"{job.id} ")]
         return [(name.removeprefix(f"{job.id} "), int(pid)) for name, pid in rows]
 
