@@ -1,5 +1,6 @@
 """The jobs process: the worker with its handlers, the inbox, and the sweeper."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property, partial
@@ -59,6 +60,8 @@ from app.pipeline.workers_settle import settle
 from app.ports import File, Transaction
 from app.render.worker import render_worker_files
 from app.settings import Settings
+
+log = logging.getLogger(__name__)
 
 _TEMPLATES: Final = Path(__file__).resolve().parents[2] / "actions_templates"
 
@@ -130,7 +133,9 @@ class _Jobs(Shared):
         return archive(self.records, self.bundles, self.settings.event_days, utc_now())
 
     def sweep_deliveries(self) -> None:
-        sweep_deliveries(redeliverer(self, self.github))
+        outcome = sweep_deliveries(redeliverer(self, self.github))
+        for message in outcome.refused if outcome else ():
+            log.warning("redelivery: %s", message)
 
     def schedule_pass(self) -> object:
         minutes = self.settings.reconcile.minutes

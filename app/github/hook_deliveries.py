@@ -74,12 +74,26 @@ def _name(hook: Hook) -> str:
 
 
 def _attempts(rows: Any, doing: str) -> list[Attempt]:
-    """Return the sendings of a page. Raises RemoteUnavailable when it is none."""
+    """Return the sendings of a page; one that cannot be read keeps nobody else back.
+
+    Raises:
+        RemoteUnavailable: it is no page, or nothing on it can be read.
+    """
     try:
-        whole = Fields({"rows": rows}, "$", "GitHub's answer")
-        return [_attempt(row) for row in whole.each("rows")]
+        listed = list(Fields({"rows": rows}, "$", "GitHub's answer").each("rows"))
     except Malformed as error:
         raise RemoteUnavailable(f"{doing}: {error.message}") from error
+    found = [attempt for row in listed if (attempt := _attempt_or_none(row))]
+    if listed and not found:
+        raise RemoteUnavailable(f"{doing}: nothing of the answer can be read")
+    return found
+
+
+def _attempt_or_none(row: Fields) -> Attempt | None:
+    try:
+        return _attempt(row)
+    except Malformed:
+        return None
 
 
 def _attempt(row: Fields) -> Attempt:

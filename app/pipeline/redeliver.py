@@ -59,7 +59,10 @@ class Redeliverer:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a pass came to: pages that were read, and deliveries by what was found or done."""
+    """What a pass came to: pages that were read, and deliveries by what was found or done.
+
+    `refused` says what the host would not do, each in a sentence.
+    """
 
     pages: int = 0
     missed: int = 0
@@ -124,7 +127,10 @@ def _passed(to: Redeliverer, since: datetime | None = None) -> Outcome:
 def _look_at_all(to: Redeliverer, outcome: Outcome, since: datetime | None) -> None:
     """Look at the one webhook that hears of every repository, or at those whose turn it is."""
     if to.has_own_hook:
-        _look(APP_HOOK, None, to, outcome, since)
+        try:
+            _look(APP_HOOK, None, to, outcome, since)
+        except RemoteRefused as refused:
+            outcome.refused.append(refused.message)
         return
     for app in _whose_turn_it_is(to):
         _look_at_app(app, to, outcome, since)
@@ -280,10 +286,15 @@ def _fetch(missed: Missed, hook: Hook, to: Redeliverer, outcome: Outcome) -> Non
     """Put it into the inbox as the host keeps it; it comes over a connection that we opened, from its API."""
     try:
         headers, body = to.host.fetch(hook, missed.attempt_id)
-    except RemoteRefused as refused:
+    except RemoteMissing as missing:
         outcome.lost += 1
         with to.records.begin() as tx:
-            _give_up(tx, missed, MissedState.LOST, refused.message, to.clock())
+            _give_up(tx, missed, MissedState.LOST, missing.message, to.clock())
+        return
+    except RemoteRefused as refused:  # it is there, and a person can let us have it
+        outcome.refused.append(refused.message)
+        with to.records.begin() as tx:
+            tx.missed.save(missed.asked(to.clock()))
         return
     outcome.fetched += 1
     now = to.clock()

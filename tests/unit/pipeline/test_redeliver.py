@@ -10,7 +10,7 @@ from app.domain.deliveries import Delivery, DeliverySource
 from app.domain.events import Tag
 from app.domain.jobs import JobType
 from app.domain.redelivery import MOST_TRIES, Attempt, Missed, MissedState
-from app.errors import RateLimited, RemoteMissing, RemoteUnavailable
+from app.errors import RateLimited, RemoteForbidden, RemoteMissing, RemoteUnavailable
 from app.pipeline.redeliver import (
     ALL_APPS,
     FETCHED_HEADER,
@@ -229,6 +229,21 @@ def test_what_the_host_refuses_to_send_again_is_fetched_or_lost(world: World) ->
     assert (lost.state, lost.reason) == (MissedState.LOST, "reading b: not found")
     (told,) = [it for it in world.records.events if it.tag is Tag.DELIVERY_LOST]
     assert (told.subject, told.payload["why"]) == ("b", "reading b: not found")
+
+
+def test_what_we_may_not_do_is_no_loss(world: World) -> None:
+    world.answer = 500
+    world.send("a")
+    world.answer = None
+    forbidden = RemoteForbidden("lacks a permission")
+    world.host.faults.fail_next(forbidden, call="again")
+    world.host.faults.fail_next(forbidden, call="fetch")
+    assert world.sweep().refused == ["lacks a permission"]
+    assert world.open() == ["a"]
+    world.host.faults.fail_next(forbidden, call="sent")
+    assert world.sweep().refused == ["lacks a permission"]
+    world.sweep_until_quiet()
+    assert world.kept() == ["a"]
 
 
 def test_what_there_are_no_writes_left_for_is_fetched(world: World) -> None:
