@@ -10,11 +10,12 @@ https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPS
 
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, literal_column, text, true
+from sqlalchemy import ColumnElement, Connection, Engine, and_, literal_column, text, true, tuple_
 from sqlalchemy.orm import Session
 
 from app.database.models import EventRow
 from app.database.session import translated
+from app.domain.events import Place
 
 # Further than the transactions go that a dump may lack: what followers saw of those is not taken for known.
 _MARGIN: Final = 2**32
@@ -34,6 +35,21 @@ def is_settled(session: Session) -> ColumnElement[bool]:
     if session.get_bind().dialect.name != "postgresql":
         return true()
     return EventRow.position < literal_column(_OLDEST_OPEN)
+
+
+def is_after(session: Session, place: Place) -> ColumnElement[bool]:
+    """Return the condition that a fact comes after a place."""
+    if session.get_bind().dialect.name != "postgresql":
+        # SQLite would go through the whole index for a comparison of pairs.
+        return and_(EventRow.position == 0, EventRow.id > place.id)
+    return tuple_(EventRow.position, EventRow.id) > (place.position, place.id)
+
+
+def is_before(session: Session, place: Place) -> ColumnElement[bool]:
+    """Return the condition that a fact comes before a place."""
+    if session.get_bind().dialect.name != "postgresql":
+        return and_(EventRow.position == 0, EventRow.id < place.id)
+    return tuple_(EventRow.position, EventRow.id) < (place.position, place.id)
 
 
 def continue_order(engine: Engine) -> bool:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, func, select, union_all
 from sqlalchemy.orm import Session
 
-from app.database.event_order import is_settled
+from app.database.event_order import is_after, is_before, is_settled
 from app.database.models import EventRow
 from app.database.reliability_models import EventArchiveRow
 from app.database.rows import insert_if_new, one, several
@@ -16,7 +16,6 @@ from app.domain.events import Event, Place, Selection, Tag
 from app.errors import Gone
 
 _TAGS: Final = {tag.value: tag for tag in Tag}
-_PLACE: Final = tuple_(EventRow.position, EventRow.id)
 _OLDEST_FIRST: Final = (EventRow.position, EventRow.id)
 _NEWEST_FIRST: Final = (EventRow.position.desc(), EventRow.id.desc())
 
@@ -53,9 +52,9 @@ class SqlEvents:
         conditions = [is_settled(self._session)]
         if after is not None:
             self._check_known(after)
-            conditions.append(tuple_(after.position, after.id) < _PLACE)
+            conditions.append(is_after(self._session, after))
         if before is not None:
-            conditions.append(tuple_(before.position, before.id) > _PLACE)
+            conditions.append(is_before(self._session, before))
         order = _NEWEST_FIRST if after is None else _OLDEST_FIRST
         statement = _chosen(chosen, conditions, order, limit)
         return [event_of(row) for row in several(self._session, statement.order_by(*order).limit(limit))]

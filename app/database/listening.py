@@ -12,9 +12,9 @@ from itertools import takewhile
 from typing import Any, Final
 
 import psycopg
-from sqlalchemy import Engine, select, tuple_
+from sqlalchemy import Engine, select
 
-from app.database.event_order import is_settled
+from app.database.event_order import is_after, is_settled
 from app.database.events import SqlEvents, event_of
 from app.database.models import EventRow
 from app.database.session import reading, translated
@@ -46,10 +46,10 @@ class _Feed:
 
     def read(self, after: Place) -> News:
         """Return what came next, up to the first fact that something may still come before."""
-        behind = tuple_(after.position, after.id) < tuple_(EventRow.position, EventRow.id)
         with reading(self._engine) as session:
-            statement = select(EventRow, is_settled(session)).where(behind).limit(_AT_ONCE)
-            rows = session.execute(statement.order_by(EventRow.position, EventRow.id)).all()
+            statement = select(EventRow, is_settled(session)).where(is_after(session, after))
+            ordered = statement.order_by(EventRow.position, EventRow.id).limit(_AT_ONCE)
+            rows = session.execute(ordered).all()
             settled = [event_of(row) for row, _ in takewhile(lambda pair: pair[1], rows)]
         return News(settled, is_all=len(settled) == len(rows) < _AT_ONCE)
 

@@ -14,6 +14,7 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from app.database.event_order import is_after
 from app.database.events import SqlEvents
 from app.database.marks import SqlMarks
 from app.database.models import DeliveryRow, DeploymentRow, EventRow, JobRow
@@ -150,9 +151,6 @@ def behind_seconds(session: Session, now: datetime) -> float:
     """Return the age of the oldest fact that the totals do not know of; 0 when they know of all."""
     place = Place.parse(SqlMarks(session).get(_EVENTS_MARK) or _BEGINNING)
     next_at = session.scalar(
-        select(EventRow.at)
-        .where(tuple_(EventRow.position, EventRow.id) > (place.position, place.id))
-        .order_by(EventRow.position, EventRow.id)
-        .limit(1)
+        select(EventRow.at).where(is_after(session, place)).order_by(EventRow.position, EventRow.id).limit(1)
     )
     return 0.0 if next_at is None else max((now - next_at).total_seconds(), 0.0)
