@@ -164,7 +164,9 @@ class Cloudflare:
         codes = [fault.code for fault in faults]
         facts: dict[str, Any] = {"status": status, "codes": codes, "ray": response.headers.get("CF-Ray")}
         message = f"{doing}: {reason}"
-        if status == httpx.codes.TOO_MANY_REQUESTS:
+        # The API's own 403 is for ever; one that says when to come back is of its edge: too many requests.
+        is_for_now = status == httpx.codes.FORBIDDEN and "Retry-After" in response.headers
+        if status == httpx.codes.TOO_MANY_REQUESTS or is_for_now:
             retry_at = self._clock() + timedelta(seconds=_pause_seconds(response))
             self._pace.be_silent_until(retry_at)
             return RateLimited(message, retry_at=retry_at, **facts)

@@ -195,3 +195,11 @@ def test_cloudflares_codes_and_ray_are_kept_as_facts() -> None:
     with pytest.raises(RemoteRefused) as caught:
         speaking_to(lambda _: failed(400, 10021, "invalid")).tags("live", "hello")
     assert caught.value.details == {"status": 400, "codes": [10021], "ray": "ray-1"}
+
+
+def test_a_refusal_that_says_when_to_come_back_is_a_limit() -> None:
+    """The API says 403 for ever; its edge, which knows no envelope, says it with Retry-After."""
+    scripts = speaking_to(lambda _: httpx.Response(403, headers={"Retry-After": "7"}, text="<html>"))
+    with pytest.raises(RateLimited) as caught:
+        scripts.tags("live", "hello")
+    assert caught.value.retry_at == NOW + timedelta(seconds=7)
