@@ -3,8 +3,12 @@
 It reads each request whole before it passes it on, so it is no place to measure anything.
 """
 
+import json
+import os
+import socket
+import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -22,20 +26,43 @@ class Fault(StrEnum):
     DROPPED = "the connection ends in the middle of the request"
     UNANSWERED = "the request arrives and the connection ends before the answer"
     CUT = "the connection ends in the middle of the answer"
+    RESET = "the connection is reset in the middle of the answer"
+    SILENT = "the answer comes late"
+    BROKEN = "500"
+    BAD_GATEWAY = "502"
     SICK = "503"
     LIMITED = "429"
+    FORBIDDEN = "403"
+    ABSENT = "404"
+
+
+_STATUSES = {Fault.BROKEN, Fault.BAD_GATEWAY, Fault.SICK, Fault.LIMITED, Fault.FORBIDDEN, Fault.ABSENT}
+# GitHub's words for it, which tell a limit from a missing permission.
+_FORBIDDEN = json.dumps({"message": "You have exceeded a secondary rate limit."}).encode()
 
 
 @dataclass
 class FaultyProxy:
-    """Passes requests on to `upstream`; `faults` by method and the end of the path. `failed` tells them."""
+    """Passes requests on to `upstream`; `faults` by method and the end of the path. `failed` tells them.
+
+    `choose`, where it is given, says what happens instead of `faults`. Where an answer names `upstream`, it
+    is made to name the proxy.
+    """
 
     upstream: str
     url: str = ""
+    retry_after: str = "7"
+    silence: threading.Event = field(default_factory=threading.Event)
+    silent_seconds: float = 10.0
+    choose: Callable[[str, str], Fault | None] | None = None
     faults: dict[tuple[str, str], Fault] = field(default_factory=dict)
     failed: list[tuple[str, str]] = field(default_factory=list)
 
     def fault(self, method: str, path: str) -> Fault | None:
+        if self.choose is not None:
+            chosen = self.choose(method, path)
+            self.failed += [(method, path)] * (chosen is not None)
+            return chosen
         found = [fault for (verb, end), fault in self.faults.items() if verb == method and path.endswith(end)]
         self.failed += [(method, path)] * bool(found)
         return found[0] if found else None
@@ -54,6 +81,7 @@ def faults_before(upstream: str) -> Iterator[FaultyProxy]:
             try:
                 yield proxy
             finally:
+                proxy.silence.set()
                 server.shutdown()
                 thread.join(10)
 
@@ -70,21 +98,35 @@ class _Handler(BaseHTTPRequestHandler):
             self.rfile.read(length // 2)
             return self._hang_up()
         body = self.rfile.read(length)
-        if fault in {Fault.SICK, Fault.LIMITED}:
-            return self._answer(int(fault), {"Retry-After": "7"}, b"<html>not now</html>")
+        if fault in _STATUSES:
+            return self._refuse(fault)
+        if fault is Fault.SILENT:
+            self.proxy.silence.wait(self.proxy.silent_seconds)
         headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
         response = self.client.request(self.command, self.path, content=body, headers=headers)
         if fault is Fault.UNANSWERED:
             return self._hang_up()
-        return self._answer(
-            response.status_code, response.headers, response.content, is_cut=fault is Fault.CUT
-        )
+        content = response.content.replace(self.proxy.upstream.encode(), self.proxy.url.encode())
+        is_cut = fault in {Fault.CUT, Fault.RESET}
+        self._answer(response.status_code, response.headers, content, is_cut=is_cut)
+        if fault is Fault.RESET:
+            # No lingering: what is closed is reset.
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            os.close(self.connection.detach())
+        return None
+
+    def _refuse(self, fault: Fault) -> None:
+        headers = {"Retry-After": self.proxy.retry_after} if fault is not Fault.ABSENT else {}
+        if fault in {Fault.FORBIDDEN, Fault.ABSENT}:
+            body = _FORBIDDEN if fault is Fault.FORBIDDEN else b'{"message": "Not Found"}'
+            return self._answer(int(fault), {**headers, "Content-Type": "application/json"}, body)
+        return self._answer(int(fault), headers, b"<html>not now</html>")
 
     def _answer(self, status: int, headers: Any, body: bytes, *, is_cut: bool = False) -> None:
         self.send_response(status)
         for name, value in headers.items():
             if name.lower() not in _NOT_PASSED_ON:
-                self.send_header(name, value)
+                self.send_header(name, value.replace(self.proxy.upstream, self.proxy.url))
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body[: len(body) // 2] if is_cut else body)

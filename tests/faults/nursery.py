@@ -79,11 +79,16 @@ class Nursery:
         record: Path | None = None,
         die_at: Point | None = None,
         shift_seconds: float = 0,
+        is_impatient: bool = False,
     ) -> JobsProcess:
-        """Start one; it tells the points of `job`, or dies at one of them."""
+        """Start one; it tells the points of `job`, or dies at one of them.
+
+        Its clock may be off; an impatient one does not wait long before it tries again.
+        """
         log = self._directory / "jobs.log"
         order: dict[str, Any] = {"environ": dict(environ), "log": str(log), "job": job}
         order |= {"record": str(record) if record else None, "shift_seconds": shift_seconds}
+        order |= {"is_impatient": is_impatient}
         order |= {"die_at": die_at.to_json() if die_at else None}
         process = JobsProcess(self._ask(order), log)
         self._started.append(process)

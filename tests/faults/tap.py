@@ -19,8 +19,10 @@ import requests
 from dbos import DBOS
 
 from app.bootstrap import shared
+from app.jobs import worker
 from app.jobs.outcomes import Outcome
-from app.jobs.steps import DbosSteps
+from app.jobs.steps import DbosSteps, Patience
+from app.pipeline import provision
 from tests.faults.points import Moment, Point
 
 Tell = Callable[[Point], None]
@@ -118,6 +120,12 @@ class Tap:
             return
         self._thread.writes += 1
         self._tell(Point(step, Moment.MIDDLE, self._thread.writes, f"{method} {path}"))
+
+
+def be_impatient() -> None:
+    """Let this process try again soon: a test of every request would take hours else."""
+    setattr(worker, "Patience", lambda: Patience(first_seconds=0.05, limit_seconds=0.5))
+    setattr(provision, "_PATIENCE_SECONDS", 5)
 
 
 def shift_clock(seconds: float) -> None:

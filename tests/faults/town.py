@@ -96,12 +96,14 @@ class Plane:
     """A control plane over one database; its processes are started and killed one by one."""
 
     def __init__(self, remotes: Remotes, database_url: str, directory: Path, **changes: str) -> None:
+        """Prepare it; `changes` are settings of its processes alone, not of what the test does by itself."""
         self.remotes = remotes
         self.directory = directory
         own = {"DATABASE_URL": database_url, "BRANCHLINE_BUNDLES": str(directory / "bundles")}
-        self.environ = planning.control_plane_environment(remotes.plan) | own | changes
+        settings = planning.control_plane_environment(remotes.plan) | own
+        self.environ = settings | changes
         engine.migrate(database_url)
-        self.shared = Shared(Settings.from_environ(self.environ))
+        self.shared = Shared(Settings.from_environ(settings))
         self.nursery = Nursery(directory)
 
     def __enter__(self) -> Self:
