@@ -38,8 +38,15 @@ def test_an_app_goes_from_nothing_to_production_through_a_pull_request(ada: Deve
     Story(ada, steps).tell("hello")
 
 
-def test_functions_have_an_address_at_once_and_grow_into_an_app(ada: Developer, steps: Steps) -> None:
-    tell_of_functions(ada, steps)
+@pytest.fixture(scope="module")
+def kiosk(ada: Developer, steps: Steps) -> App:
+    """An app that functions grew into, which a last story deletes."""
+    tell_of_functions(ada, steps, "kiosk")
+    return ada.app("kiosk-app")
+
+
+def test_functions_have_an_address_at_once_and_grow_into_an_app(kiosk: App) -> None:
+    assert kiosk.repository.endswith("/kiosk-app")
 
 
 def test_a_failing_build_shows_its_reason_on_the_pull_request(shop: App) -> None:
@@ -106,11 +113,10 @@ def test_a_webhook_with_a_wrong_signature_is_refused_and_not_kept(ada: Developer
     assert headers["x-github-delivery"] not in {d["guid"] for d in pages(ada.branchline, "/api/deliveries")}
 
 
-def test_a_deleted_app_is_gone_everywhere(ada: Developer) -> None:
-    app = ada.create_app("temporary")
-    place = app.wait_live("production", app.checkout.git("rev-parse", "HEAD"))
-    repository = app.repository
-    app.delete()
+def test_a_deleted_app_is_gone_everywhere(ada: Developer, kiosk: App) -> None:
+    place = kiosk.wait_live("production", kiosk.checkout.git("rev-parse", "HEAD"))
+    repository = kiosk.repository
+    kiosk.delete()
     wait_gone(ada, [place["url"], place["alternateUrl"]])
     answer = ada.github.client.get(f"/repos/{repository}")
     expect(str(answer.url), "status", answer.status_code, httpx.codes.NOT_FOUND)
