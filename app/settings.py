@@ -79,6 +79,7 @@ REMEDIES: Final[Mapping[str, str]] = {
     "BRANCHLINE_INVOKE_RATE": "how many calls per second of one worker a web process takes in the long run, "
     "1 to 10000",
     "BRANCHLINE_LIVE_STREAMS": "how many streams of events a web process keeps open, 1 to 5000",
+    "BRANCHLINE_DELIVERY_DAYS": "days after which a delivery that is done with is deleted, 4 to 3650",
     "BRANCHLINE_EVENT_DAYS": "days after which events move from the database into archives in the bundle "
     "store, 1 to 36500; 0 for never",
     "BRANCHLINE_DEPLOY_AUTH": "oidc, hmac where GitHub's tokens are not to be had, or token "
@@ -208,6 +209,7 @@ class Settings:
     invocations: InvocationSettings
     live_streams: int
     event_days: int
+    delivery_days: int
     esbuild: Path | None
     metrics: str
     import_origins: tuple[str, ...] = ()
@@ -246,6 +248,7 @@ class Settings:
             cpu_ms=read.optional("BRANCHLINE_CPU_MS", formats.whole(1, 300_000)),
             invocations=_invocations(read),
             live_streams=read.value("BRANCHLINE_LIVE_STREAMS", formats.whole(1, 5000), default="500"),
+            delivery_days=read.value("BRANCHLINE_DELIVERY_DAYS", formats.whole(4, 3650), default="30"),
             event_days=read.value("BRANCHLINE_EVENT_DAYS", formats.whole(0, 36_500), default="365"),
             esbuild=read.optional("BRANCHLINE_ESBUILD", formats.absolute_path),
             metrics=read.value("BRANCHLINE_METRICS", formats.metrics_access, default="token"),

@@ -37,6 +37,7 @@ from app.pipeline.accept import VERSION, work_off
 from app.pipeline.approve import approve
 from app.pipeline.archive import archive
 from app.pipeline.commit import Committer, run_commit
+from app.pipeline.discard import discard_deliveries
 from app.pipeline.expire import expire, sweep
 from app.pipeline.follow import follow
 from app.pipeline.fork_preview import fork_preview
@@ -76,6 +77,7 @@ def job_parts(environ: Mapping[str, str]) -> Sequence[Part]:
         Sweeper(wired.sweep),
         Sweeper(wired.archive_events, name="archive"),
         Sweeper(wired.sweep_deliveries, name="redelivery"),
+        Sweeper(wired.discard_deliveries, name="retention"),
         Sweeper(wired.schedule_pass, name="reconcile"),
     )
     return worker, inbox, *sweepers
@@ -131,6 +133,9 @@ class _Jobs(Shared):
 
     def archive_events(self) -> int:
         return archive(self.records, self.bundles, self.settings.event_days, utc_now())
+
+    def discard_deliveries(self) -> int:
+        return discard_deliveries(self.records, utc_now() - timedelta(days=self.settings.delivery_days))
 
     def sweep_deliveries(self) -> None:
         outcome = sweep_deliveries(redeliverer(self, self.github))

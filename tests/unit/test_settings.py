@@ -105,6 +105,7 @@ MALFORMED = {
     "BRANCHLINE_INVOCATIONS": ["0", "2001", "many"],
     "BRANCHLINE_INVOKE_RATE": ["0", "10001", "0.5"],
     "BRANCHLINE_LIVE_STREAMS": ["0", "5001", "all"],
+    "BRANCHLINE_DELIVERY_DAYS": ["3", "3651", "a month"],
     "BRANCHLINE_EVENT_DAYS": ["-1", "36501", "forever"],
     "BRANCHLINE_METRICS": ["on", "Token", "public"],
     "BRANCHLINE_ESBUILD": ["esbuild", "node_modules/.bin/esbuild", "/opt/../esbuild"],

@@ -18,6 +18,7 @@ class DeliveryView(View):
     error: str | None
     received_at: datetime
     processed_at: datetime | None
+    acked_version: int | None
 
     @classmethod
     def of(cls, delivery: Delivery) -> "DeliveryView":
@@ -42,7 +43,17 @@ class DeliveryDetailView(DeliveryView):
 
 
 def _delivery_fields(delivery: Delivery) -> dict[str, Any]:
-    names = ("guid", "source", "event", "status", "attempts", "error", "received_at", "processed_at")
+    names = (
+        "guid",
+        "source",
+        "event",
+        "status",
+        "attempts",
+        "error",
+        "received_at",
+        "processed_at",
+        "acked_version",
+    )
     return {name: getattr(delivery, name) for name in names}
 
 
@@ -51,6 +62,14 @@ class DeliveriesView(View):
 
     items: list[DeliveryView]
     next_cursor: str | None
+
+
+class ReplayView(View):
+    """How many deliveries are worked off again, or would be, and where the next part begins."""
+
+    number: int
+    next: int | None
+    dry_run: bool
 
 
 class ReceivedView(View):
