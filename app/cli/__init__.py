@@ -32,6 +32,8 @@ _COMMANDS: Final = {
     "variables": ("app.cli.variables", "variables"),
     "secrets": ("app.cli.secrets", "secrets"),
     "workers": ("app.cli.workers", "workers"),
+    "drift": ("app.cli.drift", "drift"),
+    "reconcile": ("app.cli.drift", "reconcile"),
     "deliveries": ("app.cli.deliveries", "deliveries"),
     "db": ("app.cli.db", "db"),
     "bundles": ("app.cli.bundles", "bundles"),

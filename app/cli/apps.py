@@ -116,6 +116,16 @@ def _show(app: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         show_json(app)
         return
+@apps.command()
+@click.argument("app")
+@click.argument("policy", type=click.Choice(["off", "safe", "all", "default"]))
+@pass_api
+def heal(api: Api, app: str, policy: str) -> None:
+    """Decide what may be healed of an app by itself; default leaves it to the platform."""
+    told = api.patch("apps", app, body={"heal": None if policy == "default" else policy})
+    click.echo(f"{app} heals {told['heal']}")
+
+
     repository = app["repository"] or {"htmlUrl": None}
     fields: dict[str, object] = {
         "name": app["name"],

@@ -38,6 +38,7 @@ class Tag(StrEnum):
     APP_REPOSITORY_FOUND = "app:repository:found"
     APP_READY = "app:ready"
     APP_FAILED = "app:failed"
+    APP_POLICY_SET = "app:policy-set"
     APP_DELETION_REQUESTED = "app:deletion-requested"
     APP_DELETED = "app:deleted"
     FILES_COMMITTED = "files:committed"

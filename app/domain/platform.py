@@ -44,6 +44,11 @@ class Platform:
         """Uploads pass through us: we keep their bundles and put them up ourselves."""
         return self.deploy_auth is not DeployAuth.TOKEN
 
+    @property
+    def all_namespaces(self) -> tuple[str, ...]:
+        """Every namespace that holds scripts of ours."""
+        return (*self.namespaces.values(), self.untrusted_namespace)
+
     def namespace_of(self, environment: Environment, *, is_from_fork: bool = False) -> str:
         """Return where scripts of an environment live, and those of forks."""
         return self.untrusted_namespace if is_from_fork else self.namespaces[environment]

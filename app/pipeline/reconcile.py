@@ -98,7 +98,7 @@ def _pass(job: Job, steps: Steps, to: Reconciler) -> dict[str, Any]:
     began = datetime.fromisoformat(steps.run("begin", lambda: to.clock().isoformat()))
     apps, suspects = _look_at_apps(job, began, steps, to)
     _ask_one_by_one(job, suspects, steps, to)
-    scripts = sum(_look_at_namespace(job, it, began, steps, to) for it in to.namespaces)
+    scripts = sum(_look_at_namespace(job, it, began, steps, to) for it in to.platform.all_namespaces)
     asked = _heal_apps(job, steps, to)
     healed = _heal_orphans(job, steps, to)
     return {"apps": apps, "scripts": scripts, "appsToHeal": asked, "healed": healed}

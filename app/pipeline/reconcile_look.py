@@ -87,11 +87,6 @@ class Reconciler:
         return f"{self.platform.url}/webhooks/github"
 
     @property
-    def namespaces(self) -> tuple[str, ...]:
-        """Every namespace that holds scripts of ours."""
-        return (*self.platform.namespaces.values(), self.platform.untrusted_namespace)
-
-    @property
     def installed(self) -> Installed:
         """What belongs into each repository."""
         newest = {place: blob_name(self.templates[name]) for name, place in PLACES.items()}
@@ -182,7 +177,7 @@ def look_for_absent(absent: Sequence[StandingScript], namespace: str, to: Reconc
 def look_at_scripts_of(app: App, began: datetime, to: Reconciler) -> list[Drift] | None:
     """Look at the scripts of one app in every namespace; None when one of these is not there."""
     found = list[Drift]()
-    for namespace in to.namespaces:
+    for namespace in to.platform.all_namespaces:
         page: ScriptPage | None = None
         while page is None or page.next_cursor is not None:
             try:

@@ -1,10 +1,14 @@
 """`/api/apps`: ask for apps, look at them, delete them."""
 
+from dataclasses import replace
+
 from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 
 from app.domain.apps import App
+from app.domain.events import Event, Tag
 from app.domain.jobs import Job
+from app.pipeline.known import standing_app
 from app.pipeline.overview import overview, standings
 from app.pipeline.provision import request_app
 from app.pipeline.retire import request_deletion
@@ -12,8 +16,9 @@ from app.ports import Transaction
 from app.web.auth import require_token
 from app.web.context import context
 from app.web.errors import API_ERRORS, ErrorOut
-from app.web.forms import AppIn, AppPath, DeleteQuery, DeploymentsQuery, PageQuery, require_object
+from app.web.forms import AppIn, AppPath, DeleteQuery, DeploymentsQuery, PageQuery, PolicyIn, require_object
 from app.web.views import AcceptedView, AppSummaryView, AppsView, AppView, DeploymentsView
+from app.web.views.drift import PolicyView
 
 api = APIBlueprint(
     "apps",
@@ -52,6 +57,19 @@ def show_app(path: AppPath) -> Response:
         app = tx.apps.get(path.app)
         view = AppView.whole(app, overview(tx, app), context().platform, context().clock())
     return jsonify(view.body())
+
+
+@api.patch("/<app>", responses={"200": PolicyView, "409": ErrorOut})
+def change_policy(path: AppPath, body: PolicyIn) -> Response:
+    """Decide what may be healed of an app by itself; null leaves it to the platform."""
+    given = context()
+    with given.records.begin() as tx:
+        app = standing_app(tx, path.app, "changing")
+        changed = replace(app, heal=body.heal, updated_at=given.clock())
+        tx.apps.save(changed)
+        payload = {"heal": body.heal.value if body.heal else None}
+        tx.events.append(Event(Tag.APP_POLICY_SET, app.id, body.by, given.clock(), payload))
+    return jsonify(PolicyView.of(changed, given.platform).body())
 
 
 @api.delete("/<app>", responses={"202": AcceptedView, "409": ErrorOut})

@@ -7,6 +7,7 @@ from flask import request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
+from app.domain.apps import Heal
 from app.domain.deployments import Status
 from app.domain.environments import Environment
 from app.domain.git_addresses import GitAddress, suggested_name
@@ -194,6 +195,23 @@ class RedeployIn(_Form):
     """Who wants it."""
 
     by: Person = "token"
+
+
+class LookIn(_Form):
+    """How much to heal this time, instead of what the app's policy allows."""
+
+    heal: Heal | None = None
+
+
+class PolicyIn(_Form):
+    """What may be healed of an app by itself; null leaves it to the platform."""
+
+    heal: Heal | None
+    by: Person = "token"
+
+
+class PassIn(_Form):
+    """A pass takes nothing."""
 
 
 class PreviewIn(_Form):

@@ -28,7 +28,7 @@ def control(monkeypatch: pytest.MonkeyPatch) -> Iterator[Control]:
             self.end_headers()
             self.wfile.write(raw)
 
-        do_POST = do_DELETE = do_GET  # noqa: N815 - the library's names
+        do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the library's names
 
         def log_message(self, *_arguments: Any) -> None:
             """Say nothing."""

@@ -1,0 +1,81 @@
+"""`/api/drift`, `/api/reconcile` and what an app has of both: what differs, looking for it, healing it."""
+
+from flask import Response, jsonify
+from flask_openapi3.blueprint import APIBlueprint
+
+from app.pipeline.known import standing_app
+from app.pipeline.reconcile import estimate, request_pass, request_reconcile
+from app.ports import Transaction
+from app.web.auth import require_token
+from app.web.context import context
+from app.web.errors import API_ERRORS, ErrorOut
+from app.web.forms import AppPath, LookIn, PageQuery, PassIn, require_object
+from app.web.views.drift import (
+    AppDriftView,
+    DriftsView,
+    DriftView,
+    EstimateView,
+    LookView,
+    PassView,
+)
+
+api = APIBlueprint(
+    "drift",
+    __name__,
+    url_prefix="/api",
+    abp_security=[{"token": []}],
+    abp_responses=API_ERRORS,
+)
+api.before_request(require_token)
+api.before_request(require_object)
+
+
+@api.get("/drift", responses={"200": DriftsView})
+def list_drift(query: PageQuery) -> Response:
+    """List all open drift, found last first."""
+    with context().records.read() as tx:
+        page = tx.drifts.list(cursor=query.cursor, limit=query.limit)
+    items = [DriftView.of(drift) for drift in page.items]
+    return jsonify(DriftsView(items=items, next_cursor=page.next_cursor).body())
+
+
+@api.get("/apps/<app>/drift", responses={"200": AppDriftView})
+def show_drift(path: AppPath) -> Response:
+    """Show the open drift of an app, as it was seen last."""
+    with context().records.read() as tx:
+        app = tx.apps.get(path.app)
+        items = [DriftView.of(drift) for drift in tx.drifts.of([app.id])]
+    policy = app.heal or context().platform.heal
+    return jsonify(AppDriftView(app_id=app.id, heal=policy, items=items).body())
+
+
+@api.post("/apps/<app>/drift", responses={"202": LookView, "409": ErrorOut})
+def look_for_drift(path: AppPath, body: LookIn) -> tuple[Response, int]:
+    """Look now what drifted of an app, and heal what its policy allows, or as far as `heal` says."""
+    with context().records.begin() as tx:
+        app = standing_app(tx, path.app, "looking for drift of")
+        job = request_reconcile(tx, app, heal=body.heal)
+    return jsonify(LookView.of(job, context().platform).body()), 202
+
+
+@api.get("/reconcile", responses={"200": EstimateView})
+def show_estimate() -> Response:
+    """Tell what a pass over everything would take."""
+    with context().records.read() as tx:
+        return jsonify(_estimate(tx).body())
+
+
+@api.post("/reconcile", responses={"202": PassView})
+def begin_pass(body: PassIn) -> tuple[Response, int]:
+    """Begin a pass over everything, or tell of the one that is under way."""
+    del body  # it is empty
+    given = context()
+    with given.records.begin() as tx:
+        job, reckoned = request_pass(tx), _estimate(tx)
+    look = LookView.of(job, given.platform)
+    view = PassView(app_id=look.app_id, job_id=look.job_id, poll_url=look.poll_url, estimate=reckoned)
+    return jsonify(view.body()), 202
+
+
+def _estimate(tx: Transaction) -> EstimateView:
+    return EstimateView.of(estimate(tx, len(context().platform.all_namespaces)))
