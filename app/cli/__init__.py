@@ -35,6 +35,7 @@ _COMMANDS: Final = {
     "drift": ("app.cli.drift", "drift"),
     "reconcile": ("app.cli.drift", "reconcile"),
     "deliveries": ("app.cli.deliveries", "deliveries"),
+    "events": ("app.cli.events", "events"),
     "db": ("app.cli.db", "db"),
     "bundles": ("app.cli.bundles", "bundles"),
     "serve": ("app.cli.serve", "serve"),

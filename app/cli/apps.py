@@ -1,4 +1,4 @@
-"""`branchline apps`: create, list, show, delete."""
+"""`branchline apps`: create, list, show, delete, and what was live of one."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from app.cli.api import Api, pass_api
+from app.cli.events import at
 from app.cli.reading import read_files
 from app.cli.show import ago, json_option, limit_option, show_fields, show_json, show_table
 from app.cli.waiting import timeout_option, wait_for_job, wait_option
@@ -16,6 +17,9 @@ from app.errors import InvalidInput
 @click.group()
 def apps() -> None:
     """Create, list, show and delete apps."""
+
+
+apps.add_command(at)
 
 
 @apps.command()
@@ -112,10 +116,6 @@ def delete(api: Api, app: str, *, keep_repository: bool, yes: bool, wait: bool, 
     click.echo(f"{known['name']} {'is' if wait else 'is being'} deleted")
 
 
-def _show(app: Mapping[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        show_json(app)
-        return
 @apps.command()
 @click.argument("app")
 @click.argument("policy", type=click.Choice(["off", "safe", "all", "default"]))
@@ -126,6 +126,10 @@ def heal(api: Api, app: str, policy: str) -> None:
     click.echo(f"{app} heals {told['heal']}")
 
 
+def _show(app: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        show_json(app)
+        return
     repository = app["repository"] or {"htmlUrl": None}
     fields: dict[str, object] = {
         "name": app["name"],

@@ -21,7 +21,7 @@ _ENDINGS: Final = frozenset({"result", "error"})
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of an invocation."""
+    """One event of a stream."""
 
     id: str
     name: str
@@ -78,20 +78,21 @@ def _going_on(worker: str, invocation: str, last: str) -> _Request:
 def _opened(api: Api, request: _Request) -> Iterator[Event | Mapping[str, Any]]:
     with api.open(request.method, *request.path, timeout=_SILENCE_SECONDS, **request.options) as response:
         if response.is_success:
-            yield from _events(response.iter_lines())
+            yield from (event for event in sent_events(response.iter_lines()) if event.data)
         else:
             yield _answer(response)
 
 
-def _events(lines: Iterable[str]) -> Iterator[Event]:
+def sent_events(lines: Iterable[str]) -> Iterator[Event]:
+    """Yield the events of a stream; one without data only says how far the stream is."""
     fields: dict[str, str] = {}
     for line in lines:
         name, _, value = line.partition(": ")
         if line:
             fields[name] = value
             continue
-        if "data" in fields:
-            yield Event(fields["id"], fields["event"], fields["data"])
+        if "id" in fields:
+            yield Event(fields["id"], fields.get("event", "message"), fields.get("data", ""))
         fields = {}
 
 

@@ -44,7 +44,14 @@ class SqlJobs:
         )
         insert_if_new(self._session, JobRow, asdict(job))
         SqlEvents(self._session).append(
-            Event(Tag.JOB_QUEUED, job.id, job.id, now, {"type": job_type.value, "app": app_id})
+            Event(
+                Tag.JOB_QUEUED,
+                job.id,
+                job.id,
+                now,
+                {"type": job_type.value, "app": app_id},
+                key=f"{job.id}:{Tag.JOB_QUEUED}",
+            )
         )
         self._enqueue(self._session, job)
         return job

@@ -86,6 +86,8 @@ class Tag(StrEnum):
     DRIFT_GONE = "drift:gone"
     JOB_QUEUED = "job:queued"
     JOB_STARTED = "job:started"
+    JOB_WAITING = "job:waiting"
+    JOB_STEP_COMPLETED = "job:step:completed"
     JOB_COMPLETED = "job:completed"
     JOB_FAILED = "job:failed"
 

@@ -1,4 +1,4 @@
-"""How far a job came, written down: started, waiting, completed or failed, each fact told once.
+"""How far a job came, written down: started, its steps, waiting, completed or failed, each fact told once.
 
 Everything here may run twice. Each change holds the job's row, looks at it and does nothing when it was done
 before; so a fact is told once even when two workers believe that they own the job. What runs the job is not
@@ -6,7 +6,7 @@ known here.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +21,15 @@ OVER = frozenset({JobStatus.COMPLETED, JobStatus.FAILED})
 
 # Called in the transaction that changes a job, with the job as it is now, once for every change.
 Watcher = Callable[[Transaction, Job], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A step that was done; nobody knows how long it took when another process did it."""
+
+    name: str
+    attempts: int
+    seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +57,24 @@ class Lifecycle:
         with self.records.begin() as tx:
             job = tx.jobs.get(job_id, lock=True)
             if job.status not in OVER and job.waiting_for != what:
-                self._save(tx, replace(job, waiting_for=what), None, self.on_change)
+                tag = Tag.JOB_WAITING if what is not None else None
+                self._save(tx, replace(job, waiting_for=what), tag, self.on_change)
 
-    def complete(self, job_id: str, result: Any) -> None:
-        """Mark it completed."""
-        self._end(job_id, Tag.JOB_COMPLETED, self.on_change, status=JobStatus.COMPLETED, result=result)
+    def tell(self, job_id: str, done: Sequence[Done]) -> None:
+        """Tell of steps that were done, unless the job is over."""
+        with self.records.begin() as tx:
+            job = tx.jobs.get(job_id, lock=True)
+            if job.status not in OVER:
+                self._tell(tx, job, done)
 
-    def fail(self, job_id: str, error: Mapping[str, Any]) -> None:
+    def complete(self, job_id: str, result: Any, done: Sequence[Done] = ()) -> None:
+        """Mark it completed; of the steps that are `done`, those are told that were not yet."""
+        end: dict[str, Any] = {"status": JobStatus.COMPLETED, "result": result, "done": done}
+        self._end(job_id, Tag.JOB_COMPLETED, self.on_change, **end)
+
+    def fail(self, job_id: str, error: Mapping[str, Any], done: Sequence[Done] = ()) -> None:
         """Mark it failed; `error` has code, message and details."""
-        end: dict[str, Any] = {"status": JobStatus.FAILED, "error": error}
+        end: dict[str, Any] = {"status": JobStatus.FAILED, "error": error, "done": done}
         try:
             self._end(job_id, Tag.JOB_FAILED, self.on_change, **end)
         except RemoteUnavailable:
@@ -66,10 +84,11 @@ class Lifecycle:
             log.exception("telling that job %s failed", job_id)
             self._end(job_id, Tag.JOB_FAILED, _nobody, **end)
 
-    def _end(self, job_id: str, tag: Tag, watcher: Watcher, **end: Any) -> None:
+    def _end(self, job_id: str, tag: Tag, watcher: Watcher, *, done: Sequence[Done], **end: Any) -> None:
         with self.records.begin() as tx:
             job = tx.jobs.get(job_id, lock=True)
             if job.status not in OVER:
+                self._tell(tx, job, done)
                 ended = replace(job, waiting_for=None, finished_at=self.clock(), **end)
                 self._save(tx, ended, tag, watcher)
 
@@ -78,10 +97,25 @@ class Lifecycle:
         watcher(tx, job)
         if tag is None:
             return
-        payload: dict[str, Any] = {"type": job.type.value, "app": job.app_id}
+        payload = _about(job)
         if job.error is not None:
             payload |= {"code": job.error["code"], "message": job.error["message"]}
-        tx.events.append(Event(tag=tag, subject=job.id, actor=job.id, at=self.clock(), payload=payload))
+        if tag is Tag.JOB_WAITING:
+            payload["for"] = job.waiting_for
+        # A job may wait many times.
+        key = None if tag is Tag.JOB_WAITING else f"{job.id}:{tag}"
+        tx.events.append(Event(tag, job.id, job.id, self.clock(), payload, key=key))
+
+    def _tell(self, tx: Transaction, job: Job, done: Sequence[Done]) -> None:
+        for step in done:
+            payload = _about(job) | {"step": step.name, "seconds": step.seconds, "attempts": step.attempts}
+            key = f"{job.id}:step:{step.name}"
+            tag = Tag.JOB_STEP_COMPLETED
+            tx.events.append(Event(tag, job.id, job.id, self.clock(), payload, key=key))
+
+
+def _about(job: Job) -> dict[str, Any]:
+    return {"type": job.type.value, "app": job.app_id}
 
 
 def _nobody(_tx: Transaction, _job: Job) -> None:

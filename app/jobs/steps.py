@@ -7,6 +7,7 @@ during which processes keep dying ends it too, so that one bad job cannot hold u
 
 import random
 import threading
+import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from typing import Any, Final, TypeVar, cast
 from dbos import DBOS
 
 from app.errors import BranchlineError, RateLimited, RemoteUnavailable
-from app.jobs.lifecycle import Lifecycle
+from app.jobs.lifecycle import Done, Lifecycle
 from app.jobs.outcomes import Answered, Failed, Outcome, Postponed, answered, broken, outcome_from_json
 from app.jobs.progress import BEGUN_EVENT, HIDDEN_PREFIX, attempt_name
 from app.jobs.quarantine import CHANCES, LAST_CHANCE
@@ -66,6 +67,9 @@ class DbosSteps:
     """Called when a step is done that was not done before, and when the job waits."""
     has_begun: bool = False
     """Whether a step was begun in this process."""
+    done: list[Done] = field(default_factory=list)
+    """The steps that were done and are not told yet: the next one tells, or the end of the job."""
+    _seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def is_late(self) -> bool:
@@ -98,6 +102,7 @@ class DbosSteps:
                 )
             )
             if isinstance(outcome, Answered):
+                self._note(name, attempt)
                 return outcome.answer
             if isinstance(outcome, Failed):
                 self.given_up = outcome.as_error()
@@ -114,12 +119,32 @@ class DbosSteps:
             self._begin(name, beginnings)
             if beginnings > CHANCES:
                 return _deadly(name).to_json()
+            self._tell_before(name)
+            began = time.monotonic()
             outcome = self._act(name, attempt, action, deadline)
+            self._seconds[name] = self._seconds.get(name, 0.0) + time.monotonic() - began
         if isinstance(outcome, Postponed):
             self._say_waiting(outcome.message)
         elif attempt > 1:
             self._say_waiting(None)
         return outcome.to_json()
+
+    def _note(self, name: str, attempts: int) -> None:
+        """Note that a step was done, here or before; one that is repeated in a row is one step."""
+        if name.startswith(HIDDEN_PREFIX):
+            return
+        if self.done and self.done[-1].name == name:
+            attempts += self.done.pop().attempts
+        seconds = self._seconds.get(name)
+        self.done.append(Done(name, attempts, None if seconds is None else round(seconds, 3)))
+
+    def _tell_before(self, name: str) -> None:
+        """Tell of the steps that another one follows; what the database does not take now, it takes later."""
+        told = [it for it in self.done if it.name != name]
+        if told and not name.startswith(HIDDEN_PREFIX):
+            with suppress(RemoteUnavailable):
+                self.lifecycle.tell(self.job_id, told)
+                self.done[:] = [it for it in self.done if it not in told]
 
     def _act(self, name: str, attempt: int, action: Callable[[], Any], deadline: datetime | None) -> Outcome:
         try:

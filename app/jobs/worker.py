@@ -7,7 +7,7 @@ does is the business of `handlers`.
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any, Final, NoReturn
@@ -32,7 +32,7 @@ from app.jobs.engine import (
     queue_of,
     speaking_of,
 )
-from app.jobs.lifecycle import Lifecycle, Watcher
+from app.jobs.lifecycle import Done, Lifecycle, Watcher
 from app.jobs.liveness import BEAT_SECONDS, Heartbeat, new_executor_id
 from app.jobs.loops import Loop
 from app.jobs.outcomes import Answered, Failed, answered, broken
@@ -222,7 +222,7 @@ class Worker:
         outcome = self._outcome(job, steps)
         if outcome is None:
             return job
-        steps.keep("end", lambda: self._end(job.id, outcome))
+        steps.keep("end", lambda: self._end(job.id, outcome, steps.done))
         return None
 
     def _outcome(self, job: Job, steps: DbosSteps) -> Answered | Failed | None:
@@ -248,11 +248,11 @@ class Worker:
                 break
         raise Unfinished
 
-    def _end(self, job_id: str, outcome: Answered | Failed) -> None:
+    def _end(self, job_id: str, outcome: Answered | Failed, done: Sequence[Done] = ()) -> None:
         if isinstance(outcome, Answered):
-            self._lifecycle.complete(job_id, outcome.answer)
+            self._lifecycle.complete(job_id, outcome.answer, done)
         else:
-            self._lifecycle.fail(job_id, outcome.for_people)
+            self._lifecycle.fail(job_id, outcome.for_people, done)
 
     @contextmanager
     def _counted(self, job_id: str) -> Iterator[None]:

@@ -308,7 +308,8 @@ class FakeJobs:
         job = Job(new_id("job", now), job_type, app_id, _stored(arguments), JobStatus.QUEUED, now)
         self._memory.jobs[job.id] = job
         payload = {"type": job_type.value, "app": app_id}
-        FakeEvents(self._memory).append(Event(Tag.JOB_QUEUED, job.id, job.id, now, payload))
+        key = f"{job.id}:{Tag.JOB_QUEUED}"
+        FakeEvents(self._memory).append(Event(Tag.JOB_QUEUED, job.id, job.id, now, payload, key=key))
         self._memory.queue.append(job)
         self._enqueue(self._memory, job)
         return job

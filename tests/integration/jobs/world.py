@@ -8,7 +8,7 @@ from typing import Any
 
 from app.database.records import SqlRecords
 from app.database.session import create_engine
-from app.domain.events import Tag
+from app.domain.events import Event, Tag
 from app.domain.jobs import Job, JobStatus, JobType
 from app.jobs.engine import DbosEngine, migrate
 from app.jobs.lifecycle import OVER
@@ -54,9 +54,15 @@ class World:
         with self.records.read() as tx:
             return tx.jobs.get(job.id)
 
-    def tags(self, job: Job) -> list[Tag]:
+    def facts(self, job: Job) -> list[Event]:
+        """Return what is told of a job, oldest first."""
         with self.records.read() as tx:
-            return [event.tag for event in reversed(tx.events.about(job.id))]
+            return list(reversed(tx.events.about(job.id, limit=1000)))
+
+    def tags(self, job: Job) -> list[str]:
+        """Return the facts of its status alone."""
+        between = {Tag.JOB_WAITING, Tag.JOB_STEP_COMPLETED}
+        return [event.tag for event in self.facts(job) if event.tag not in between]
 
     def wait(self, job: Job, is_true: Callable[[Job], bool], timeout_seconds: float = 20.0) -> Job:
         until(

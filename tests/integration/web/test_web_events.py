@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from app.domain.archives import Archive, packed
 from app.domain.events import Event, Tag
 from app.web import following
-from tests.builders import at
+from tests.builders import a_deployment, at
 from tests.integration.web.world import AUTHORIZED, World
 
 
@@ -277,3 +277,37 @@ def test_a_follower_goes_on_when_the_database_comes_back(world: World) -> None:
     tell(world, "after")
     assert stream.subjects(1) == ["after"]
     stream.answer.close()
+
+
+# -------------------- what was live then
+
+
+def test_what_was_live_at_a_moment_is_told(world: World) -> None:
+    app = world.app()
+    deployment = a_deployment(app_id=app.id)
+    payload = {
+        "script": deployment.script,
+        "environment": "production",
+        "pullRequest": None,
+        "deployment": deployment.id,
+        "before": None,
+        "pinned": False,
+        "wasPinned": False,
+        "why": "deployed",
+    }
+    with world.records.begin() as tx:
+        tx.deployments.add(deployment)
+        tx.marks.set("environment:changed", at(1).isoformat())
+        fact = Event(Tag.ENVIRONMENT_CHANGED, deployment.script, "workflow", at(5), payload, app_id=app.id)
+        tx.events.append(fact)
+    world.clock.advance(600)
+    told = world.get(f"/api/apps/{app.name}/at", time=at(6).isoformat())
+    shown = told["environments"]["production"]
+    assert (shown["deploymentId"], shown["by"], shown["why"]) == (deployment.id, "workflow", "deployed")
+    assert told["isKnown"]
+    assert told["environments"]["staging"] is None
+    told = world.get(f"/api/apps/{app.name}/at", time=at(4).isoformat())
+    assert told["environments"]["production"] is None
+    for time_, status in ((at(10_000).isoformat(), 400), ("2026-11-22T12:00:00", 400), ("noon", 400)):
+        answer = world.call("GET", f"/api/apps/{app.name}/at", query_string={"time": time_})
+        assert answer.status_code == status

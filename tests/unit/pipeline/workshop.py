@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from app.domain.environments import Environment
-from app.domain.events import Tag
 from app.domain.platform import Platform
 from app.domain.sources import Source
 from app.domain.workers import Options, Version, Worker
@@ -100,5 +99,5 @@ class FakeWorkshop:
         (code,) = (it.sha256 for it in modules if it.name == "functions.js")
         return self.bundles.blobs[code].decode()
 
-    def tags(self) -> list[Tag]:
+    def tags(self) -> list[str]:
         return [event.tag for event in self.records.events if event.tag.startswith("worker:")]

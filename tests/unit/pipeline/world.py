@@ -12,7 +12,7 @@ from app.domain.apps import App
 from app.domain.bundles import Bundle, Module
 from app.domain.deployments import Deployment, Status
 from app.domain.environments import Environment
-from app.domain.events import Event, Tag
+from app.domain.events import Event
 from app.domain.jobs import Job, JobType
 from app.domain.platform import DeployAuth, Platform
 from app.domain.pulls import PullRequest
@@ -246,7 +246,7 @@ class World:
         found = [event for event in self.records.events if not event.tag.startswith("job:")]
         return [event for event in found if subject in {None, event.subject}]
 
-    def tags(self, subject: str | None = None) -> list[Tag]:
+    def tags(self, subject: str | None = None) -> list[str]:
         return [event.tag for event in self.events(subject)]
 
     def jobs(self, job_type: JobType) -> list[Job]:

@@ -1,0 +1,42 @@
+"""`/api/apps/{app}/at`: what was live at a moment in the past."""
+
+from flask import Response, jsonify
+from flask_openapi3.blueprint import APIBlueprint
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from app.errors import InvalidInput
+from app.pipeline.at import shown_at
+from app.web.auth import require_token
+from app.web.context import context
+from app.web.errors import API_ERRORS
+from app.web.forms import AppPath
+from app.web.views.moments import MomentView
+
+api = APIBlueprint(
+    "moments",
+    __name__,
+    url_prefix="/api/apps",
+    abp_security=[{"token": []}],
+    abp_responses=API_ERRORS,
+)
+api.before_request(require_token)
+
+
+class MomentQuery(BaseModel):
+    """When, with a zone: `2026-11-22T12:00:00Z`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    time: AwareDatetime
+
+
+@api.get("/<app>/at", responses={"200": MomentView})
+def show_moment(path: AppPath, query: MomentQuery) -> Response:
+    """Show what was live of an app at a moment."""
+    given = context()
+    if query.time > given.clock():
+        raise InvalidInput("looking at what was live: that time is still to come")
+    with given.records.read() as tx:
+        moment = shown_at(tx, tx.apps.get(path.app), query.time)
+        view = MomentView.of(moment, given.platform)
+    return jsonify(view.body())
