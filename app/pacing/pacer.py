@@ -27,7 +27,7 @@ _REFUSAL_SECONDS: Final = 1.0
 _LONGEST_WAIT_SECONDS: Final = 5.0
 _LONGEST_WAIT_IN_BACKGROUND_SECONDS: Final = 1.0
 # Sent later than this after it was cleared, a write might be too close before the next.
-_LATE_SECONDS: Final = 0.03
+_LATE_SECONDS: Final = 0.05
 _CLEARINGS: Final = 3
 
 
@@ -95,11 +95,7 @@ class Pacer:
         answer, at = self._change(doing, partial(_reserve, is_urgent=is_urgent(), longest=longest))
         if not answer.granted:
             self._refuse(doing, answer.wait_seconds, "for its turn to write to")
-        for _ in range(_CLEARINGS):
-            if not answer.wait_seconds and self._monotonic() - at <= _LATE_SECONDS:
-                break
-            self._sleep_until(at + answer.wait_seconds)
-            answer, at = self._change(doing, _clear)
+        self._await_clearance(doing, answer, at)
         self._ledger.note(lambda own, _: own.count(CallKind.WRITE, 1))
         return None
 
@@ -139,6 +135,20 @@ class Pacer:
         self._told[resource] = (Told(limit, remaining, 0), self._monotonic() + reset_seconds)
         self._ledger.note(note)
 
+    def _await_clearance(self, doing: str, answer: _Answer, at: float) -> None:
+        """Wait for our turn, and for the write before ours if that was late; who is late waits once more."""
+        was_late = False
+        for _ in range(_CLEARINGS):
+            if not answer.wait_seconds:
+                # A database that is always slow makes everybody late alike, and nobody wait for ever.
+                if was_late or self._monotonic() - at <= _LATE_SECONDS:
+                    return
+                was_late = True
+            self._sleep_until(at + answer.wait_seconds)
+            answer, at = self._change(doing, _clear)
+        if answer.wait_seconds:
+            self._refuse(doing, answer.wait_seconds, "for its turn to write to")
+
     def _renew(self, doing: str, kind: CallKind, lease: _Lease) -> None:
         """Take calls in advance, and give those back that were not used in time."""
         if lease.left > 0:
@@ -153,14 +163,19 @@ class Pacer:
         lease.until = at + _lease_seconds(self._allowance, kind)
 
     def _change(self, doing: str, act: Act[_Answer]) -> tuple[_Answer, float]:
-        """Change the ledger; return what it says, and when that was at the earliest by our own clock."""
-        at = self._monotonic()
-        answer = self._ledger.change(act)
+        """Change the ledger; return what it says, and when it said so by our own clock."""
+        times = list[float]()
+
+        def timed(ledger: Ledger, allowance: Allowance, now: float) -> tuple[Ledger, _Answer]:
+            times.append(self._monotonic())
+            return act(ledger, allowance, now)
+
+        answer = self._ledger.change(timed)
         self._looked_at = self._monotonic()
         self._learn(answer.silent_seconds, answer.told, answer.now)
         if answer.silent_seconds:
             self._refuse(doing, answer.silent_seconds)
-        return answer, at
+        return answer, times[-1]
 
     def _look(self, doing: str) -> None:
         ledger, now = self._ledger.look()
