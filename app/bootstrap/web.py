@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from flask import Flask
@@ -14,6 +15,7 @@ from app.cloudflare.gateway.sessions import AssetSessions
 from app.database.event_order import continue_order
 from app.database.intake import SqlIntake, intake_engine
 from app.database.listening import feed_of
+from app.database.records import SqlRecords
 from app.database.schema import check_schema
 from app.domain.deployments import Deployment
 from app.domain.platform import Platform
@@ -36,9 +38,17 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 
+class _Web(Shared):
+    """What a web process shares, whose requests do not wait for a database that is known to be away."""
+
+    @cached_property
+    def records(self) -> SqlRecords:
+        return SqlRecords(self.database, self.engine.enqueue, utc_now, outage=self.outage)
+
+
 def web_app(environ: Mapping[str, str]) -> Flask:
     """Return the WSGI application. Raises Misconfigured."""
-    shared = Shared(Settings.from_environ(environ))
+    shared = _Web(Settings.from_environ(environ))
     return _application(shared, Calls(shared), Follower(feed_of(shared.database)))
 
 
@@ -46,7 +56,7 @@ class ServedApp:
     """The WSGI application as a server with many threads runs it, and what is done when that ends."""
 
     def __init__(self, environ: Mapping[str, str], places: int) -> None:
-        shared = Shared(Settings.from_environ(environ))
+        shared = _Web(Settings.from_environ(environ))
         self._calls, self._follower = Calls(shared), Follower(feed_of(shared.database))
         self._lanes = Lanes(_application(shared, self._calls, self._follower), places)
 

@@ -1,7 +1,7 @@
 """`ports.Records` in a database: transactions, and nothing else."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -16,6 +16,7 @@ from app.database.events import SqlEvents
 from app.database.jobs import Enqueue, SqlJobs
 from app.database.marks import SqlMarks
 from app.database.missed import SqlMissedDeliveries
+from app.database.outages import Outage
 from app.database.own_scripts import SqlOwnScripts
 from app.database.past_deliveries import SqlPastDeliveries
 from app.database.proofs import SqlApprovals, SqlAssets, SqlTokens
@@ -33,13 +34,17 @@ class SqlRecords:
     """Our memory in the database of `engine`.
 
     `enqueue` is called inside `Jobs.enqueue` with the session of the transaction: what it writes there is
-    committed, or undone, together with our rows.
+    committed, or undone, together with our rows. With an `outage`, nobody waits for a database that is known
+    to be away.
     """
 
-    def __init__(self, engine: Engine, enqueue: Enqueue, clock: Clock) -> None:
+    def __init__(
+        self, engine: Engine, enqueue: Enqueue, clock: Clock, *, outage: Outage | None = None
+    ) -> None:
         self._engine = engine
         self._enqueue = enqueue
         self._clock = clock
+        self._outage = outage
 
     @contextmanager
     def begin(self) -> Iterator[Transaction]:
@@ -48,12 +53,14 @@ class SqlRecords:
         Raises:
             RemoteUnavailable: the database is locked or away.
         """
-        with writing(self._engine) as session:
+        with self._outage.watch() if self._outage else nullcontext(), writing(self._engine) as session:
             yield self._transaction(session)
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """Open a transaction that only looks; it waits for no writer."""
+        if self._outage is not None and self._engine.dialect.name != "sqlite":
+            self._outage.check()  # who reads an SQLite file waits for nothing that could be away
         with reading(self._engine) as session:
             yield self._transaction(session)
 
