@@ -18,7 +18,7 @@ from app.bootstrap.jobs import job_parts
 from app.cli.logs import configure_logging
 from app.jobs.process import run
 from tests.faults.points import Point
-from tests.faults.tap import Tap, be_impatient, die_at, shift_clock, write_down
+from tests.faults.tap import Tap, be_impatient, count_steps, die_at, shift_clock, write_down
 
 _PR_SET_PDEATHSIG = 1
 
@@ -44,6 +44,8 @@ def _live(order: Mapping[str, Any]) -> None:
         shift_clock(order["shift_seconds"])
     if order.get("is_impatient"):
         be_impatient()
+    if order.get("count"):
+        count_steps(Path(order["count"]))
     if order.get("record"):
         Tap(order["job"], write_down(Path(order["record"]))).put_on()
     if order.get("die_at"):
