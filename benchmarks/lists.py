@@ -1,0 +1,192 @@
+"""How long the API takes to list and to show, when there are 50,000 apps and a million deployments.
+
+Under `branchline serve` on PostgreSQL and on SQLite, by one caller on loopback who asks for one thing after
+another. The floor is a bare Flask route under the same gunicorn, asked in the same way and in the same run;
+and the same questions to a database that is nearly empty: what a page costs however little lies behind it.
+"""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from app.database.cursors import Cursor
+from app.database.session import create_engine
+from benchmarks.control_plane import environment, free_port, serving, stop, wait_until_it_answers
+from benchmarks.populated import BEGIN, SPAN, Population, Size, deployment_id, job_id, populate
+from benchmarks.postgres import postgres
+from benchmarks.webhooks import BARE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    # What draws a path to ask for.
+    Ask = Callable[[random.Random], str]
+
+ROUNDS: Final = 300
+WARM: Final = 20
+SMALL: Final = Size(apps=100, deployments=2000)
+_AIM_SECONDS: Final = 0.050
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was asked for on which database, how long each answer took, and how large a typical one is."""
+
+    database: str
+    what: str
+    seconds: Sequence[float]
+    answer_bytes: int
+
+    def at(self, part: float) -> float:
+        """Return the seconds that this part of the answers came within."""
+        return sorted(self.seconds)[min(len(self.seconds) - 1, int(len(self.seconds) * part))]
+
+
+def main() -> None:
+    """Print the table."""
+    size = Size()
+    measured = [_bare()]
+    for name, small in (("postgres", SMALL), ("postgres", size), ("sqlite", size)):
+        measured += _on(name, small)
+    Console().print(_table(size, measured))
+    slow = [f"{it.what} on {it.database}" for it in measured if it.at(0.95) > _AIM_SECONDS]
+    print(f"over {_AIM_SECONDS * 1000:.0f} ms at p95: {', '.join(slow) or 'none'}")
+
+
+def _table(size: Size, measured: Sequence[Measured]) -> Table:
+    table = Table(title=f"{size.apps} apps, {size.deployments} deployments, n={ROUNDS} each")
+    for column in ("database", "asked for", "p50 ms", "p95 ms", "p99 ms", "answer KB"):
+        table.add_column(column, justify="left" if column in {"database", "asked for"} else "right")
+    for it in measured:
+        times = [f"{it.at(part) * 1000:.1f}" for part in (0.5, 0.95, 0.99)]
+        table.add_row(it.database, it.what, *times, f"{it.answer_bytes / 1000:.1f}")
+    return table
+
+
+def _bare() -> Measured:
+    """Ask a route that does nothing."""
+    with tempfile.TemporaryDirectory(prefix="branchline-bench-") as name:
+        directory, port = Path(name), free_port()
+        (directory / "bare.py").write_text(BARE)
+        arguments = ["--workers=1", "--threads=16", "--worker-class=gthread", "--no-control-socket"]
+        command = [sys.executable, "-m", "gunicorn", *arguments, f"--bind=127.0.0.1:{port}"]
+        process = subprocess.Popen([*command, "bare:application"], cwd=directory, stderr=subprocess.DEVNULL)
+        try:
+            url = f"http://127.0.0.1:{port}"
+            wait_until_it_answers(url)
+            with httpx.Client(base_url=url) as http:
+                return _measure(http, "-", "a bare Flask route", lambda _: "/")
+        finally:
+            stop(process)
+
+
+def _on(database: str, size: Size) -> list[Measured]:
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="branchline-bench-")))
+        nowhere = f"http://127.0.0.1:{free_port()}"
+        environ = environment(directory, github_url=nowhere, github_token="none", cloudflare_url=nowhere)  # noqa: S106
+        if database == "postgres":
+            environ["DATABASE_URL"] = stack.enter_context(postgres())
+            environ["BRANCHLINE_BUNDLES"] = str(directory / "bundles")
+        found = _fill(environ, size)
+        plane = stack.enter_context(serving(environ, "--no-jobs"))
+        http = stack.enter_context(_caller(plane.url, environ["BRANCHLINE_API_TOKEN"]))
+        label = database if size is not SMALL else f"{database}, {size.apps} apps"
+        return [_measure(http, label, what, ask) for what, ask in _questions(found).items()]
+
+
+@contextmanager
+def _caller(url: str, token: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60) as http:
+        yield http
+
+
+def _fill(environ: dict[str, str], size: Size) -> Population:
+    """Migrate and load the database."""
+    command = [sys.executable, "-m", "app", "db", "upgrade"]
+    subprocess.run(command, env=environ, check=True, capture_output=True)
+    engine = create_engine(environ["DATABASE_URL"])
+    began = time.monotonic()
+    found = populate(engine, size)
+    engine.dispose()
+    print(f"loaded {size.deployments} deployments in {time.monotonic() - began:.0f} s", file=sys.stderr)
+    return found
+
+
+def _questions(found: Population) -> dict[str, Ask]:
+    """Return what is asked for; what is drawn is another app, cursor or id each time."""
+    apps, size = found.apps, found.size
+    busiest = f"/api/apps/{apps[0]}"
+
+    def an_app(dice: random.Random) -> str:
+        return f"/api/apps/{dice.choice(apps)}"
+
+    def number(dice: random.Random) -> int:
+        return dice.randrange(0, size.deployments, 5)
+
+    return {
+        "apps": lambda _: "/api/apps",
+        "apps, from a cursor": lambda dice: f"/api/apps?cursor={_cursor(dice, BEGIN - SPAN, 'app_')}",
+        "apps, 100 from a cursor": lambda dice: (
+            f"/api/apps?limit=100&cursor={_cursor(dice, BEGIN - SPAN, 'app_')}"
+        ),
+        "an app": an_app,
+        "the busiest app": lambda _: busiest,
+        "its deployments": lambda dice: f"{an_app(dice)}/deployments",
+        "its failed deployments to production": lambda dice: (
+            f"{an_app(dice)}/deployments?environment=production&status=error"
+        ),
+        "the busiest's, from a cursor": lambda dice: (
+            f"{busiest}/deployments?cursor={_cursor(dice, BEGIN, 'dep_')}"
+        ),
+        "the busiest's cancelled previews": lambda _: (
+            f"{busiest}/deployments?environment=preview&status=cancelled"
+        ),
+        "the busiest's that are queued: none": lambda _: (
+            f"{busiest}/deployments?environment=production&status=queued"
+        ),
+        "a deployment": lambda dice: f"/api/deployments/{deployment_id(number(dice))}",
+        "a job": lambda dice: f"/api/jobs/{job_id(number(dice))}",
+        "deliveries": lambda _: "/api/deliveries",
+        "deliveries that failed: none": lambda _: "/api/deliveries?status=failed",
+        "events": lambda _: "/api/events",
+        "events of an app": lambda dice: f"/api/events?app={dice.choice(apps)}",
+        "events of the busiest app with a tag": lambda _: f"/api/events?app={apps[0]}&tag=deployment:ready",
+        "events with a tag": lambda _: "/api/events?tag=deployment:",
+    }
+
+
+def _cursor(dice: random.Random, begin: datetime, prefix: str) -> str:
+    """Return a cursor of anywhere."""
+    return Cursor(begin + SPAN * dice.random(), f"{prefix}0").encode()
+
+
+def _measure(http: httpx.Client, database: str, what: str, ask: Ask) -> Measured:
+    dice, seconds, sizes = random.Random(2), list[float](), list[int]()  # noqa: S311 - which, not a secret
+    for round_ in range(WARM + ROUNDS):
+        path = ask(dice)
+        began = time.perf_counter()
+        answer = http.get(path)
+        took = time.perf_counter() - began
+        answer.raise_for_status()
+        if round_ >= WARM:
+            seconds.append(took)
+            sizes.append(len(answer.content))
+    return Measured(database, what, seconds, sorted(sizes)[len(sizes) // 2])
+
+
+if __name__ == "__main__":
+    main()
