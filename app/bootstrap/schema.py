@@ -5,6 +5,7 @@ from pathlib import Path
 
 from app.database import migrate
 from app.database.backup import Backup, back_up
+from app.database.copying import copy_database
 from app.database.event_order import continue_order
 from app.database.session import create_engine
 from app.jobs import engine
@@ -30,3 +31,16 @@ def upgrade_database(environ: Mapping[str, str]) -> str:
 def back_up_database(environ: Mapping[str, str], target: Path) -> Backup:
     """Copy the database to a file while it is used. Raises InvalidInput where it is not SQLite."""
     return back_up(database_url_from_environ(environ), target)
+
+
+def copy_into_database(environ: Mapping[str, str], source: Path) -> dict[str, int]:
+    """Copy an SQLite file into the empty database of the settings; return how many rows of each table."""
+    engines = [
+        create_engine(f"sqlite:///{source.resolve()}"),
+        create_engine(database_url_from_environ(environ)),
+    ]
+    try:
+        return copy_database(*engines)
+    finally:
+        for engine in engines:
+            engine.dispose()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from app.bootstrap.schema import back_up_database, upgrade_database
+from app.bootstrap.schema import back_up_database, copy_into_database, upgrade_database
 from app.errors import Misconfigured
 
 
@@ -26,6 +26,14 @@ def backup(file: Path) -> None:
     """Write an SQLite database to FILE, as it is now, while everything runs."""
     made = back_up_database(os.environ, file)
     click.echo(f"{made.path}: {made.size_bytes / 1024 / 1024:.1f} MiB in {made.seconds:.2f} s")
+
+
+@db.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def copy(file: Path) -> None:
+    """Copy the SQLite database FILE into the empty one of DATABASE_URL, while nothing runs."""
+    copied = copy_into_database(os.environ, file)
+    click.echo(f"copied {sum(copied.values())} rows of {len(copied)} tables")
 
 
 @db.command()
