@@ -16,6 +16,7 @@ from app.bootstrap.workers import worker_putter
 from app.domain.apps import App
 from app.domain.deliveries import Delivery, DeliveryStatus
 from app.domain.jobs import Job, JobType
+from app.domain.urgency import in_background
 from app.git.histories import GitHistories
 from app.github.client import GitHub
 from app.github.comments import GitHubComments
@@ -64,6 +65,8 @@ from app.settings import Settings
 
 log = logging.getLogger(__name__)
 
+_COUNTED_AT_ONCE: Final = 2000
+_ROUND: Final = 100
 _TEMPLATES: Final = Path(__file__).resolve().parents[2] / "actions_templates"
 
 
@@ -76,9 +79,10 @@ def job_parts(environ: Mapping[str, str]) -> Sequence[Part]:
     sweepers = (
         Sweeper(wired.sweep),
         Sweeper(wired.archive_events, name="archive"),
-        Sweeper(wired.sweep_deliveries, name="redelivery"),
+        Sweeper(in_background()(wired.sweep_deliveries), name="redelivery"),
         Sweeper(wired.discard_deliveries, name="retention"),
         Sweeper(wired.schedule_pass, name="reconcile"),
+        Sweeper(wired.advance_totals, name="metrics"),
     )
     return worker, inbox, *sweepers
 
@@ -114,7 +118,7 @@ class _Jobs(Shared):
             JobType.RELEASE: partial(release, to=self.putter),
             JobType.PROMOTE: partial(promote, to=self.putter),
             JobType.REDEPLOY: partial(redeploy, to=Redeployer(self.records, GitHubRuns(self.github))),
-            JobType.EXPIRE: partial(expire, to=self.putter),
+            JobType.EXPIRE: in_background()(partial(expire, to=self.putter)),
             JobType.RESTORE: partial(restore, to=self.putter),
             JobType.APPROVE: partial(approve, to=approver(self, self.github)),
             JobType.FORK_PREVIEW: partial(fork_preview, to=fork_previewer(self, self.github)),
@@ -124,8 +128,8 @@ class _Jobs(Shared):
                 invoke_later, to=LaterInvoker(self.records, self.functions, self.vault, utc_now)
             ),
             JobType.SYNC: partial(run_sync, to=self._syncer()),
-            JobType.RECONCILE: partial(reconcile, to=reconciler(self, self.github)),
-            JobType.REDELIVER: partial(redeliver, to=redeliverer(self, self.github)),
+            JobType.RECONCILE: in_background()(partial(reconcile, to=reconciler(self, self.github))),
+            JobType.REDELIVER: in_background()(partial(redeliver, to=redeliverer(self, self.github))),
         }
 
     def sweep(self) -> int:
@@ -141,6 +145,12 @@ class _Jobs(Shared):
         outcome = sweep_deliveries(redeliverer(self, self.github))
         for message in outcome.refused if outcome else ():
             log.warning("redelivery: %s", message)
+
+    def advance_totals(self) -> None:
+        """Count what nobody looked at the metrics for, and all there is when they are new."""
+        for _ in range(_ROUND):
+            if self.metrics.advance(limit=_COUNTED_AT_ONCE) < _COUNTED_AT_ONCE:
+                break
 
     def schedule_pass(self) -> object:
         minutes = self.settings.reconcile.minutes
