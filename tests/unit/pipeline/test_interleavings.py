@@ -24,6 +24,7 @@ from app.pipeline.variables import Editor, set_variables
 from app.ports import Clock
 from tests.builders import a_pull
 from tests.fakes.jobs import Crashed, FakeSteps
+from tests.proofs import seeds
 from tests.unit.pipeline.stage import Actor, Stage, StagedRecords, StagedScripts
 from tests.unit.pipeline.world import World, a_pull_run, a_run, what_github_says
 
@@ -34,7 +35,7 @@ _AWAY: Final = RemoteUnavailable("503")
 _REFUSED: Final = ScriptRefused("it does not start")
 _DECISIONS: Final = frozenset({Tag.ENVIRONMENT_ROLLED_BACK, Tag.ENVIRONMENT_RESUMED, Tag.DEPLOYMENT_PROMOTED})
 _RELEASED: Final = frozenset({Tag.ENVIRONMENT_RELEASED})
-SEEDS: Final = range(100)
+SEEDS: Final = seeds(short=40, full=2000)
 
 
 class Play:

@@ -28,6 +28,7 @@ from app.pipeline.discard import discard_deliveries
 from app.pipeline.expire import sweep
 from app.pipeline.replay import PER_SECOND, part_of, replay_one, replay_part
 from tests.builders import a_delivery
+from tests.proofs import pick
 from tests.unit.pipeline.forks import Fork
 from tests.unit.pipeline.world import OURS, REPOSITORY_ID, World, a_pull_run, a_run, what_github_says
 
@@ -241,7 +242,7 @@ HAPPENINGS: dict[str, Callable[[Past], object]] = {
 }
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=pick(short=100, full=5000), suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_replay_of_any_history_changes_nothing(data: st.DataObject) -> None:
     past = Past()
