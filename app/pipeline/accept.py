@@ -14,6 +14,7 @@ from typing import Final
 
 from app.domain.apps import App
 from app.domain.deliveries import Delivery, DeliveryStatus
+from app.domain.deployments import Deployment
 from app.domain.environments import Environment, environment_of
 from app.domain.events import Event, Tag
 from app.domain.jobs import JobType
@@ -133,7 +134,7 @@ def _pushed(news: News, report: Pushed) -> bool:
     payload = {"branch": report.branch, "before": report.before, "after": report.after}
     news.tell(Event(tag, app.id, f"github:{report.sender}", news.at, payload))
     if report.is_deleted and environment_of(report.branch, None, app.branches) is Environment.PREVIEW:
-        _retire_branch(news, app, report.branch)
+        _retire_branch(news, app, report)
     return True
 
 
@@ -150,13 +151,20 @@ def _is_answered(news: News, report: CommentWritten) -> bool:
     )
 
 
-def _retire_branch(news: News, app: App, branch: str) -> None:
+def _retire_branch(news: News, app: App, report: Pushed) -> None:
     """Take the branch preview down when the branch that it shows was deleted, and not made again since."""
     script = script_name(app.slug, Environment.PREVIEW)
     shown = news.tx.deployments.find(app.id, script=script, statuses=LIVE_OR_COMING, limit=1)
-    is_its_own = bool(shown) and shown[0].branch == branch
-    if is_its_own and (not news.is_replay or shown[0].created_at <= news.first_at):
-        news.tx.jobs.enqueue(JobType.RETIRE, app.id, {"branch": branch})
+    is_its_own = bool(shown) and shown[0].branch == report.branch
+    is_late = news.is_replay and bool(shown) and shown[0].created_at > news.first_at
+    if is_its_own and not is_late and not _has_followed(news.tx, shown[0], report.before):
+        news.tx.jobs.enqueue(JobType.RETIRE, app.id, {"branch": report.branch})
+
+
+def _has_followed(tx: Transaction, shown: Deployment, commit: str) -> bool:
+    """Tell whether what is shown was pushed after a commit: word of that one's end comes late."""
+    deployed = tx.deployments.find(shown.app_id, script=shown.script)
+    return any(it.commit == commit and it.order < shown.order for it in deployed) and shown.commit != commit
 
 
 def _pull_request_changed(news: News, report: PullRequestChanged) -> bool:

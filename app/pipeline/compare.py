@@ -125,6 +125,11 @@ def _pulls(recorded: Recorded, sight: Sight, look: Look) -> Iterator[Drift]:
     for number, heard in known.items():
         if number not in seen and look.is_quiet_since(heard.updated_at):
             yield Drift(app_id, Kind.PULL_CLOSED, f"#{number}", {"recorded": heard.head_commit})
+    for alias in recorded.aliases:
+        # Its preview is up, and nobody ever told us that it was opened, or it could not be taken down.
+        is_over = alias.pull_request not in {None, *seen, *known}
+        if is_over and alias.deployment_id is not None and look.is_quiet_since(alias.updated_at):
+            yield Drift(app_id, Kind.PULL_CLOSED, f"#{alias.pull_request}", {"script": alias.script})
 
 
 def _branch(recorded: Recorded, sight: Sight, look: Look) -> Iterator[Drift]:

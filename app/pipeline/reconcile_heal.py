@@ -13,6 +13,7 @@ from app.domain.apps import App, Heal, Repository
 from app.domain.deployments import Deployment, app_tag
 from app.domain.drift import Drift, Kind
 from app.domain.jobs import JobType
+from app.domain.pulls import PullRequest
 from app.domain.reports import (
     PullRequestChanged,
     Pushed,
@@ -141,14 +142,25 @@ def _pull_closed(drift: Drift, app: App, to: Reconciler) -> str | None:
     sight = _look_again(app, to)
     if sight is None or any(pull.number == number for pull in sight.pulls):
         return None
-    with to.records.read() as tx:
+    with to.records.begin() as tx:
         known = tx.pulls.get(app.id, number)
-    if known is None or not known.is_open:
+        deployed = tx.deployments.find(app.id, pull_request=number, limit=1)
+        if known is not None and not known.is_open:
+            tx.jobs.enqueue(JobType.RETIRE, app.id, {"pull_request": number})
+            return f"took the preview of {drift.subject} down"
+    opened = known or (_as_opened(app, deployed[0], number) if deployed else None)
+    if opened is None:
         return None
-    report = PullRequestChanged(
-        repository=_name(app),
+    _tell(_closed(opened, _name(app)), to)
+    return f"took the preview of {drift.subject} down"
+
+
+def _closed(known: PullRequest, repository: RepositoryName) -> PullRequestChanged:
+    """Return that a pull request was closed; when, we do not know: whatever is heard of it is newer."""
+    return PullRequestChanged(
+        repository=repository,
         action="closed",
-        number=number,
+        number=known.number,
         is_open=False,
         is_merged=False,
         title=known.title,
@@ -157,10 +169,26 @@ def _pull_closed(drift: Drift, app: App, to: Reconciler) -> str | None:
         head_commit=known.head_commit,
         head_repository_id=known.head_repository_id,
         author=known.author,
-        updated_at=known.updated_at,  # when it was closed we do not know: whatever is heard of it is newer
+        updated_at=known.updated_at,
     )
-    _tell(report, to)
-    return f"took the preview of {drift.subject} down"
+
+
+def _as_opened(app: App, deployment: Deployment, number: int) -> PullRequest:
+    """Return a pull request as far as its deployment tells of it."""
+    url = f"{app.repository.html_url}/pull/{number}" if app.repository else ""
+    return PullRequest(
+        app_id=app.id,
+        number=number,
+        is_open=True,
+        title="",
+        html_url=url,
+        head_branch=deployment.branch,
+        head_commit=deployment.commit,
+        is_from_fork=deployment.is_from_fork,
+        author="ghost",
+        updated_at=deployment.created_at,
+        head_repository_id=None if deployment.is_from_fork else _name(app).id,
+    )
 
 
 def _branch_gone(drift: Drift, app: App, to: Reconciler) -> str | None:

@@ -229,6 +229,15 @@ def test_a_branch_whose_preview_another_branch_took_over_retires_nothing(world: 
     assert jobs(world) == []
 
 
+def test_late_word_that_a_branch_was_deleted_spares_what_was_pushed_to_it_since(world: World) -> None:
+    for number in (1, 2):
+        world.deployment(a_deployment(number, script="preview-slug0001", branch="lab", status=Status.READY))
+    accept(world, pushed(branch="lab", is_deleted=True, before=f"{1:040x}"))
+    assert jobs(world) == []
+    accept(world, pushed(branch="lab", is_deleted=True, before=f"{2:040x}"))
+    assert jobs(world) == [(JobType.RETIRE, {"branch": "lab"})]
+
+
 # --------------------------------------------------------------------------------------------- pull requests
 
 

@@ -212,6 +212,20 @@ def test_a_pull_request_that_was_closed_is_taken_down_by_who_heals_all(world: Dr
     assert world.scripts.namespaces[PREVIEW] == {}
 
 
+@pytest.mark.parametrize("known", [None, False])
+def test_a_preview_of_a_closed_pull_request_is_taken_down_although_nobody_told_of_it(
+    world: Drifting, known: bool | None
+) -> None:
+    world.settled_app(heal=Heal.ALL)
+    deployed(world, "hello", event="pull_request", pull_request=7)
+    if known is not None:
+        world.pull(a_pull(7, is_open=known))
+    world.look_at_all()
+    assert (Kind.PULL_CLOSED, "#7") in world.drift()
+    world.heal_all()
+    assert world.scripts.namespaces[PREVIEW] == {}
+
+
 def test_a_pull_request_that_is_heard_of_while_we_look_is_not_taken_for_closed(world: Drifting) -> None:
     world.settled_app(heal=Heal.ALL)
     world.later()
