@@ -40,8 +40,8 @@ from app.ports.histories import Heads, Histories, Merged, MergeOutcome, NewRepos
 from app.ports.invocations import Call, Functions, Invocation, Reply, Streams
 from app.ports.limits import Ledgers, Pace
 from app.ports.memory import Apps, Deliveries, Deployments, Jobs, Marks, Page, PullRequests
-from app.ports.reconcile import Drifts, Recorded, StandingScripts, Survey
 from app.ports.metrics import Metrics
+from app.ports.reconcile import Drifts, Recorded, StandingScripts, Survey
 from app.ports.records import Records, Transaction
 from app.ports.redelivery import APP_HOOK, Hook, HookDeliveries, MissedDeliveries, SentPage
 from app.ports.releases import Aliases, Approvals, Assets, OwnScripts, Tokens, Variables
@@ -108,8 +108,8 @@ __all__ = [
     "Members",
     "MergeOutcome",
     "Merged",
-    "MissedDeliveries",
     "Metrics",
+    "MissedDeliveries",
     "NewRepositories",
     "News",
     "OwnScripts",

@@ -1,7 +1,7 @@
 """The record, followed: one thread of this process reads it once, for all who want to hear of it as it grows.
 
-It lives while somebody follows. What somebody is told is put into a queue of their own; who does not take it is
-cut off, and comes back. Where facts come from that were there long before, is not known here.
+It lives while somebody follows. What somebody is told is put into a queue of their own; who does not take it
+is cut off, and comes back. Where facts come from that were there long before, is not known here.
 """
 
 import json

@@ -21,7 +21,7 @@ _LONG: Final = re.compile(
 
 
 class Lanes:
-    """A WSGI application that lets `places` requests at once through to another, but calls and streams always."""
+    """A WSGI application that lets `places` requests at once through to another, and all that take long."""
 
     def __init__(self, application: "WSGIApplication", places: int) -> None:
         self._application = application

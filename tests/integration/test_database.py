@@ -25,6 +25,7 @@ from app.database.models import Base
 from app.database.records import SqlRecords
 from app.database.schema import SCHEMA, check_schema
 from app.database.session import create_engine
+from app.domain.archives import Archive
 from app.domain.deliveries import DeliveryStatus
 from app.domain.events import Event, Tag
 from app.domain.jobs import Job, JobType
@@ -194,6 +195,19 @@ def test_a_fact_can_be_neither_changed_nor_deleted(engine: Engine, records: SqlR
         connection.execute(text(change))
     with records.read() as tx:
         assert [fact.actor for fact in tx.events.about("app_0001")] == ["token"]
+
+
+def test_only_what_an_archive_holds_can_be_deleted(engine: Engine, records: SqlRecords) -> None:
+    with records.begin() as tx:
+        for hour in range(3):
+            tx.events.append(Event(Tag.APP_READY, "app_0001", "token", NOON + timedelta(hours=hour), {}))
+    with records.begin() as tx:
+        tx.archives.keep(Archive.of(tx.archives.due(NOON + timedelta(hours=1), limit=9), "a" * 64, NOON))
+    in_archives = ("DELETE FROM event_archives", "UPDATE event_archives SET last_id = 9")
+    for change in ("DELETE FROM events", *in_archives):
+        with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
+            connection.execute(text(change))
+    assert (_count(engine, "events"), _count(engine, "event_archives")) == (2, 1)
 
 
 def test_facts_cannot_be_emptied_out(migrated_postgres_url: str, connect: Connect) -> None:
