@@ -214,7 +214,8 @@ def test_a_pull_request_that_was_closed_is_taken_down_by_who_heals_all(world: Dr
 
 @pytest.mark.parametrize("known", [None, False])
 def test_a_preview_of_a_closed_pull_request_is_taken_down_although_nobody_told_of_it(
-    world: Drifting, known: bool | None
+    world: Drifting,
+    known: bool | None,  # noqa: FBT001 - a parameter of the test
 ) -> None:
     world.settled_app(heal=Heal.ALL)
     deployed(world, "hello", event="pull_request", pull_request=7)
