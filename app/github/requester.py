@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from github import Consts, GithubException
-from github.Auth import Auth
+from github.Auth import AppAuth, Auth
 from github.Requester import HTTPRequestsConnectionClass, HTTPSRequestsConnectionClass, Requester
 
 from app.domain.limits import CallKind
@@ -79,7 +79,9 @@ class PacedRequester(Requester):
             self._on_write(verb, path)
 
     def _hear(self, headers: dict[str, Any]) -> None:
-        """Note what is left of a budget."""
+        """Note what is left of a budget; what an App asks as itself, it has another for."""
+        if isinstance(self.auth, AppAuth):
+            return
         found = told(headers, self._clock())
         if found is not None:
             resource, left = found

@@ -18,7 +18,8 @@ Act = Callable[[Ledger, Allowance, float], tuple[Ledger, T]]
 
 # One that does not know of the others takes this part of everything.
 _PARTS: Final = 10
-_AWAY_SECONDS: Final = 1.0
+# To look whether it is back may take a thread five seconds.
+_AWAY_SECONDS: Final = 5.0
 
 
 class LocalLedgers:
