@@ -18,7 +18,7 @@ _SLACK_PIECES: Final = 2
 # What reconciling and sweeping may use of everything; the rest is kept for what people wait for.
 BACKGROUND_SHARE: Final = 0.8
 # Turns are a little further apart than the remote asks for: one may be sent a little late, the next on time.
-_CAUTION: Final = 1.1
+_CAUTION: Final = 1.15
 # Nobody asks for silence for longer; what says so was written by a clock that was put back since.
 _LONGEST_SILENCE_SECONDS: Final = 2 * 3600.0
 _FURTHEST_TURN_SECONDS: Final = 30.0

@@ -36,7 +36,7 @@ def test_writes_take_turns_over_all_threads_and_reads_do_not(http: responses.Req
         thread = threading.Thread(target=work)
         thread.start()
         thread.join(timeout=10)
-    assert sent == pytest.approx([0, 1.1, 2.2, 3.3])
+    assert sent == pytest.approx([0, 1.15, 2.3, 3.45])
 
 
 def test_what_github_says_is_left_is_kept(http: responses.RequestsMock) -> None:

@@ -62,7 +62,7 @@ def test_writes_of_several_processes_are_a_pause_apart(process: MakePacer, time:
         sent.append(time.seconds)
     gaps = [after - before for before, after in pairwise(sent)]
     assert min(gaps) >= 1.0
-    assert max(gaps) < 1.11
+    assert max(gaps) < 1.16
 
 
 def test_a_write_after_a_long_time_does_not_wait(process: MakePacer, time: FakeTime) -> None:
@@ -86,7 +86,7 @@ def test_a_write_that_is_late_moves_those_after_it(
         pacer.take_turn("writing")
         sent.append(time.seconds)
     assert sent[0] == 0
-    assert sent[1] == pytest.approx(1.6)
+    assert sent[1] == pytest.approx(1.65)
     assert sent[2] - sent[1] >= 1.0
 
 
