@@ -19,7 +19,7 @@ from app.domain.events import Event, Tag
 from app.domain.jobs import Job
 from app.domain.redelivery import Attempt, Looked, Missed, MissedState
 from app.domain.urgency import in_background
-from app.errors import RateLimited, RemoteMissing, RemoteRefused
+from app.errors import RateLimited, RemoteMissing, RemoteRefused, RemoteUnavailable
 from app.pipeline.known import known_app
 from app.ports import Clock, Records, Sights, Steps, Transaction
 from app.ports.redelivery import APP_HOOK, Hook, HookDeliveries
@@ -33,6 +33,8 @@ _LEASE: Final = timedelta(minutes=5)
 _OVERLAP: Final = timedelta(minutes=15)
 _PAGES_AT_ONCE: Final = 20
 _ASKED_AT_ONCE: Final = 50
+# So often in one pass, and it is the host that is away and not one delivery that it cannot show.
+_MOST_FAILURES: Final = 3
 _APPS_AT_ONCE: Final = 5
 _KEPT: Final = timedelta(days=30)
 _TOO_OLD: Final = "older than the host sends again"
@@ -239,23 +241,44 @@ def _close_arrived(to: Redeliverer, outcome: Outcome) -> None:
 
 
 def _ask_for_due(to: Redeliverer, outcome: Outcome, app_id: str | None = None) -> None:
-    """Ask for what is due, the oldest first: what is left longest is nearest to being too old."""
+    """Ask for what is due, the oldest first: what is left longest is nearest to being too old.
+
+    One that the host cannot send or show is put off, so that it holds up no others until those are too old.
+
+    Raises:
+        RemoteUnavailable: some of it could not be asked for now; it is put off.
+    """
     with to.records.read() as tx:
         due = tx.missed.due(to.clock(), app_id=app_id, limit=_ASKED_AT_ONCE)
         hooks = {it.app_id: _known_hook(tx, it.app_id, to) for it in due}
+    failures = list[RemoteUnavailable]()
     for missed in due:
-        hook = hooks[missed.app_id]
-        if missed.is_too_old(to.clock(), to.window):
-            outcome.expired += 1
+        try:
+            _ask_for_one(missed, hooks[missed.app_id], to, outcome)
+        except RateLimited:
+            raise
+        except RemoteUnavailable as error:
+            failures.append(error)
             with to.records.begin() as tx:
-                _give_up(tx, missed, MissedState.EXPIRED, _TOO_OLD, to.clock())
-        elif hook is None:
-            with to.records.begin() as tx:
-                tx.missed.save(missed.asked(to.clock()))  # its webhook may be found again
-        elif missed.is_to_be_fetched:
-            _fetch(missed, hook, to, outcome)
-        else:
-            _ask(missed, hook, to, outcome)
+                tx.missed.save(missed.asked(to.clock()))
+        if len(failures) == _MOST_FAILURES:
+            break
+    if failures:
+        raise failures[-1]
+
+
+def _ask_for_one(missed: Missed, hook: Hook | None, to: Redeliverer, outcome: Outcome) -> None:
+    if missed.is_too_old(to.clock(), to.window):
+        outcome.expired += 1
+        with to.records.begin() as tx:
+            _give_up(tx, missed, MissedState.EXPIRED, _TOO_OLD, to.clock())
+    elif hook is None:
+        with to.records.begin() as tx:
+            tx.missed.save(missed.asked(to.clock()))  # its webhook may be found again
+    elif missed.is_to_be_fetched:
+        _fetch(missed, hook, to, outcome)
+    else:
+        _ask(missed, hook, to, outcome)
 
 
 def _known_hook(tx: Transaction, app_id: str | None, to: Redeliverer) -> Hook | None:

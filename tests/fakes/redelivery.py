@@ -8,7 +8,7 @@ from itertools import count
 
 from app.domain.deliveries import DeliverySource
 from app.domain.redelivery import Attempt, Missed
-from app.errors import RemoteMissing
+from app.errors import RemoteMissing, RemoteUnavailable
 from app.ports.redelivery import APP_HOOK, Hook, SentPage
 from tests.fakes.faults import Faults
 from tests.fakes.memory import Memory
@@ -20,7 +20,10 @@ Receive = Callable[[Attempt, Mapping[str, str], bytes], int]
 
 @dataclass
 class FakeHookDeliveries:
-    """`receive` answers what is sent with a status code; `refusing` are guids that are not sent again."""
+    """`receive` answers what is sent with a status code; `refusing` are guids that are not sent again.
+
+    What is asked of `failing` ones fails each time, as what the host itself cannot read does.
+    """
 
     receive: Receive
     clock: Callable[[], datetime]
@@ -28,6 +31,7 @@ class FakeHookDeliveries:
     bodies: dict[str, bytes] = field(default_factory=dict)
     refusing: set[str] = field(default_factory=set)
     unreadable: set[str] = field(default_factory=set)
+    failing: set[str] = field(default_factory=set)
     faults: Faults = field(default_factory=Faults)
     _ids: "count[int]" = field(default_factory=lambda: count(1))
 
@@ -74,6 +78,8 @@ class FakeHookDeliveries:
         found = next((it for it in self._known(hook) if it.id == attempt_id), None)
         if found is None:
             raise RemoteMissing(f"looking for delivery {attempt_id}: not found")
+        if found.guid in self.failing:
+            raise RemoteUnavailable(f"looking for delivery {attempt_id}: the host failed")
         return found
 
 

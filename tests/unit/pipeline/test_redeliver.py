@@ -268,6 +268,31 @@ def test_nothing_is_asked_while_the_host_wants_silence(world: World) -> None:
     assert world.missed("a")["a"].tries == 0
 
 
+def test_what_the_host_cannot_show_holds_up_no_other(world: World) -> None:
+    world.answer = 500
+    world.send("a", "b", "c", "d", "e")
+    world.answer = None
+    world.host.failing = {"a", "b", "c", "d"}
+    for _ in range(3):
+        with pytest.raises(RemoteUnavailable):
+            sweep(world.to)
+        world.clock.advance(61)
+    assert world.kept() == ["e"]
+    assert world.open() == ["a", "b", "c", "d"]
+    world.host.failing = set()
+    world.sweep_until_quiet()
+    assert world.kept() == ["a", "b", "c", "d", "e"]
+
+
+def test_a_host_that_is_away_is_not_asked_for_all_of_it(world: World) -> None:
+    world.answer = 500
+    world.send(*(f"a{number}" for number in range(20)))
+    world.host.faults.fail_next(RemoteUnavailable("GitHub is away"), call="again", times=20)
+    with pytest.raises(RemoteUnavailable):
+        sweep(world.to)
+    assert world.host.faults.calls.count("again") == 3
+
+
 def test_a_look_goes_on_where_the_last_one_stopped(world: World) -> None:
     world.send(*(f"a{number}" for number in range(30)))
     assert world.sweep().pages == 10  # three on each
