@@ -157,6 +157,7 @@ class DeliveryRow(Base):
         ),
         Index(None, "body_sha256"),
         Index(None, "received_at"),
+        Index(None, "status", "id"),
         Index(
             None,
             "processed_at",
@@ -195,6 +196,7 @@ class EventRow(Base):
         Index(None, "subject", "id"),
         Index(None, "position", "id"),
         Index(None, "app_id", "position", "id"),
+        Index(None, "app_id", "tag", "position", "id"),
         Index(None, "tag", "position", "id"),
         Index(None, "key", unique=True),
         {"sqlite_autoincrement": True},

@@ -30,7 +30,7 @@ class DriftRow(Base):
 
     __tablename__ = "drifts"
     __table_args__ = (
-        Index(None, "found_at", "app_id", sqlite_where=text("is_open"), postgresql_where=text("is_open")),
+        Index(None, "found_at", "app_id", sqlite_where=text("is_open = 1"), postgresql_where=text("is_open")),
     )
 
     app_id: Mapped[str] = mapped_column(primary_key=True)

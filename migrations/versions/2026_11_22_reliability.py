@@ -118,7 +118,7 @@ def _create_drifts() -> None:
         "ix_drifts_found_at_app_id",
         "drifts",
         ["found_at", "app_id"],
-        sqlite_where=sa.text("is_open"),
+        sqlite_where=sa.text("is_open = 1"),
         postgresql_where=sa.text("is_open"),
     )
 

@@ -11,9 +11,11 @@ depends_on = None
 def upgrade() -> None:
     create_index("ix_events_position_id", "events", ["position", "id"])
     create_index("ix_events_app_id_position_id", "events", ["app_id", "position", "id"])
+    create_index("ix_events_app_id_tag_position_id", "events", ["app_id", "tag", "position", "id"])
     create_index("ix_events_tag_position_id", "events", ["tag", "position", "id"])
     create_index("ix_events_key", "events", ["key"], unique=True)
     create_index("ix_deliveries_body_sha256", "deliveries", ["body_sha256"])
+    create_index("ix_deliveries_status_id", "deliveries", ["status", "id"])
     create_index("ix_deliveries_received_at", "deliveries", ["received_at"])
     create_index(
         "ix_deliveries_processed_at_id",
