@@ -105,8 +105,8 @@ def test_a_refusal_of_cloudflare_silences_every_process(
             most=100_000,
             seconds=form.pick(short=6, full=40),
         )
-        # A process looks four times a second whether others were told to be silent.
-        early = cloudflare.early(UNDER_WAY_SECONDS + 0.25)
-    figures.tell("G2", "calls to Cloudflare before Retry-After ended", early)
+        # A process looks four times a second whether others were told; on a busy machine it takes longer.
+        early = cloudflare.early(1.0)
+    figures.tell("G2", "calls to Cloudflare in a silence, but for its first second", early)
     assert cloudflare.refused
     assert early == 0
