@@ -116,26 +116,46 @@ def redeliver_repository(app: App, to: Redeliverer) -> Outcome:
 
 
 def _passed(to: Redeliverer, since: datetime | None = None) -> Outcome:
-    outcome = Outcome()
+    """Look and ask. What could not be looked at keeps nobody from asking for what is known to be missed."""
+    outcome, failure = Outcome(), None
     with in_background():
-        _look_at_all(to, outcome, since)
+        try:
+            _look_at_all(to, outcome, since)
+        except RateLimited:
+            raise
+        except RemoteUnavailable as error:
+            failure = error
         _close_arrived(to, outcome)
         _ask_for_due(to, outcome)
     with to.records.begin() as tx:
         tx.missed.forget(to.clock() - _KEPT)
+    if failure is not None:
+        raise failure
     return outcome
 
 
 def _look_at_all(to: Redeliverer, outcome: Outcome, since: datetime | None) -> None:
-    """Look at the one webhook that hears of every repository, or at those whose turn it is."""
+    """Look at the one webhook that hears of every repository, or at those whose turn it is.
+
+    Raises:
+        RemoteUnavailable: some of it could not be looked at now.
+    """
     if to.has_own_hook:
         try:
             _look(APP_HOOK, None, to, outcome, since)
         except RemoteRefused as refused:
             outcome.refused.append(refused.message)
         return
+    failures = list[RemoteUnavailable]()
     for app in _whose_turn_it_is(to):
-        _look_at_app(app, to, outcome, since)
+        try:
+            _look_at_app(app, to, outcome, since)
+        except RateLimited:
+            raise
+        except RemoteUnavailable as error:  # one that cannot be shown has the same neighbours each time
+            failures.append(error)
+    if failures:
+        raise failures[-1]
 
 
 def _whose_turn_it_is(to: Redeliverer) -> Sequence[App]:
@@ -200,13 +220,15 @@ def _read_page(hook: Hook, app_id: str | None, to: Redeliverer, outcome: Outcome
     """Read a page and write down what was missed on it; tell whether there is more to read."""
     now = to.clock()
     with to.records.read() as tx:
-        looked = _looked(tx, app_id, to)
+        told, looked = tx.marks.get(_mark(app_id)), _looked(tx, app_id, to)
     page = to.host.sent(hook, looked.cursor)
     outcome.pages += 1
     is_far_enough = any(it.delivered_at < looked.until - _OVERLAP for it in page.attempts)
     cursor = None if is_far_enough else page.next_cursor
     with to.records.begin() as tx:
         _write_down(tx, page.attempts, app_id, to, outcome)
+        if tx.marks.get(_mark(app_id), lock=True) != told:
+            return True  # somebody else went on meanwhile, or wants to look further back: go on from there
         _keep(tx, app_id, looked.gone_on(cursor, now))
     return cursor is not None
 

@@ -20,7 +20,7 @@ from app.pipeline.redeliver import (
     redeliver_repository,
     sweep,
 )
-from app.ports.redelivery import APP_HOOK, Hook
+from app.ports.redelivery import APP_HOOK, Hook, SentPage
 from tests.builders import a_repository, an_app
 from tests.fakes.clock import FakeClock
 from tests.fakes.code_host import FakeCodeHost, FakeWebhook
@@ -351,6 +351,30 @@ def test_each_time_of_asking_is_a_fact(world: World) -> None:
     assert told == [(Tag.DELIVERY_REDELIVERY_REQUESTED, "a"), (Tag.DELIVERY_FETCHED, "a")]
 
 
+def test_a_sweep_under_way_takes_nothing_from_a_look_further_back(world: World) -> None:
+    since = world.clock().isoformat()
+    old = [f"a{number:02}" for number in range(90)]
+    world.send(*old)
+    world.clock.advance(HOUR)
+    world.send("b")
+    world.sweep(times=3)
+    for guid in old:
+        del world.records._memory.deliveries[DeliverySource.GITHUB, guid]  # a backup was restored
+    sent = world.host.sent
+
+    def sent_while_a_job_looks(hook: Hook, cursor: str | None = None) -> SentPage:
+        page = sent(hook, cursor)
+        world.host.sent = sent  # type: ignore[method-assign]
+        with world.records.begin() as tx:
+            job = tx.jobs.enqueue(JobType.REDELIVER, ALL_APPS, {"since": since})
+        redeliver(job, FakeSteps(), world.to)
+        return page
+
+    world.host.sent = sent_while_a_job_looks  # type: ignore[method-assign]
+    world.sweep(times=5)
+    assert world.kept() == [*old, "b"]
+
+
 def test_a_job_reads_the_list_again_from_a_time_on(world: World) -> None:
     world.send("a")
     since = world.clock().isoformat()
@@ -385,6 +409,28 @@ def test_a_few_apps_have_their_turn_in_each_pass() -> None:
     assert world.repositories.faults.calls.count("webhook") == 12
     world.sweep(times=3)
     assert world.repositories.faults.calls.count("webhook") == 12  # whose webhook it is, is known by then
+
+
+def test_an_app_whose_list_is_never_shown_keeps_no_other_back() -> None:
+    world = World(has_own_hook=False)
+    hooks = [world.app(number) for number in range(1, 4)]
+    world.answer = 500
+    for number, hook in enumerate(hooks):
+        world.send(f"a{number}", hook=hook)
+    world.answer = None
+    sent = world.host.sent
+
+    def sent_but_for_one(hook: Hook, cursor: str | None = None) -> SentPage:
+        if hook == hooks[-1]:  # the newest has its turn first
+            raise RemoteUnavailable("GitHub failed")
+        return sent(hook, cursor)
+
+    world.host.sent = sent_but_for_one  # type: ignore[method-assign]
+    for _ in range(3):
+        with pytest.raises(RemoteUnavailable):
+            sweep(world.to)
+        world.clock.advance(61)
+    assert world.kept() == ["a0", "a1"]
 
 
 def test_one_app_is_looked_at_at_once_when_that_is_wanted() -> None:
