@@ -23,20 +23,21 @@ api.before_request(require_token)
 
 
 class MomentQuery(BaseModel):
-    """When, with a zone: `2026-11-22T12:00:00Z`."""
+    """When, with a zone: `2026-11-22T12:00:00Z`; now, when nothing is said."""
 
     model_config = ConfigDict(extra="forbid")
 
-    time: AwareDatetime
+    time: AwareDatetime | None = None
 
 
 @api.get("/<app>/at", responses={"200": MomentView})
 def show_moment(path: AppPath, query: MomentQuery) -> Response:
     """Show what was live of an app at a moment."""
     given = context()
-    if query.time > given.clock():
+    now = given.clock()
+    if query.time is not None and query.time > now:
         raise InvalidInput("looking at what was live: that time is still to come")
     with given.records.read() as tx:
-        moment = shown_at(tx, tx.apps.get(path.app), query.time)
+        moment = shown_at(tx, tx.apps.get(path.app), query.time or now)
         view = MomentView.of(moment, given.platform)
     return jsonify(view.body())
