@@ -37,9 +37,9 @@ class EventsQuery(SelectionQuery):
 
 
 class ArchivePath(_Form):
-    """`first` is the id of the first fact of an archive."""
+    """`number` is the id of the first fact of an archive."""
 
-    first: Annotated[int, Field(ge=1, lt=2**63)]
+    number: Annotated[int, Field(ge=1, lt=2**63)]
 
 
 def place_of(text: str | None) -> Place | None:

@@ -57,12 +57,12 @@ def list_archives() -> Response:
     return jsonify(ArchivesView(items=items).body())
 
 
-@api.get("/archives/<first>", responses={"200": {"content": {"application/x-ndjson": {}}}})
+@api.get("/archives/<number>", responses={"200": {"content": {"application/x-ndjson": {}}}})
 def show_archive(path: ArchivePath) -> Response:
     """Show the facts of an archive, one a line."""
     given = context()
     with given.records.read() as tx:
-        archive = tx.archives.get(path.first)
+        archive = tx.archives.get(path.number)
     packed = given.bundles.open(archive.sha256)
     answer = Response(_lines(packed), content_type="application/x-ndjson")
     answer.call_on_close(packed.close)
