@@ -32,7 +32,7 @@ from app.jobs.engine import (
     queue_of,
     speaking_of,
 )
-from app.jobs.lifecycle import Done, Lifecycle, Watcher
+from app.jobs.lifecycle import OVER, Done, Lifecycle, Watcher
 from app.jobs.liveness import BEAT_SECONDS, Heartbeat, new_executor_id
 from app.jobs.loops import Loop
 from app.jobs.outcomes import Answered, Failed, answered, broken
@@ -147,8 +147,14 @@ class Worker:
         with self._records.read() as tx:
             unfinished = tx.jobs.unfinished()
         for job, why in self._engine.lost(unfinished):
+            if self._is_over(job):
+                continue  # it ended since we looked
             log.error("job %s is lost: %s", job.id, why)
             self._lifecycle.fail(job.id, {"code": "job:lost", "message": why, "details": {}})
+
+    def _is_over(self, job: Job) -> bool:
+        with self._records.read() as tx:
+            return tx.jobs.get(job.id).status in OVER
 
     def _launch(self) -> None:
         DBOS(
