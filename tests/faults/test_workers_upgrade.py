@@ -43,7 +43,7 @@ def processes(migrated_url: str, tmp_path: Path) -> Iterator[Processes]:
 def test_jobs_of_the_release_before_are_finished(
     processes: Processes, how: str, form: Form, figures: Figures
 ) -> None:
-    world, number = processes.world, form.pick(short=6, full=40)
+    world, number = processes.world, form.pick(short=6, full=30)
     processes.hold.touch()
     old = [processes.start(THIS), processes.start(THIS)]
     begun = [world.enqueue(app=f"app_{n}", steps=["one", "two ?", "three"]) for n in range(number)]
