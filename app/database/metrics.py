@@ -41,7 +41,7 @@ from app.domain.metrics import (
 from app.ports import Clock, Ledgers
 
 # Further is not counted: an alarm that is raised by this many needs to know of no more.
-_MOST: Final = 5_000
+_MOST: Final = 1_000
 _FIRST: Final = 100
 _STATES: Final = (JobStatus.QUEUED, JobStatus.PROCESSING)
 
