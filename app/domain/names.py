@@ -20,6 +20,7 @@ _SLUG_LENGTH: Final = 8
 # Neither vowels nor characters that are read as one another: a slug is read out and never spells a word.
 _SLUG_LETTERS: Final = "bcdfghjkmnpqrstvwxz"
 _SLUG_CHARACTERS: Final = _SLUG_LETTERS + "23456789"
+_SLUG: Final = re.compile(f"[{_SLUG_LETTERS}][{_SLUG_CHARACTERS}]{{{_SLUG_LENGTH - 1}}}")
 _APP_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?")
 
 
@@ -27,6 +28,11 @@ def new_slug(entropy: random.Random) -> str:
     """Return eight lower-case letters and digits that start with a letter (19 x 27^7, about 2 x 10^11)."""
     tail = (entropy.choice(_SLUG_CHARACTERS) for _ in range(_SLUG_LENGTH - 1))
     return entropy.choice(_SLUG_LETTERS) + "".join(tail)
+
+
+def is_slug(text: str) -> bool:
+    """Tell whether a text is one that `new_slug` may have returned; few words of people's are."""
+    return _SLUG.fullmatch(text) is not None
 
 
 def new_id(prefix: str, at: datetime) -> str:

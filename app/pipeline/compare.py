@@ -13,7 +13,7 @@ from app.domain.apps import App, AppStatus
 from app.domain.deployments import Deployment, Status
 from app.domain.drift import NOBODY, PATIENCE, QUIET, Drift, Kind
 from app.domain.environments import Environment
-from app.domain.names import script_name
+from app.domain.names import is_slug, script_name
 from app.domain.standing import Need, StandingScript
 from app.ports import Recorded, SeenPull, SeenRun, SeenScript, Sight, Webhook
 
@@ -245,7 +245,7 @@ def compare_scripts(
             if _is_changed(script, known.standing.get(script.name), began):
                 facts = {"seen": script.etag, "shows": need.subject}
                 found.append(Drift(need.owner_id, Kind.SCRIPT_CHANGED, subject, facts))
-        elif slug is not None:
+        elif slug is not None and (slug in known.owners or is_slug(slug)):
             owner = need.owner_id if need else known.owners.get(slug, NOBODY)
             found.append(Drift(owner, Kind.SCRIPT_ORPHAN, subject, {"tags": list(script.tags or ())}))
     return found
@@ -261,9 +261,12 @@ def compare_absent(absent: Sequence[StandingScript], needs: Mapping[str, Need]) 
 
 
 def slug_of(script: SeenScript) -> str | None:
-    """Return the slug that a script's tags name; None of a script that is none of ours."""
+    """Return the slug that a script's tags name; None of a script that is none of ours.
+
+    Ours are named after it too: others may put up scripts with such tags in the same namespace.
+    """
     slugs = (tag.removeprefix(_APP_TAG) for tag in script.tags or () if tag.startswith(_APP_TAG))
-    return next(slugs, None)
+    return next((slug for slug in slugs if script.name == slug or script.name.endswith(f"-{slug}")), None)
 
 
 def _is_changed(script: SeenScript, standing: StandingScript | None, began: datetime) -> bool:

@@ -5,6 +5,7 @@ goes on there. It looks and writes down; what an app's policy lets heal is done 
 looks again. Two passes at once, or one twice, end alike.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -28,6 +29,7 @@ from app.pipeline.known import known_app
 from app.pipeline.reconcile_app import reconcile_app, write_down
 from app.pipeline.reconcile_heal import Healed, heal_script
 from app.pipeline.reconcile_look import (
+    FEW,
     Reconciler,
     look_at_repositories,
     look_at_scripts,
@@ -35,6 +37,8 @@ from app.pipeline.reconcile_look import (
     look_for_absent,
 )
 from app.ports import Records, Steps, Transaction
+
+log = logging.getLogger(__name__)
 
 _AT_ONE_GLANCE: Final = frozenset(Kind) - SCRIPT_KINDS - ASKED_ONE_BY_ONE
 _NEXT: Final = "reconcile:next"
@@ -290,11 +294,26 @@ def _heal_orphans(job: Job, steps: Steps, to: Reconciler) -> int:
 
 def _scripts_to_heal(to: Reconciler) -> list[list[str]]:
     found = [
-        [drift.app_id, drift.kind.value, drift.subject]
+        drift
         for drift in _all_open(to)
         if not drift.app_id.startswith("app_") and drift.may_be_healed(to.platform.heal)
     ]
-    return found[:_HEALED_PER_PASS]
+    believed = found if _are_known(found, to) else [it for it in found if it.app_id != NOBODY]
+    return [[it.app_id, it.kind.value, it.subject] for it in believed[:_HEALED_PER_PASS]]
+
+
+def _are_known(found: Sequence[Drift], to: Reconciler) -> bool:
+    """Tell whether scripts are nobody's: where we know of fewer than that, our memory is not theirs.
+
+    It may be new, or an older one that was restored: then they are live, and somebody's.
+    """
+    nobodys = sum(it.app_id == NOBODY for it in found)
+    with to.records.read() as tx:
+        known = tx.standing.count()
+    is_ours = nobodys < FEW or nobodys <= known
+    if not is_ours:
+        log.warning("%s scripts are nobody's, and %s are known: none is deleted", nobodys, known)
+    return is_ours
 
 
 def _heal_script(job: Job, owner_id: str, kind: str, subject: str, to: Reconciler) -> int:

@@ -301,6 +301,7 @@ def _script_orphan(drift: Drift, to: Reconciler) -> str | None:
     with to.records.read() as tx:
         need = tx.survey.needs([script]).get(script)
         is_coming = drift.app_id.startswith("app_") and _is_coming(tx, drift.app_id, script)
+        is_coming |= bool(tx.survey.releasing([drift.app_id]))  # what is restored is recorded when it is up
     if is_coming or (need is not None and (need.subject is not None or need.is_moving)):
         return None
     standing.delete(namespace, script, to)

@@ -56,7 +56,7 @@ from app.ports import (
 log = logging.getLogger(__name__)
 
 # When so many repositories of one call, and more than half of them, are not shown, it is us who see nothing.
-_FEW: Final = 5
+FEW: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +201,7 @@ def _believable(
     gone = [key for key, it in told.items() if it is None]
     for key in seen.keys() - told.keys():
         log.warning("repository %s was not shown: %s", key, seen[key])
-    if len(gone) >= _FEW and len(gone) * 2 > len(seen):
+    if len(gone) >= FEW and len(gone) * 2 > len(seen):
         log.warning(
             "%s of %s repositories are not there: nothing is concluded from that", len(gone), len(seen)
         )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.environments import Environment
-from app.domain.names import MAXIMUM_LABEL, check_app_name, new_id, new_slug, script_name
+from app.domain.names import MAXIMUM_LABEL, check_app_name, is_slug, new_id, new_slug, script_name
 from app.errors import InvalidInput
 
 DNS_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -34,6 +34,11 @@ def test_a_slug_spells_no_word_and_is_not_misread(slug: str) -> None:
 def test_slugs_are_told_apart() -> None:
     entropy = random.Random(1)  # noqa: S311 - repeatable on purpose
     assert len({new_slug(entropy) for _ in range(10_000)}) == 10_000
+
+
+def test_a_slug_is_told_from_words() -> None:
+    assert all(is_slug(new_slug(random.Random(seed))) for seed in range(1000))  # noqa: S311 - repeatable
+    assert not any(map(is_slug, ("frontend", "k7x2m9q", "k7x2m9qdd", "77x2m9qd", "k7x2m9qd\n", "")))
 
 
 def test_an_id_sorts_by_the_time_it_was_made() -> None:

@@ -296,15 +296,56 @@ def test_a_script_that_nothing_needs_is_told_and_deleted_by_who_heals_all(deploy
     assert list(world.scripts.namespaces[PREVIEW]) == ["nobody's"]
 
 
+def test_a_script_that_is_being_restored_is_no_orphan(deployed_world: Drifting) -> None:
+    world = deployed_world
+    world.scripts.upload(PREVIEW, "preview-old-slug0001", ["app-slug0001"])
+    with world.records.begin() as tx:  # it records what it put up when that is done
+        tx.jobs.enqueue(JobType.RESTORE, "app_0001", {"deployment": "dpl_1", "actor": "ada"})
+    world.look_at_app(heal=Heal.ALL)
+    assert "preview-old-slug0001" in world.scripts.namespaces[PREVIEW]
+
+
 def test_scripts_of_apps_that_are_gone_are_nobodys() -> None:
     world = Drifting()
     world.settled_app()
-    world.scripts.upload(PRODUCTION, "slug9999", ["app-slug9999"])
+    world.scripts.upload(PRODUCTION, "k7x2m9qd", ["app-k7x2m9qd"])
     world.heal_all()
-    assert world.orphans() == [(Kind.SCRIPT_ORPHAN, f"{PRODUCTION}/slug9999")]
+    assert world.orphans() == [(Kind.SCRIPT_ORPHAN, f"{PRODUCTION}/k7x2m9qd")]
     world.platform = replace(world.platform, heal=Heal.ALL)
     world.heal_all()
     assert (world.orphans(), world.scripts.namespaces[PRODUCTION]) == ([], {})
+
+
+@pytest.mark.parametrize(
+    ("script", "tag"),
+    [
+        ("shop", "app-shop"),
+        ("our-frontend", "app-frontend"),
+        ("shop", "app-k7x2m9qd"),
+        ("preview-shop", "app-"),
+    ],
+)
+def test_scripts_of_others_that_have_a_tag_like_ours_are_left_alone(script: str, tag: str) -> None:
+    world = Drifting()
+    world.settled_app(heal=Heal.ALL)
+    world.platform = replace(world.platform, heal=Heal.ALL)
+    world.scripts.upload(PRODUCTION, script, [tag])
+    world.heal_all()
+    assert (world.orphans(), list(world.scripts.namespaces[PRODUCTION])) == ([], [script])
+
+
+def test_when_more_scripts_are_nobodys_than_are_known_it_is_us_who_do_not_know() -> None:
+    world = Drifting()
+    world.settled_app()
+    deployed(world)
+    world.run_queue()
+    world.platform = replace(world.platform, heal=Heal.ALL)
+    slugs = [f"k7x2m9q{letter}" for letter in "bcdfg"]
+    for slug in slugs:
+        world.scripts.upload(PREVIEW, f"preview-{slug}", [f"app-{slug}"])
+    world.heal_all()
+    assert len(world.orphans()) == len(slugs)
+    assert set(world.scripts.namespaces[PREVIEW]) == {f"preview-{slug}" for slug in slugs}
 
 
 def test_a_script_that_is_about_to_go_up_is_no_orphan(world: Drifting) -> None:
