@@ -287,7 +287,7 @@ def put_up_again(tx: Transaction, owner_id: str, script: str) -> str | None:
     if alias is not None:
         request_release(tx, alias)
         return "asked for a release"
-    arguments = {"deployment": need.subject, "actor": "job"}
+    arguments = {"deployment": need.subject, "actor": "job", "again": True}
     tx.jobs.enqueue(JobType.RESTORE, owner_id, arguments)
     return "asked for it to be put up again"
 

@@ -1,5 +1,7 @@
 """A deployment whose own address was taken down answers there again, with the same bytes."""
 
+from collections.abc import Callable
+
 import pytest
 
 from app.domain.environments import Environment
@@ -8,6 +10,8 @@ from app.domain.jobs import Job, JobType
 from app.errors import Conflict, Gone, NotFound
 from app.pipeline.expire import sweep
 from app.pipeline.restore import request_restore
+from app.pipeline.retire import request_deletion
+from app.ports import Upload
 from tests.builders import a_pull
 from tests.fakes.jobs import Crashed, FakeSteps
 from tests.unit.pipeline.world import NAMESPACES, World, a_pull_run, a_run
@@ -113,3 +117,61 @@ def test_a_crash_in_the_middle_is_made_good(world: World, position: int, moment:
     assert deployment.has_own_address
     assert world.code(SCRIPT) == deployment.commit
     assert len(world.jobs(JobType.RESTORE)) == 1
+
+
+# ---------------------------------------------------------------------------------- what changes meanwhile
+
+
+def ask_again(world: World, deployment_id: str) -> None:
+    """Ask as reconciling does for what is gone although it is to answer."""
+    with world.records.begin() as tx:
+        arguments = {"deployment": deployment_id, "actor": "job", "again": True}
+        tx.jobs.enqueue(JobType.RESTORE, "app_0001", arguments)
+
+
+def during_put(world: World, act: Callable[[], object]) -> None:
+    """Have something happen while the next script is put up."""
+    put = world.scripts.put
+
+    def put_meanwhile(namespace: str, script: str, upload: Upload) -> str | None:
+        world.scripts.put = put  # type: ignore[method-assign]
+        act()
+        return put(namespace, script, upload)
+
+    world.scripts.put = put_meanwhile  # type: ignore[method-assign]
+
+
+def test_what_is_put_up_again_is_not_brought_back_from_where_it_was_taken_down(world: World) -> None:
+    deployment = world.deploy(a_pull_run())
+    ask_again(world, deployment.id)
+    let_pass(world, 8)
+    assert not world.scripts.namespaces[PREVIEWS]
+    assert not world.deployments()[0].has_own_address
+
+
+def test_what_is_taken_down_while_it_is_put_up_again_goes_once_more(world: World) -> None:
+    deployment = world.deploy(a_pull_run())
+    ask_again(world, deployment.id)
+
+    def take_down() -> None:
+        world.clock.advance(8 * DAY)
+        sweep(world.records, world.clock())
+        world.scripts.namespaces[PREVIEWS].clear()
+
+    during_put(world, take_down)
+    world.run_queue()
+    assert not world.scripts.namespaces[PREVIEWS]
+    assert not world.deployments()[0].has_own_address
+
+
+def test_what_was_restored_while_its_app_is_deleted_does_not_stay(world: World) -> None:
+    job = ask(world, expired(world))
+    assert job is not None
+
+    def delete() -> None:
+        with world.records.begin() as tx:
+            request_deletion(tx, "app_0001", keep_repository=True, at=world.clock(), actor="ada")
+
+    during_put(world, delete)
+    world.run(job)
+    assert not world.scripts.namespaces[PREVIEWS]
