@@ -21,7 +21,7 @@ def first_run(host: CodeHost, full_name: str, sha: str) -> WorkflowRun:
 def test_a_commit_with_the_workflow_starts_a_run_that_can_be_cancelled(host: CodeHost, shop: str) -> None:
     sha = commit(host, shop, WORKFLOW)
     run = first_run(host, shop, sha)
-    assert (run.number, run.attempt) == (1, 1)
+    assert (run.number, run.attempt, run.branch) == (1, 1, "main")
     assert run.url.endswith(f"/{shop}/actions/runs/{run.id}")
     host.runs.cancel(shop, run.id)
     ended = eventually(
