@@ -237,11 +237,9 @@ def _run(drift: Drift, app: App, to: Reconciler) -> str | None:
             deployment = tx.deployments.get(drift.subject)
         except NotFound:
             return None
-    return None if deployment.is_finished else _heard(deployment, app, to)
-
-
-def _heard(deployment: Deployment, app: App, to: Reconciler) -> str | None:
-    seen = hear_runs(deployment, app, to)
+    if deployment.is_finished:
+        return None
+    seen = hear_runs(deployment, app, to, is_seen=drift.kind is Kind.RUN_AHEAD)
     return f"heard that its run {seen}" if seen else None
 
 

@@ -21,10 +21,15 @@ def hear_runs_of(app: App, commit: str, to: Reconciler) -> int:
         return sum(hear(tx, report, to.platform, at) for report in reports)
 
 
-def hear_runs(deployment: Deployment, app: App, to: Reconciler) -> str | None:
-    """Hear how the run of a deployment stands, or that the host does not know it any more; tell which."""
+def hear_runs(deployment: Deployment, app: App, to: Reconciler, *, is_seen: bool) -> str | None:
+    """Hear how the run of a deployment stands, or that the host does not know it any more; tell which.
+
+    One that `is_seen` elsewhere is not gone where it is not listed: a list may be behind.
+    """
     runs = to.runs.of_commit(app.repository_name, deployment.commit)
     run = next((it for it in runs if it.id == deployment.run.id), None)
+    if run is None and is_seen:
+        return None
     at = to.clock()
     with to.records.begin() as tx:
         if run is None:

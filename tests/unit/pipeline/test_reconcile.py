@@ -15,6 +15,7 @@ from app.domain.passes import Estimate
 from app.errors import RemoteConflict, RemoteMissing, RemoteRefused, RemoteUnavailable
 from app.pipeline.reconcile import request_pass, schedule
 from tests.builders import a_pull, an_app
+from tests.fakes.code_host_ports import FakeRuns
 from tests.fakes.code_host_sights import propose
 from tests.fakes.jobs import Crashed, FakeSteps
 from tests.unit.pipeline.reconciling import FILES, OLDER, Drifting, deployed, end_run, push
@@ -129,6 +130,19 @@ def test_a_deployment_of_an_older_commit_is_asked_about_after_an_hour(world: Dri
     world.later(hours=1)
     world.heal_all()
     assert [it.status for it in world.deployments()] == [Status.QUEUED, Status.SUPERSEDED]
+
+
+def test_a_run_that_was_seen_is_not_gone_where_it_is_not_listed_yet(
+    world: Drifting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.settled_app()
+    report = push(world)
+    world.start(report)
+    end_run(world, report)
+    with monkeypatch.context() as patched:
+        patched.setattr(FakeRuns, "of_commit", lambda *_: [])
+        world.look_at_app(heal=Heal.SAFE)
+    assert [it.status for it in world.deployments()] == [Status.DEPLOYING]
 
 
 def test_a_deployment_whose_run_is_gone_ends(world: Drifting) -> None:
