@@ -8,19 +8,19 @@ so a process that is killed at any moment owes nothing.
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, select, text, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from app.database.deliveries import values_of
 from app.database.models import DeliveryRow
 from app.database.outages import PATIENCE_SECONDS, Outage
 from app.database.session import committing, create_engine, is_full
-from app.domain.deliveries import Delivery, DeliveryStatus
+from app.domain.deliveries import Delivery, DeliverySource, DeliveryStatus
 from app.errors import BranchlineError, RemoteUnavailable
 
 # Together less than what GitHub's ten seconds leave beside the patience.
@@ -30,24 +30,21 @@ _LOOK_LOCK_SECONDS: Final = 0.2
 _PAUSE_SECONDS: Final = 0.05
 _AT_ONCE: Final = 64
 
-_Key = tuple[str, str]
+_Key = tuple[str, DeliverySource]
 
 
 @dataclass(slots=True, eq=False)
 class _Letter:
     """A delivery on its way to the disk, and what became of it: new, known or an error."""
 
-    values: dict[str, Any]
+    key: _Key
+    values: tuple[Any, ...]
     is_new: bool | None = None
     error: Exception | None = field(default=None, repr=False)
 
     @property
     def is_settled(self) -> bool:
         return self.is_new is not None or self.error is not None
-
-    @property
-    def key(self) -> _Key:
-        return self.values["guid"], self.values["source"]
 
 
 class SqlIntake:
@@ -59,7 +56,7 @@ class SqlIntake:
         self._patience_seconds = patience_seconds
         self._waiting = deque[_Letter]()
         self._turn = threading.Lock()
-        self._insert = _insert_if_new(engine)
+        self._statements = _Statements(engine)
 
     def keep(self, delivery: Delivery) -> bool:
         """Return once it is on disk; False when it was known. One that failed is tried again at once.
@@ -68,7 +65,7 @@ class SqlIntake:
             RemoteUnavailable: the database is full, or was away for longer than a sender waits.
         """
         self._outage.check()
-        letter = _Letter(values_of(delivery))
+        letter = _Letter((delivery.guid, delivery.source), self._statements.row(values_of(delivery)))
         began_at = time.monotonic()
         self._waiting.append(letter)
         with self._my_turn(began_at):
@@ -138,8 +135,9 @@ class SqlIntake:
         # In one order everywhere: two processes with the same deliveries would wait for each other.
         ordered = sorted(letters, key=lambda letter: letter.key)
         with committing(self._engine) as connection:
-            returned = connection.execute(self._insert, [letter.values for letter in ordered])
-            new = {(row.guid, row.source) for row in returned}
+            rows = [letter.values for letter in ordered]
+            found = connection.exec_driver_sql(self._statements.insert(len(rows)), tuple(chain(*rows)))
+            new = {(guid, DeliverySource(source)) for guid, source in found}
             if known := {letter.key for letter in ordered} - new:
                 _try_again(connection, known)
         return new
@@ -163,10 +161,33 @@ def outage_of(url: str) -> Outage:
     return Outage(look)
 
 
-def _insert_if_new(engine: Engine) -> Any:
-    insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(DeliveryRow).on_conflict_do_nothing()
-    return statement.returning(DeliveryRow.guid, DeliveryRow.source)
+class _Statements:
+    """How deliveries are written, in the driver's words: SQLAlchemy takes as long as the database for it.
+
+    What a value looks like there is still told by the column's type, as everywhere else.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        dialect = engine.dialect
+        columns = [column for column in DeliveryRow.__table__.columns if not column.primary_key]
+        self._names = [column.name for column in columns]
+        self._written = [it.type.dialect_impl(dialect).bind_processor(dialect) for it in columns]
+        place = "?" if dialect.paramstyle == "qmark" else "%s"
+        self._row = f"({', '.join([place] * len(columns))})"
+        self._into = f"INSERT INTO deliveries ({', '.join(self._names)}) VALUES "  # noqa: S608 - our own names
+        self._known = dict[int, str]()
+
+    def row(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return a row's values as the driver takes them."""
+        pairs = zip(self._names, self._written, strict=True)
+        return tuple(write(values[name]) if write else values[name] for name, write in pairs)
+
+    def insert(self, rows: int) -> str:
+        """Return the statement that inserts so many rows and tells which of them are new."""
+        if rows not in self._known:
+            places = ", ".join([self._row] * rows)
+            self._known[rows] = f"{self._into}{places} ON CONFLICT DO NOTHING RETURNING guid, source"
+        return self._known[rows]
 
 
 def _try_again(connection: Connection, keys: set[_Key]) -> None:

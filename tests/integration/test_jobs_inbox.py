@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -12,10 +13,13 @@ from app.database.session import create_engine
 from app.domain.deliveries import Delivery, DeliverySource, DeliveryStatus
 from app.domain.events import Event, Tag
 from app.errors import RemoteUnavailable
+from app.github.payloads import parse
 from app.jobs.inbox import Inbox
+from app.pipeline.accept import work_off
 from app.ports import Transaction
 from tests.fakes.clock import FakeClock
 from tests.integration.jobs.world import until
+from tests.integration.web.world import PLATFORM
 
 
 @pytest.fixture
@@ -153,3 +157,42 @@ def test_several_workers_do_none_twice(records: SqlRecords, clock: FakeClock) ->
     assert set(seen.values()) == {1}
     assert {noted(records, guid) for guid in guids} == {1}
     assert {kept(records, guid).status for guid in guids} == {DeliveryStatus.PROCESSED}
+
+
+ODD = {
+    "two objects": b"{}{}",
+    "not UTF-8": b'{"a": "\xff"}',
+    "1,000 deep": b'{"a":' * 1000 + b"1" + b"}" * 1000,
+    "100,000 deep": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+    "a number of 5,000 digits": b'{"a": ' + b"1" * 5000 + b"}",
+    "infinity": b'{"repository": 1e400}',
+    "not a number": b'{"repository": NaN}',
+    "half a character": b'{"repository": "\\ud800"}',
+    "a name twice": b'{"repository": 1, "repository": {"id": 1}}',
+    "byte order mark": b"\xef\xbb\xbf{}",
+    "no repository": b'{"repository": null}',
+}
+
+
+@pytest.mark.parametrize("event", ["push", "pull_request", "workflow_run", "installation", "repository"])
+def test_what_cannot_be_read_is_ignored_with_its_reason_and_not_tried_again(
+    records: SqlRecords, clock: FakeClock, event: str
+) -> None:
+    with records.begin() as tx:
+        for name, body in ODD.items():
+            assert tx.deliveries.add(Delivery(name, DeliverySource.GITHUB, event, {}, body, clock()))
+        tx.deliveries.add(Delivery("good", DeliverySource.GITHUB, "star", {}, b"{}", clock()))
+
+    def work(tx: Transaction, delivery: Delivery) -> DeliveryStatus:
+        read = partial(parse, delivery.event)
+        return work_off(tx, delivery, parse=lambda it: read(it.body), platform=PLATFORM, at=clock())
+
+    Inbox(records, work, clock, version=7).work_off()
+    for name in ODD:
+        done = kept(records, name)
+        assert (done.status, done.attempts, done.acked_version) == (DeliveryStatus.IGNORED, 0, 7), name
+        assert done.error is not None, name
+        assert f"reading {event}" in done.error
+    assert (kept(records, "good").status, kept(records, "good").error) == (DeliveryStatus.IGNORED, None)
+    clock.advance(3600)
+    assert not has_waiting(records, clock)

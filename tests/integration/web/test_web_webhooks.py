@@ -119,13 +119,10 @@ UNREADABLE = {
     "null": b"null",
     "number": b"1",
     "string": b'"x"',
-    "two objects": b"{}{}",
     "deep": b"[" * 100_000,
     "deep object": b'{"a":' * 100_000,
-    "not UTF-8": b'{"a": "\xff"}',
     "form": b"payload=%7B%7D",
     "NUL": b"\0",
-    "a number of 5,000 digits": b'{"a": ' + b"1" * 5000 + b"}",
 }
 
 
@@ -146,6 +143,11 @@ ODD = {
     "half a character": b'{"a": "\\ud800"}',
     "a name twice": b'{"a": 1, "a": 2}',
     "byte order mark": b"\xef\xbb\xbf{}",
+    "blanks around": b"\r\n {} \n",
+    "two objects": b"{}{}",
+    "not UTF-8": b'{"a": "\xff"}',
+    "a number of 5,000 digits": b'{"a": ' + b"1" * 5000 + b"}",
+    "1,000 deep": b'{"a":' * 1000 + b"1" + b"}" * 1000,
 }
 
 
