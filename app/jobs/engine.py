@@ -37,11 +37,13 @@ PROVISION_QUEUE: Final = "provision"
 APPS_QUEUE: Final = "apps"
 RELEASES_QUEUE: Final = "releases"
 INVOCATIONS_QUEUE: Final = "invocations"
-QUEUES: Final = (PROVISION_QUEUE, APPS_QUEUE, RELEASES_QUEUE, INVOCATIONS_QUEUE)
+BACKGROUND_QUEUE: Final = "background"
+QUEUES: Final = (PROVISION_QUEUE, APPS_QUEUE, RELEASES_QUEUE, INVOCATIONS_QUEUE, BACKGROUND_QUEUE)
 
 CANCELLED_MARK: Final = "cancelled"
 
 _RELEASING: Final = frozenset({JobType.RELEASE, JobType.PROMOTE, JobType.RESTORE, JobType.EXPIRE})
+_BACKGROUND: Final = frozenset({JobType.RECONCILE, JobType.REDELIVER})
 _BATCH: Final = 500
 _WHY_LOST: Final = {
     "CANCELLED": "the job was cancelled",
@@ -58,9 +60,10 @@ logging.getLogger("dbos").addHandler(logging.NullHandler())
 def queue_of(job: Job) -> tuple[str, str | None]:
     """Return the queue of a job and its partition: one job at a time writes outside for an app.
 
-    Two kinds have queues of their own. What puts scripts up and takes them down speaks to Cloudflare alone,
-    one at a time for each script: a rollback waits for no comment that GitHub does not take. And calls of
-    functions, where those of one worker do not hold up all others'.
+    Some kinds have queues of their own. What puts scripts up and takes them down speaks to Cloudflare alone,
+    one at a time for each script: a rollback waits for no comment that GitHub does not take. Calls of
+    functions, where those of one worker do not hold up all others'. And what works for nobody in particular,
+    many at a time, and waits longer for a budget than what somebody waits for: it must hold no place of that.
     """
     if job.type is JobType.PROVISION:
         return PROVISION_QUEUE, None
@@ -69,6 +72,8 @@ def queue_of(job: Job) -> tuple[str, str | None]:
         return RELEASES_QUEUE, f"{job.app_id}/{subject}"
     if job.type is JobType.INVOKE:
         return INVOCATIONS_QUEUE, job.app_id
+    if job.type in _BACKGROUND:
+        return BACKGROUND_QUEUE, job.app_id
     return APPS_QUEUE, job.app_id
 
 

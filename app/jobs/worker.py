@@ -24,6 +24,7 @@ from app.jobs.engine import (
     APPLICATION_NAME,
     APPLICATION_VERSION,
     APPS_QUEUE,
+    BACKGROUND_QUEUE,
     INVOCATIONS_QUEUE,
     PROVISION_QUEUE,
     RELEASES_QUEUE,
@@ -51,8 +52,14 @@ _RECOVERIES: Final = 1000
 # A job starts after half of this on average, at 3 to 5 % of one core for an idle worker.
 _POLL_SECONDS: Final = 0.25
 # Waiting jobs hold a thread each, and a thread a GitHub client of its own; writes go one at a time anyway.
-_CONCURRENCY: Final = {PROVISION_QUEUE: 8, APPS_QUEUE: 16, RELEASES_QUEUE: 8, INVOCATIONS_QUEUE: 8}
-_CONCURRENCY_OF_ONE: Final = {APPS_QUEUE: 1, RELEASES_QUEUE: 1, INVOCATIONS_QUEUE: 4}
+_CONCURRENCY: Final = {
+    PROVISION_QUEUE: 8,
+    APPS_QUEUE: 16,
+    RELEASES_QUEUE: 8,
+    INVOCATIONS_QUEUE: 8,
+    BACKGROUND_QUEUE: 4,
+}
+_CONCURRENCY_OF_ONE: Final = {APPS_QUEUE: 1, RELEASES_QUEUE: 1, INVOCATIONS_QUEUE: 4, BACKGROUND_QUEUE: 1}
 # Nobody waits for the engine's notifications: a round asks nothing, and its length only delays `stop`.
 _NOTIFICATION_SECONDS: Final = 0.1
 _SWEEP_SECONDS: Final = 2.0

@@ -55,10 +55,12 @@ def test_a_job_is_gone_with_its_transaction(world: World) -> None:
 
 def test_the_jobs_of_an_app_share_a_partition_and_others_have_their_own_queues() -> None:
     releasing = {JobType.RELEASE, JobType.PROMOTE, JobType.RESTORE, JobType.EXPIRE}
-    others = {JobType.PROVISION, JobType.INVOKE, *releasing}
+    background = {JobType.RECONCILE, JobType.REDELIVER}
+    others = {JobType.PROVISION, JobType.INVOKE, *releasing, *background}
     assert {queue_of(job(kind)) for kind in JobType if kind not in others} == {("apps", "app_1")}
     assert queue_of(job(JobType.PROVISION)) == ("provision", None)
     assert queue_of(job(JobType.INVOKE)) == ("invocations", "app_1")
+    assert {queue_of(job(kind)) for kind in background} == {("background", "app_1")}
     for kind in releasing:
         for subject in ({"script": "hello"}, {"deployment": "hello"}):
             asked = replace(job(kind), arguments=subject)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.domain.jobs import Job, JobStatus, JobType
-from app.errors import RemoteUnavailable, ScriptRefused
+from app.errors import RateLimited, RemoteUnavailable, ScriptRefused
 from app.ports import Steps
 from tests.builders import a_pull
 from tests.integration.jobs.world import World as Engine
@@ -89,6 +89,25 @@ def test_a_rollback_does_not_wait_for_github(platform: Platform) -> None:
         platform.over(world.rollback().job)
         assert world.code() == a_run(1).commit
         assert {job.type for job in platform.waiting()} == {JobType.PUBLISH}
+
+
+def test_what_people_wait_for_does_not_wait_for_what_nobody_waits_for(migrated_sqlite_url: str) -> None:
+    engine = Engine(migrated_sqlite_url)
+
+    def used_up() -> None:
+        raise RateLimited("looking: the background's part is used up", retry_at=now() + timedelta(hours=1))
+
+    def handle(job: Job, steps: Steps) -> None:
+        if job.type is JobType.RECONCILE:
+            steps.run("look", used_up)
+
+    for number in range(20):
+        engine.enqueue(JobType.RECONCILE, f"app_{number}")
+    with engine.working(handle):
+        waiting = engine.enqueue(JobType.RECONCILE, "app_last")
+        assert engine.wait_over(engine.enqueue(JobType.PREVIEW, "app_a")).status is JobStatus.COMPLETED
+        assert engine.job(waiting).status is JobStatus.QUEUED
+    engine.close()
 
 
 def test_a_release_waits_for_its_turn_and_for_cloudflare(platform: Platform) -> None:
