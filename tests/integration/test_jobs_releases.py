@@ -101,12 +101,13 @@ def test_what_people_wait_for_does_not_wait_for_what_nobody_waits_for(migrated_s
         if job.type is JobType.RECONCILE:
             steps.run("look", used_up)
 
-    for number in range(20):
-        engine.enqueue(JobType.RECONCILE, f"app_{number}")
+    waiting = [engine.enqueue(JobType.RECONCILE, f"app_{number}") for number in range(20)]
     with engine.working(handle):
-        waiting = engine.enqueue(JobType.RECONCILE, "app_last")
-        assert engine.wait_over(engine.enqueue(JobType.PREVIEW, "app_a")).status is JobStatus.COMPLETED
-        assert engine.job(waiting).status is JobStatus.QUEUED
+        until(lambda: any(engine.job(it).waiting_for for it in waiting), saying=lambda: waiting)
+        for number in range(5):  # the places of all others would be taken one after the other
+            asked = engine.enqueue(JobType.PREVIEW, f"app_{number}")
+            assert engine.wait_over(asked).status is JobStatus.COMPLETED
+        assert {JobStatus.QUEUED, JobStatus.PROCESSING} == {engine.job(it).status for it in waiting}
     engine.close()
 
 
