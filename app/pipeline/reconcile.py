@@ -249,26 +249,35 @@ def _all_open(to: Reconciler) -> Iterator[Drift]:
 
 def _heal_apps(job: Job, steps: Steps, to: Reconciler) -> int:
     """Ask for a look at each app of which something may be healed, so many at most in one pass."""
-    app_ids: list[str] = steps.run("see what may be healed", lambda: _apps_to_heal(to))
+    app_ids: list[str] = steps.run("see what may be healed", lambda: _apps_to_heal(job, to))
     for start in range(0, len(app_ids), _PAGE):
         some = app_ids[start : start + _PAGE]
         steps.run("ask for healing", partial(_request_healing, some, job, to))
     return len(app_ids)
 
 
-def _apps_to_heal(to: Reconciler) -> list[str]:
-    by_app = dict[str, list[Drift]]()
+def _apps_to_heal(job: Job, to: Reconciler) -> list[str]:
+    """Return apps of which something may be healed; of those that are gone nothing differs any more."""
+    policies, found = dict[str, Heal | None](), dict[str, None]()
     for drift in _all_open(to):
-        if drift.app_id.startswith("app_") and len(by_app) < _HEALED_PER_PASS:
-            by_app.setdefault(drift.app_id, []).append(drift)
-    return [app_id for app_id, drifts in by_app.items() if _may_be_healed(app_id, drifts, to)]
+        app_id = drift.app_id
+        if not app_id.startswith("app_"):
+            continue
+        if app_id not in policies:
+            policies[app_id] = _policy_of(app_id, to)
+        policy = policies[app_id]
+        if policy is None:
+            with to.records.begin() as tx:
+                end(tx, drift, to.clock(), job.id)
+        elif drift.may_be_healed(policy) and len(found) < _HEALED_PER_PASS:
+            found[app_id] = None
+    return list(found)
 
 
-def _may_be_healed(app_id: str, drifts: Sequence[Drift], to: Reconciler) -> bool:
+def _policy_of(app_id: str, to: Reconciler) -> Heal | None:
     with to.records.read() as tx:
         app = known_app(tx, app_id)
-    policy = app.heal or to.platform.heal if app else Heal.OFF
-    return any(it.may_be_healed(policy) for it in drifts)
+    return None if app is None else app.heal or to.platform.heal
 
 
 def _request_healing(app_ids: Sequence[str], job: Job, to: Reconciler) -> int:

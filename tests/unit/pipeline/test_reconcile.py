@@ -7,7 +7,7 @@ import pytest
 
 from app.domain.apps import AppStatus, Heal
 from app.domain.deployments import Status
-from app.domain.drift import Kind
+from app.domain.drift import Drift, Kind
 from app.domain.environments import Environment
 from app.domain.events import Tag
 from app.domain.jobs import JobStatus, JobType
@@ -691,6 +691,35 @@ def test_an_app_that_is_gone_is_not_looked_at(world: Drifting) -> None:
     with world.records.begin() as tx:
         job = tx.jobs.enqueue(JobType.RECONCILE, "app_gone", {})
     assert world.run(job) == {"found": 0, "healed": 0}
+
+
+def test_of_an_app_that_is_gone_nothing_differs_any_more(world: Drifting) -> None:
+    world.settled_app()
+    push(world)
+    world.look_at_all()
+    assert world.drift()
+    with world.records.begin() as tx:
+        tx.apps.remove("app_0001")
+    world.look_at_all()
+    assert world.drift() == []
+    assert world.told()[-1].tag is Tag.DRIFT_GONE
+
+
+def test_what_may_not_be_healed_takes_no_others_place(
+    world: Drifting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.pipeline.reconcile._HEALED_PER_PASS", 1)
+    world.settled_app()
+    report = push(world)
+    world.look_at_all()
+    with world.records.begin() as tx:
+        tx.apps.add(an_app(2, heal=Heal.OFF))
+        found_at = world.clock() + timedelta(seconds=1)
+        found = Drift("app_0002", Kind.WORKFLOW_EDITED, WORKFLOW_FILE, found_at=found_at, seen_at=found_at)
+        tx.drifts.save(found)  # it was found last, and comes first
+    world.look_at_all()
+    world.run_queue()
+    assert [it.commit for it in world.deployments()] == [report.commit]
 
 
 def test_a_pass_over_a_thousand_apps_fits_the_budget() -> None:
