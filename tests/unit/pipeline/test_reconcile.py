@@ -711,10 +711,9 @@ def test_what_may_not_be_healed_takes_no_others_place(
     monkeypatch.setattr("app.pipeline.reconcile._HEALED_PER_PASS", 1)
     world.settled_app()
     report = push(world)
-    world.look_at_all()
     with world.records.begin() as tx:
         tx.apps.add(an_app(2, heal=Heal.OFF))
-        found_at = world.clock() + timedelta(seconds=1)
+        found_at = world.clock() + timedelta(hours=1)
         found = Drift("app_0002", Kind.WORKFLOW_EDITED, WORKFLOW_FILE, found_at=found_at, seen_at=found_at)
         tx.drifts.save(found)  # it was found last, and comes first
     world.look_at_all()
