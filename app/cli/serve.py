@@ -30,6 +30,7 @@ _IDLE_CONNECTIONS: Final = 1000
 _UNREAD_SECONDS: Final = 60
 _TIMEOUT_SECONDS: Final = 30
 _GRACE_SECONDS: Final = 10
+_LONGEST_LINE_BYTES: Final = 8190  # gunicorn's most: quoted, an address grows
 _RESTART_SECONDS: Final = 1.0
 
 
@@ -147,6 +148,7 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn has no types
             "worker_class": _Worker,
             "timeout": _TIMEOUT_SECONDS,
             "graceful_timeout": _GRACE_SECONDS,
+            "limit_request_line": _LONGEST_LINE_BYTES,
             "loglevel": "warning",
             "control_socket_disable": True,
         }

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
 from app.domain.deliveries import DeliveryFilter, DeliverySource, DeliveryStatus
-from app.web.forms import PageQuery, Person
+from app.web.forms import Moment, PageQuery, Person
 
 _Event = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 _MOST = 500
@@ -18,8 +18,8 @@ class DeliveriesQuery(PageQuery):
     status: DeliveryStatus | None = None
     source: DeliverySource | None = None
     event: _Event | None = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
 
 
 class _Form(BaseModel):
@@ -38,8 +38,8 @@ class ReplayIn(_Form):
     `failed`: only those whose work failed; `olderVersion`: only those that an older version has read.
     """
 
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     event: _Event | None = None
     source: DeliverySource | None = None
     failed: Annotated[bool, Field(strict=True)] = False

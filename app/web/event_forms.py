@@ -39,7 +39,7 @@ class EventsQuery(SelectionQuery):
 class ArchivePath(_Form):
     """`number` is the id of the first fact of an archive."""
 
-    number: Annotated[int, Field(ge=1, lt=2**63)]
+    number: Annotated[int, Field(ge=1, lt=2**53)]
 
 
 def place_of(text: str | None) -> Place | None:

@@ -21,6 +21,8 @@ RAW = "application/octet-stream"
 
 _Ref = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 _Message = Annotated[str, StringConstraints(max_length=10_000)]
+# In an address, where it has to fit into one line however it is quoted.
+_ShortMessage = Annotated[str, StringConstraints(max_length=500)]
 _Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 _Encoding = Literal["utf-8", "base64"]
 
@@ -51,7 +53,7 @@ class WriteQuery(ByQuery):
     """Where a write goes, and what its commit says."""
 
     branch: _Ref | None = None
-    message: _Message | None = None
+    message: _ShortMessage | None = None
 
 
 class ExportQuery(RefQuery):

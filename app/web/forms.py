@@ -1,10 +1,20 @@
 """What the API takes: paths, queries and bodies, with unknown fields refused."""
 
+import re
 from collections.abc import Collection
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from flask import request
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from app.domain.apps import Heal
@@ -16,6 +26,7 @@ from app.errors import InvalidInput
 from app.pipeline.generate import MAXIMUM_FILES, GivenFile
 from app.pipeline.provision import Order
 
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]")
 _Key = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
@@ -30,6 +41,16 @@ def _person(name: str) -> str:
 Person = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), AfterValidator(_person)
 ]
+
+
+def _written_out(given: object) -> object:
+    """Refuse numbers, which would be taken for seconds since 1970."""
+    if given is not None and not (isinstance(given, str) and _DATE.match(given)):
+        raise ValueError("write a time as 2026-11-22T12:00:00Z")
+    return given
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 
 
 def require_object() -> None:

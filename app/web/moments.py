@@ -2,14 +2,14 @@
 
 from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from app.errors import InvalidInput
 from app.pipeline.at import shown_at
 from app.web.auth import require_token
 from app.web.context import context
 from app.web.errors import API_ERRORS
-from app.web.forms import AppPath
+from app.web.forms import AppPath, Moment
 from app.web.views.moments import MomentView
 
 api = APIBlueprint(
@@ -27,7 +27,7 @@ class MomentQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    time: AwareDatetime | None = None
+    time: Moment | None = None
 
 
 @api.get("/<app>/at", responses={"200": MomentView})

@@ -2,14 +2,14 @@
 
 from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from app.domain.jobs import JobType
 from app.pipeline.redeliver import ALL_APPS
 from app.web.auth import require_token
 from app.web.context import context
 from app.web.errors import API_ERRORS
-from app.web.forms import require_object
+from app.web.forms import Moment, require_object
 from app.web.views.base import View
 
 api = APIBlueprint(
@@ -28,7 +28,7 @@ class RedeliverIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=False)
 
-    since: AwareDatetime | None = None
+    since: Moment | None = None
 
 
 class RedeliveryView(View):

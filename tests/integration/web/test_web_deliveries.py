@@ -55,7 +55,9 @@ def test_a_list_is_filtered(world: World, query: dict[str, str], guids: list[int
     assert [it["guid"] for it in items] == [f"guid-{number}" for number in guids]
 
 
-@pytest.mark.parametrize("query", [{"status": "lost"}, {"since": "yesterday"}, {"colour": "blue"}])
+@pytest.mark.parametrize(
+    "query", [{"status": "lost"}, {"since": "yesterday"}, {"since": "0.5"}, {"colour": "blue"}]
+)
 def test_a_filter_that_is_none_is_refused(world: World, query: dict[str, str]) -> None:
     assert world.call("GET", "/api/deliveries", query_string=query).status_code == 400
 
@@ -109,6 +111,7 @@ def test_a_rehearsal_only_counts(world: World) -> None:
         {"failed": True, "olderVersion": True},
         {"failed": "yes"},
         {"since": "yesterday"},
+        {"since": 0},
         {"failed": True, "limit": 501},
         {"failed": True, "after": -1},
         {"failed": True, "by": "github"},

@@ -257,6 +257,7 @@ def test_a_write_may_say_who_wants_it(world: World) -> None:
         ({"json": {"content": "a", "encoding": "rot13"}}, 400, "request:invalid"),
         ({"json": {"content": "YQ=", "encoding": "base64"}}, 400, "app:invalid-files"),
         ({"json": {"content": "a", "message": "x" * 10_001}}, 400, "request:invalid"),
+        ({"json": {"content": "a"}, "query_string": {"message": "x" * 501}}, 400, "request:invalid"),
         ({"json": {"content": "a", "message": " "}}, 400, "commit:invalid-message"),
         ({"json": {"content": "a", "branch": "a..b"}}, 400, "ref:invalid-name"),
         ({"json": {"content": "a", "branch": "nothing"}}, 404, "branch:not-found"),
