@@ -12,7 +12,6 @@ from app.cli.redelivery import redeliver
 from app.cli.replay import replay
 from app.cli.show import ago, json_option, limit_option, printable, show_fields, show_json, show_table
 
-
 _STATUSES: Final = ("waiting", "processed", "ignored", "failed", "duplicate")
 
 

@@ -43,7 +43,7 @@ class DriftRow(Base):
 
 
 class MissedDeliveryRow(Base):
-    """A delivery that was sent and did not come; `try_at` is empty once there is nothing left to do about it."""
+    """A delivery that was sent and did not come; `try_at` is empty once nothing is left to do about it."""
 
     __tablename__ = "missed_deliveries"
     __table_args__ = (

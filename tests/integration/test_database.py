@@ -44,7 +44,7 @@ def connect() -> Iterator[Connect]:
     """Make engines that are disposed of in the end."""
     with ExitStack() as stack:
 
-        def connect(url: str, **options: float) -> Engine:
+        def connect(url: str, **options: Any) -> Engine:
             engine = create_engine(url, **options)
             stack.callback(engine.dispose)
             return engine

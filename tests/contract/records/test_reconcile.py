@@ -168,7 +168,7 @@ def test_what_is_recorded_of_many_apps_is_told_by_app(records: Records) -> None:
 
 def test_the_branch_that_the_preview_shows_is_that_of_its_newest_run(records: Records) -> None:
     apps = two_apps(records)
-    preview = {"environment": Environment.PREVIEW, "script": "preview-slug0001"}
+    preview: dict[str, Any] = {"environment": Environment.PREVIEW, "script": "preview-slug0001"}
     with records.begin() as tx:
         tx.deployments.add(a_deployment(1, branch="one", status=Status.READY, **preview))
         tx.deployments.add(a_deployment(3, branch="two", status=Status.BUILDING, **preview))
