@@ -137,6 +137,7 @@ class Measured:
 
     apps: int
     seconds: float
+    cpu_seconds: float
     waited: float
     github: int
     cloudflare: int
@@ -147,7 +148,15 @@ class Measured:
 def main() -> None:
     """Measure each size in a process of its own, and print the table."""
     table = Table(
-        "apps", "scripts", "GitHub calls", "Cloudflare calls", "working", "with pauses", "memory", "drift"
+        "apps",
+        "scripts",
+        "GitHub calls",
+        "Cloudflare calls",
+        "working",
+        "CPU",
+        "with pauses",
+        "memory",
+        "drift",
     )
     for size in SIZES:
         command = [sys.executable, "-m", "benchmarks.reconcile", str(size)]
@@ -182,16 +191,25 @@ def _pass(engine: Engine, apps: int) -> Measured:
     with records.begin() as tx:
         job = tx.jobs.enqueue(JobType.RECONCILE, NOBODY, {})
     _forget_peak()
-    before, began = _memory_kib(), time.perf_counter()
+    before, began, cpu_began = _memory_kib(), time.perf_counter(), time.process_time()
     reconcile(job, steps, to)
-    seconds = time.perf_counter() - began
+    seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
     with records.read() as tx:
         drift = len(tx.drifts.list(limit=1_000_000).items)
     github, cloudflare = remotes.calls["github"], remotes.calls["cloudflare"]
     reckoned = Estimate.of(apps, apps * SCRIPTS, 4)
     assert github <= reckoned.github_calls
     assert cloudflare <= reckoned.cloudflare_calls
-    return Measured(apps, seconds, steps.waited, github, cloudflare, _memory_kib() - before, drift)
+    return Measured(
+        apps,
+        seconds,
+        cpu_seconds,
+        steps.waited,
+        github,
+        cloudflare,
+        _memory_kib() - before,
+        drift,
+    )
 
 
 def _reconciler(records: SqlRecords, remotes: Any, clock: Callable[[], datetime]) -> Reconciler:
@@ -343,6 +361,7 @@ def _told(found: Measured) -> str:
             str(found.github),
             str(found.cloudflare),
             f"{found.seconds:.1f} s",
+            f"{found.cpu_seconds:.1f} s",
             f"{found.seconds + found.waited:.0f} s",
             f"+{found.grown_kib / 1024:.1f} MiB",
             str(found.drift),

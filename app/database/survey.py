@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.database.aliases import alias_of
@@ -110,22 +110,25 @@ class SqlSurvey:
     def _branches(self, apps: Sequence[App]) -> Mapping[str, str]:
         """Return which branch each preview of branches shows, or is about to: that of its newest run."""
         row = DeploymentRow
-        pairs = [(app.id, script_name(app.slug, Environment.PREVIEW)) for app in apps]
+        # Two lists and not one of pairs, for which SQLite would read the whole table.
         statement = select(row.app_id, row.branch).where(
-            tuple_(row.app_id, row.script).in_(pairs), row.status.in_(sorted(_COMING))
+            row.app_id.in_([app.id for app in apps]),
+            row.script.in_([script_name(app.slug, Environment.PREVIEW) for app in apps]),
+            row.status.in_(sorted(_COMING)),
         )
         oldest_first = statement.order_by(row.run_number, row.run_attempt, row.id)
         return {app_id: branch for app_id, branch in self._session.execute(oldest_first)}  # noqa: C416
 
     def _fork_heads(self, forks: Sequence[PullRequest]) -> Mapping[str, frozenset[tuple[int, str]]]:
         row = ApprovalRow
-        keys = [(pull.app_id, pull.number, pull.head_commit) for pull in forks]
+        keys = {(pull.app_id, pull.number, pull.head_commit) for pull in forks}
         found = defaultdict[str, frozenset[tuple[int, str]]](frozenset)
         if keys:
             statement = select(row.app_id, row.pull_request, row.commit)
-            is_head = tuple_(row.app_id, row.pull_request, row.commit).in_(keys)
-            for app_id, number, commit in self._session.execute(statement.where(is_head)):
-                found[app_id] |= {(number, commit)}
+            is_of_them = row.app_id.in_({pull.app_id for pull in forks})
+            for app_id, number, commit in self._session.execute(statement.where(is_of_them)):
+                if (app_id, number, commit) in keys:
+                    found[app_id] |= {(number, commit)}
         return found
 
     def _needs_of_aliases(self, scripts: Collection[str]) -> Mapping[str, Need]:
