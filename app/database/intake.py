@@ -1,15 +1,11 @@
 """The intake: deliveries are kept on disk before anybody is told so, those of the same moment in one commit.
 
-Whoever comes while another one commits waits for that, and what has gathered meanwhile is the next commit:
-so many senders cost few commits, and one sender waits for nobody. Nothing is known before its commit is done,
-so a process that is killed at any moment owes nothing.
+Nothing is known before its commit is done, so a process that is killed at any moment owes nothing. What a
+delivery means is not known here, and nothing waits for those who work deliveries off.
 """
 
-import threading
 import time
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Final
@@ -17,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, select, text, tuple_, update
 
 from app.database.deliveries import values_of
+from app.database.gathering import Gathering
 from app.database.models import DeliveryRow
 from app.database.outages import PATIENCE_SECONDS, Outage
 from app.database.session import committing, create_engine, is_full
@@ -39,12 +36,9 @@ class _Letter:
 
     key: _Key
     values: tuple[Any, ...]
+    began_at: float
     is_new: bool | None = None
     error: Exception | None = field(default=None, repr=False)
-
-    @property
-    def is_settled(self) -> bool:
-        return self.is_new is not None or self.error is not None
 
 
 class SqlIntake:
@@ -54,9 +48,8 @@ class SqlIntake:
         self._engine = engine
         self._outage = outage
         self._patience_seconds = patience_seconds
-        self._waiting = deque[_Letter]()
-        self._turn = threading.Lock()
         self._statements = _Statements(engine)
+        self._gathering = Gathering(self._commit, at_once=_AT_ONCE)
 
     def keep(self, delivery: Delivery) -> bool:
         """Return once it is on disk; False when it was known. One that failed is tried again at once.
@@ -65,33 +58,19 @@ class SqlIntake:
             RemoteUnavailable: the database is full, or was away for longer than a sender waits.
         """
         self._outage.check()
-        letter = _Letter((delivery.guid, delivery.source), self._statements.row(values_of(delivery)))
-        began_at = time.monotonic()
-        self._waiting.append(letter)
-        with self._my_turn(began_at):
-            if not letter.is_settled:
-                self._commit(letter, began_at)
+        row = self._statements.row(values_of(delivery))
+        letter = _Letter((delivery.guid, delivery.source), row, time.monotonic())
+        self._gathering.do(letter, self._patience_seconds)
         if letter.error is not None:
             raise letter.error
-        return bool(letter.is_new)
-
-    @contextmanager
-    def _my_turn(self, began_at: float) -> Iterator[None]:
-        if not self._turn.acquire(timeout=self._patience_seconds):
-            self._outage.failed(began_at)
+        if letter.is_new is None:
+            self._outage.failed(letter.began_at)
             raise RemoteUnavailable("keeping a delivery: the database hangs", code="database:unavailable")
-        try:
-            yield
-        finally:
-            self._turn.release()
+        return letter.is_new
 
-    def _commit(self, mine: _Letter, began_at: float) -> None:
-        """Settle a letter, with what else is waiting."""
-        letters = [mine]
-        while self._waiting and len(letters) < _AT_ONCE:
-            other = self._waiting.popleft()
-            if other is not mine and not other.is_settled:
-                letters.append(other)
+    def _commit(self, letters: Sequence[_Letter]) -> None:
+        """Settle letters, each with what became of it."""
+        began_at = letters[0].began_at
         try:
             self._settle(letters, began_at)
         except BranchlineError as error:

@@ -173,7 +173,7 @@ def _prepare_sqlite(
 def _begin_sqlite(lock_timeout_seconds: float, connection: Connection) -> None:
     begin = connection.get_execution_options().get(_BEGIN_OPTION)
     # Only `reading` says plain BEGIN; who uses the engine directly may write.
-    connection.exec_driver_sql(f"PRAGMA query_only = {int(begin == 'BEGIN')}")
+    _driver_of(connection).execute(f"PRAGMA query_only = {int(begin == 'BEGIN')}")
     if begin == _WRITE:
         _begin_in_turn(connection, lock_timeout_seconds)
     else:
@@ -186,8 +186,7 @@ def _begin_in_turn(connection: Connection, lock_timeout_seconds: float) -> None:
     SQLite's own wait grows to 100 ms between two looks: a busy neighbour then takes the lock again and again
     in between, and a webhook waits for seconds.
     """
-    raw = connection.connection.driver_connection
-    assert isinstance(raw, sqlite3.Connection)  # noqa: S101 - for the type: only SQLite's engines come here
+    raw = _driver_of(connection)
     raw.execute("PRAGMA busy_timeout = 0")
     deadline = time.monotonic() + lock_timeout_seconds
     try:
@@ -202,6 +201,12 @@ def _begin_in_turn(connection: Connection, lock_timeout_seconds: float) -> None:
         connection.exec_driver_sql(_WRITE)
     finally:
         raw.execute(f"PRAGMA busy_timeout = {int(lock_timeout_seconds * 1000)}")
+
+
+def _driver_of(connection: Connection) -> sqlite3.Connection:
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, sqlite3.Connection)  # noqa: S101 - for the type: only SQLite's engines come here
+    return raw
 
 
 def _is_unavailable(error: SQLAlchemyError) -> bool:

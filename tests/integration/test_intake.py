@@ -73,6 +73,22 @@ def locked(url: str) -> Iterator[Callable[[], object]]:
     other.close()
 
 
+@contextmanager
+def stopped(plane: Plane) -> Iterator[None]:
+    """Let whoever commits wait until the block ends."""
+    write, gate = plane.intake._write, threading.Event()
+
+    def wait(letters: Any) -> Any:
+        gate.wait(10)
+        return write(letters)
+
+    plane.intake._write = wait  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        gate.set()
+
+
 # -------------------- many at once
 
 
@@ -107,18 +123,18 @@ def test_one_that_cannot_be_kept_fails_alone(plane: Plane) -> None:
         except Exception as error:  # noqa: BLE001 - the test looks at it
             answers[guid] = error
 
-    with plane.intake._turn:
+    with stopped(plane):  # so that they are of one moment
         threads = [
             threading.Thread(target=send, args=(f"guid-{number}", None if number == 3 else "push"))
-            for number in range(8)
+            for number in range(9)
         ]
         for thread in threads:
             thread.start()
-        until(lambda: len(plane.intake._waiting) == len(threads), saying=lambda: answers)
+        until(lambda: len(plane.intake._gathering) == 8, saying=lambda: answers)
     for thread in threads:
         thread.join(10)
     assert {guid for guid, answer in answers.items() if answer is not True} == {"guid-3"}
-    assert len(plane.kept()) == 7
+    assert len(plane.kept()) == 8
 
 
 def test_a_known_one_that_failed_is_tried_again_at_once(plane: Plane) -> None:
