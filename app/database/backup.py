@@ -12,12 +12,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import DatabaseError
 
 from app.database.session import translated
 from app.errors import InvalidInput, RemoteUnavailable
+
+# As in app/database/event_order.py for PostgreSQL: further than the facts go that a backup may lack.
+_MARGIN: Final = 2**32
+_GO_ON_BEHIND: Final = "UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'events'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +80,20 @@ def _copy(source: Path, draft: Path) -> None:
         # In one go, so in one read transaction: with the write-ahead log no writer waits for it.
         database.backup(copy, pages=-1)
         copy.execute("PRAGMA journal_mode = DELETE")  # one file, whoever copies it on
+        _let_facts_go_on(copy)
         [found] = copy.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
         raise sqlite3.DatabaseError(f"the copy is damaged: {found}")
+
+
+def _let_facts_go_on(copy: sqlite3.Connection) -> None:
+    """Have the facts of whoever goes on from a copy come after all that were written since it was made.
+
+    Followers know some of those: facts with the same numbers would be taken for known.
+    """
+    with copy:
+        if copy.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone():
+            copy.execute(_GO_ON_BEHIND, (_MARGIN,))
 
 
 @contextmanager

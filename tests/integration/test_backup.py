@@ -107,6 +107,29 @@ def test_a_backup_has_what_was_acknowledged_before_it_and_jobs_go_on(world: Worl
     again.close()
 
 
+def test_who_followed_beyond_a_backup_is_told_all_that_comes_after_it_was_restored(
+    world: World, tmp_path: Path
+) -> None:
+    with world.records.begin() as tx:
+        append(tx, "fact-kept")
+    back_up(world.url, tmp_path / "copy.sqlite")
+    with world.records.begin() as tx:
+        for number in range(3):
+            append(tx, f"fact-lost-{number}")
+    with world.records.read() as tx:
+        place = tx.events.newest()
+    world.close()
+    restore(tmp_path / "copy.sqlite", world.url)
+    again = World(world.url)
+    told = [f"fact-after-{number}" for number in range(5)]
+    with again.records.begin() as tx:
+        for subject in told:
+            append(tx, subject)
+    with again.records.read() as tx:
+        assert [it.subject for it in tx.events.page(Selection(), after=place)] == told
+    again.close()
+
+
 def test_a_backup_replaces_the_one_before_when_it_is_whole(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
