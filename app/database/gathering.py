@@ -1,7 +1,7 @@
 """Gathering: what many threads want done at the same moment is done together, by one of them.
 
 Who finds nobody doing it does it; who comes meanwhile waits, and one of those does the next round for all
-that have gathered. So many cost few rounds, and who is alone waits for nobody. What is done is not known here.
+that have gathered: many cost few rounds, and who is alone waits for nobody. What is done is not known here.
 """
 
 import threading
