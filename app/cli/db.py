@@ -49,6 +49,8 @@ def check(*, deep: bool) -> None:
     for digest in found.used.incomplete:
         is_live = " (live)" if digest in found.live.incomplete else ""
         click.echo(f"bundle {digest} is not whole{is_live}", err=True)
+    for sha256 in found.lost_archives:
+        click.echo(f"archive {sha256} of events is not there, or damaged", err=True)
     click.echo(
         f"{found.used.bundles} bundles in use, {found.live.bundles} live; "
         f"{found.lost_jobs} unfinished jobs that the engine does not know"
@@ -60,4 +62,10 @@ def check(*, deep: bool) -> None:
             "BRANCHLINE_BUNDLES",
             f"lacks parts of {len(found.used.incomplete)} bundles, {len(found.live.incomplete)} of them live",
             "restore them from a backup, or deploy again what they belong to",
+        )
+    if found.lost_archives:
+        raise Misconfigured(
+            "BRANCHLINE_BUNDLES",
+            f"lacks {len(found.lost_archives)} archives of events",
+            "restore them from a backup: nothing else holds these events",
         )

@@ -37,6 +37,23 @@ def verify(bundles: Bundles, wanted: Iterable[str], *, deep: bool = False) -> Ve
     return Verified(looked_at, tuple(incomplete))
 
 
+def missing_blobs(bundles: Bundles, wanted: Iterable[str], *, deep: bool = False) -> tuple[str, ...]:
+    """Return which of these blobs are not there, or damaged where `deep` reads them: archives are such.
+
+    Raises:
+        RemoteUnavailable: the store could not be looked at; nothing is known.
+    """
+    return tuple(sha256 for sha256 in wanted if not _is_there(bundles, sha256, deep=deep))
+
+
+def _is_there(bundles: Bundles, sha256: str, *, deep: bool) -> bool:
+    try:
+        _find(bundles, sha256, deep=deep)
+    except (NotFound, RemoteRefused):
+        return False
+    return True
+
+
 def _is_whole(bundles: Bundles, digest: str, known: set[str], *, deep: bool) -> bool:
     """Look at one bundle; parts that are found are added to `known`, and not looked for again."""
     try:

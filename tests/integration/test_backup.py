@@ -7,6 +7,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from app.domain.bundles import Bundle, Module
 from app.domain.events import Event, Selection, Tag
 from app.domain.jobs import JobStatus
 from app.errors import InvalidInput, Misconfigured, RemoteUnavailable
+from app.pipeline.archive import archive
 from app.ports import Transaction
 from tests.builders import a_deployment, an_app
 from tests.integration.jobs.world import World, now, until
@@ -277,6 +279,21 @@ def test_a_check_finds_what_the_bundle_store_lacks(
         call(environ, "check", "--deep")
     place.unlink()
     with pytest.raises(Misconfigured, match="lacks parts of 1 bundles"):
+        call(environ, "check")
+
+
+def test_a_check_finds_that_an_archive_of_events_is_lost(
+    world: World, environ: dict[str, str], tmp_path: Path
+) -> None:
+    store = DirectoryBundles(tmp_path / "bundles")
+    with world.records.begin() as tx:
+        append(tx, "fact-old")
+    archive(world.records, store, 1, now() + timedelta(days=3))
+    call(environ, "check", "--deep")
+    with world.records.read() as tx:
+        [kept] = tx.archives.list()
+    (tmp_path / "bundles" / "blobs" / kept.sha256[:2] / kept.sha256[2:]).unlink()
+    with pytest.raises(Misconfigured, match="lacks 1 archives of events"):
         call(environ, "check")
 
 
