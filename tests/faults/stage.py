@@ -61,6 +61,18 @@ class Stage:
         with self.records.read() as tx:
             return tx.apps.get(app.id)
 
+    def apps(self, number: int, name: str = "many") -> list[App]:
+        """Return new apps that are ready, all asked for at once."""
+        asked = [self.request_app(name) for _ in range(number)]
+        process = self.plane.jobs()
+        for _app, job in asked:
+            self.wait_over(job, QUIET_SECONDS * 10)
+        self.wait_quiet(QUIET_SECONDS * 10)
+        process.kill()
+        self.plane.forget_the_dead()
+        with self.records.read() as tx:
+            return [tx.apps.get(app.id) for app, _job in asked]
+
     def home(self) -> App:
         """Return the app that is used again and again."""
         self._home = self._home or self.app("home")
