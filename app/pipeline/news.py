@@ -1,7 +1,8 @@
 """News: what is heard of at this moment, and whether it still is news.
 
 A delivery may be worked off again long after it came. Reports that bear a time of their own are compared by
-it; of those that bear none, the delivery that was received last counts.
+it; of those that bear none, the delivery that was received last counts, but for one that was missed and sent
+again: of that we know when it was sent first.
 """
 
 from dataclasses import dataclass, replace
@@ -41,12 +42,26 @@ class News:
     def is_latest(self, repository_id: int, of: str) -> bool:
         """Tell whether no later delivery told this of a repository; ask while its app is held."""
         number = self.told_by.id if self.told_by else None
-        if number is None:
+        if self.told_by is None or number is None:
             return True
-        name = f"repository:{repository_id}:{of}"
+        name, sent_at = f"repository:{repository_id}:{of}", self._sent_late_at(self.told_by)
         known = self.tx.marks.get(name)
         # Of what was worked off before marks were kept, nobody wrote down what came after it.
-        is_old = self.is_replay if known is None else number < int(known)
+        is_old = self.is_replay if known is None else _is_before(known, number, sent_at)
         if not is_old:
-            self.tx.marks.set(name, str(number))
+            at = sent_at or self.told_by.received_at
+            self.tx.marks.set(name, f"{number} {at.isoformat()}")
         return not is_old
+
+    def _sent_late_at(self, told_by: Delivery) -> datetime | None:
+        """Return when it was sent first, if it was missed then: what was sent later came before it."""
+        missed = self.tx.missed.known([told_by.guid]).get(told_by.guid)
+        return missed.sent_at if missed else None
+
+
+def _is_before(known: str, number: int, sent_at: datetime | None) -> bool:
+    """Tell whether a delivery comes before the one of a mark: by when both were sent, if it was missed."""
+    known_number, _, known_at = known.partition(" ")
+    if sent_at is not None and known_at and number != int(known_number):
+        return sent_at < datetime.fromisoformat(known_at)
+    return number < int(known_number)

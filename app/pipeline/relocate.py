@@ -1,6 +1,6 @@
 """Relocate: a repository got another name or owner, went out of our reach or came back.
 
-Nothing is deleted for it. These reports bear no time: of several, the one that was received last counts.
+Nothing is deleted for it. These reports bear no time: which of several counts, `news` says.
 """
 
 from dataclasses import replace

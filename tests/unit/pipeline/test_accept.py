@@ -13,6 +13,7 @@ from app.domain.deployments import Status
 from app.domain.events import Tag
 from app.domain.jobs import JobType
 from app.domain.pulls import PullRequest
+from app.domain.redelivery import Missed
 from app.domain.reports import (
     DeploymentStatusChanged,
     InstallationChanged,
@@ -125,9 +126,9 @@ def moved(
     return InstallationRepositoriesChanged(installation_id=1, account="acme", added=added, removed=removed)
 
 
-def accept(world: World, report: Report | None) -> DeliveryStatus:
+def accept(world: World, report: Report | None, **changes: Any) -> DeliveryStatus:
     with world.records.begin() as tx:
-        delivery = a_delivery(guid=f"guid-{len(world.records.events)}")
+        delivery = a_delivery(**{"guid": f"guid-{len(world.records.events)}", **changes})
         return work_off(tx, delivery, parse=lambda _: report, platform=world.platform, at=world.clock())
 
 
@@ -336,6 +337,24 @@ def test_a_renamed_repository_is_followed(world: World) -> None:
         Tag.APP_REPOSITORY_RENAMED,
         {"from": "acme/app-1", "to": "acme/shop"},
     )
+
+
+def test_a_report_that_was_missed_and_comes_late_undoes_nothing_newer(world: World) -> None:
+    name = RepositoryName(REPOSITORY_ID, "acme/store")
+    missed = Missed("late", None, "repository", world.clock(), 1, 500, world.clock())
+    with world.records.begin() as tx:
+        tx.missed.save(missed)
+    told: list[tuple[str, Report]] = [
+        ("new", renamed(repository=name)),
+        ("back", moved(added=(OURS,))),
+        ("late", renamed()),
+        ("late", moved(removed=(OURS,))),
+    ]
+    for number, (guid, report) in enumerate(told):
+        world.clock.advance(60)
+        accept(world, report, guid=guid, id=number, received_at=world.clock())
+    app = world.current()
+    assert (app.repository_name, app.status) == ("acme/store", AppStatus.READY)
 
 
 def test_a_name_that_it_has_already_is_no_news(world: World) -> None:
