@@ -124,7 +124,12 @@ class SqlIntake:
 
 def intake_engine(url: str) -> Engine:
     """Return an engine whose waits are short enough to be repeated within a sender's patience."""
-    return create_engine(url, lock_timeout_seconds=LOCK_SECONDS, connect_timeout_seconds=_CONNECT_SECONDS)
+    return create_engine(
+        url,
+        lock_timeout_seconds=LOCK_SECONDS,
+        connect_timeout_seconds=_CONNECT_SECONDS,
+        is_repeated=True,
+    )
 
 
 def outage_of(url: str) -> Outage:

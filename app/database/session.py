@@ -52,10 +52,12 @@ def create_engine(
     *,
     lock_timeout_seconds: float = _LOCK_TIMEOUT_SECONDS,
     connect_timeout_seconds: int = _CONNECT_TIMEOUT_SECONDS,
+    is_repeated: bool = False,
 ) -> Engine:
     """Return an engine for `sqlite:///…` or `postgresql+psycopg://…`; nothing connects yet.
 
-    Waiting for another's lock ends after `lock_timeout_seconds`. Make one per process, after forking.
+    Waiting for another's lock ends after `lock_timeout_seconds`. Make one per process, after forking. Whoever
+    tries again by himself (`is_repeated`) need not have each connection asked whether it still lives.
     """
     address = make_url(url)
     arguments = (
@@ -63,6 +65,8 @@ def create_engine(
         if address.get_backend_name() == "sqlite"
         else _postgresql_arguments(lock_timeout_seconds, connect_timeout_seconds)
     )
+    if is_repeated:
+        arguments["pool_pre_ping"] = False
     # Parameters stay out of error texts: they are other people's payloads.
     dump = partial(json.dumps, allow_nan=False, separators=(",", ":"))
     engine = sqlalchemy.create_engine(address, hide_parameters=True, json_serializer=dump, **arguments)
