@@ -17,6 +17,7 @@ _MORE_PULLS: Final = 50
 _MOST_PAGES: Final = 40
 # GitHub gives a question ten seconds; a part of it may be answered where the whole is not.
 _SMALLEST_PART: Final = 12
+_MOST_FAILURES: Final = 3
 
 # https://docs.github.com/en/graphql/reference/objects
 _PULLS: Final = """
@@ -83,12 +84,36 @@ class GitHubSights:
             answer = self._ask(asked)
         except RateLimited:
             raise
-        except RemoteUnavailable:
+        except RemoteUnavailable as error:
             if len(asked) <= _SMALLEST_PART:
-                raise
+                return self._looked_singly(asked, error)
             half = len(asked) // 2
             return self._looked(asked[:half]) | self._looked(asked[half:])
         return self._with_all_pulls({it.repository_id: _look(it, answer) for it in asked})
+
+    def _looked_singly(self, asked: Sequence[Asked], error: RemoteUnavailable) -> _Looks:
+        """Look at one after the other: one that is never shown is to hide no others.
+
+        Raises:
+            RemoteUnavailable: not even the first are shown; it is the host that does not answer.
+        """
+        found, failures = _Looks(), 0
+        for it in asked if len(asked) > 1 else ():
+            try:
+                found |= self._looked_at_one(it)
+            except RateLimited:
+                raise
+            except RemoteUnavailable as its_own:
+                failures += 1
+                found[it.repository_id] = Unseen(its_own)
+            if failures == len(found) == _MOST_FAILURES:
+                break
+        if failures == len(found):
+            raise error
+        return found
+
+    def _looked_at_one(self, asked: Asked) -> _Looks:
+        return self._with_all_pulls({asked.repository_id: _look(asked, self._ask([asked]))})
 
     def _ask(self, asked: Sequence[Asked]) -> Answer:
         return ask(self._github, f"looking at {len(asked)} repositories", *question(asked))

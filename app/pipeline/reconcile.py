@@ -23,7 +23,7 @@ from app.domain.passes import (
     SUSPECTS_PER_PASS,
     Estimate,
 )
-from app.errors import NotFound, RemoteMissing, RemoteRefused
+from app.errors import NotFound, RateLimited, RemoteMissing, RemoteRefused, RemoteUnavailable
 from app.pipeline.drift_notes import Reach, end, note, note_failed
 from app.pipeline.known import known_app
 from app.pipeline.reconcile_app import reconcile_app, write_down
@@ -161,7 +161,12 @@ def _ask_about(job: Job, app_id: str, to: Reconciler) -> int:
         return 0
     try:
         found = look_at_settings(app, to)
+    except RateLimited:
+        raise
     except RemoteRefused:  # the repository is gone, or we may not ask: nothing follows
+        return 0
+    except RemoteUnavailable as error:  # nothing follows either, and all others are to have their turn
+        log.warning("%s", error.message)
         return 0
     with to.records.begin() as tx:
         return len(note(tx, found, Reach([app_id], ASKED_ONE_BY_ONE), to.clock(), job.id))

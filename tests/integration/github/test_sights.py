@@ -274,11 +274,28 @@ def test_what_is_too_much_at_once_is_asked_for_in_parts(
     assert len(http.calls) == 3
 
 
+def test_one_that_is_never_shown_hides_no_others(http: responses.RequestsMock, github: GitHub) -> None:
+    answer_others = _of_part(MOST_AT_ONCE, (0, {}, ""))
+
+    def answered(request: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
+        assert isinstance(request.body, str | bytes)
+        if "r5: repository" in json.loads(request.body)["query"]:
+            return 502, _JSON, '{"message": "Bad Gateway"}'
+        return answer_others(request)  # type: ignore[no-any-return]
+
+    http.add_callback("POST", GRAPHQL, answered)
+    found = look(github, *many(30))
+    assert [key for key, it in found.items() if isinstance(it, Unseen)] == [5]
+    assert len(found) == 30
+    with pytest.raises(RemoteUnavailable):
+        look(github, many(5)[-1])
+
+
 def test_an_outage_costs_few_questions(http: responses.RequestsMock, github: GitHub) -> None:
     http.post(GRAPHQL, status=502, json={"message": "Bad Gateway"})
     with pytest.raises(RemoteUnavailable):
         look(github, *many(MOST_AT_ONCE))
-    assert len(http.calls) == 4
+    assert len(http.calls) == 7
 
 
 def test_more_pull_requests_are_asked_for_in_one_question(

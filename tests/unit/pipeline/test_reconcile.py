@@ -544,6 +544,20 @@ def test_a_repository_that_is_not_shown_is_not_gone(deployed_world: Drifting) ->
     assert (world.drift(), world.current().status) == ([], AppStatus.READY)
 
 
+def test_an_app_that_cannot_be_asked_about_holds_up_no_pass(
+    deployed_world: Drifting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = deployed_world
+    world.scripts.upload(PREVIEW, "preview-old-slug0001", ["app-slug0001"])
+
+    def fail(*_: object) -> bool:
+        raise RemoteUnavailable("looking whether Actions are on: 500")
+
+    monkeypatch.setattr(world.sights, "actions_enabled", fail)
+    world.look_at_all()
+    assert world.drift() == [(Kind.SCRIPT_ORPHAN, f"{PREVIEW}/preview-old-slug0001")]
+
+
 def test_when_most_repositories_are_gone_it_is_us_who_do_not_see() -> None:
     world = Drifting()
     world.settled_app()
