@@ -57,7 +57,7 @@ _CONCURRENCY: Final = {
     APPS_QUEUE: 16,
     RELEASES_QUEUE: 8,
     INVOCATIONS_QUEUE: 8,
-    BACKGROUND_QUEUE: 4,
+    BACKGROUND_QUEUE: 8,
 }
 _CONCURRENCY_OF_ONE: Final = {APPS_QUEUE: 1, RELEASES_QUEUE: 1, INVOCATIONS_QUEUE: 4, BACKGROUND_QUEUE: 1}
 # Nobody waits for the engine's notifications: a round asks nothing, and its length only delays `stop`.
