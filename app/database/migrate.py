@@ -122,6 +122,7 @@ def _wait_for_turn(connection: Connection, engine: Engine) -> None:
     """
     # An index on a large table takes longer than any statement of ours.
     connection.execute(text("SET statement_timeout = 0"))
+    connection.commit()  # else it is taken back with the first look in vain
     deadline = time.monotonic() + _TURN_SECONDS
     while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK_KEY}):
         connection.rollback()

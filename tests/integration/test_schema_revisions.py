@@ -78,3 +78,17 @@ def test_an_index_that_was_not_finished_is_made_again(postgres_url: str) -> None
         )
         assert connection.execute(found).one() == (True, True)
     engine.dispose()
+
+
+def test_who_waited_for_another_upgrade_may_take_as_long_as_it_needs(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = create_engine(postgres_url)
+    key = {"key": migrate._LOCK_KEY}
+    with other.connect() as holder:
+        holder.execute(text("SELECT pg_advisory_lock(:key)"), key)
+        let_go = text("SELECT pg_advisory_unlock(:key)")
+        monkeypatch.setattr("app.database.migrate.time.sleep", lambda _: holder.execute(let_go, key))
+        with migrate._alone(postgres_url) as connection:
+            assert connection.scalar(text("SHOW statement_timeout")) == "0"
+    other.dispose()
