@@ -81,16 +81,18 @@ class Nursery:
         shift_seconds: float = 0,
         is_impatient: bool = False,
         count: Path | None = None,
+        file_bytes: int = 0,
     ) -> JobsProcess:
         """Start one; it tells the points of `job`, or dies at one of them.
 
         Its clock may be off; an impatient one does not wait long before it tries again. Each action that ends
-        is counted in a file.
+        is counted in a file. Its disk is full when a file has `file_bytes`.
         """
         log = self._directory / "jobs.log"
         order: dict[str, Any] = {"environ": dict(environ), "log": str(log), "job": job}
         order |= {"record": str(record) if record else None, "shift_seconds": shift_seconds}
         order |= {"is_impatient": is_impatient, "count": str(count) if count else None}
+        order |= {"file_bytes": file_bytes}
         order |= {"die_at": die_at.to_json() if die_at else None}
         process = JobsProcess(self._ask(order), log)
         self._started.append(process)

@@ -7,6 +7,7 @@ itself by `app.bootstrap.jobs.job_parts`, as `branchline jobs` does. All childre
 import ctypes
 import json
 import os
+import resource
 import signal
 import sys
 import threading
@@ -42,6 +43,9 @@ def _live(order: Mapping[str, Any]) -> None:
     configure_logging()
     if order.get("shift_seconds"):
         shift_clock(order["shift_seconds"])
+    if order.get("file_bytes"):
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write that is too much fails, as on a full disk
+        resource.setrlimit(resource.RLIMIT_FSIZE, (order["file_bytes"], resource.RLIM_INFINITY))
     if order.get("is_impatient"):
         be_impatient()
     if order.get("count"):
