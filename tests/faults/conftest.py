@@ -11,7 +11,7 @@ from tests.faults.figures import Figures, Form
 from tests.faults.reporting import figures_of
 from tests.faults.town import Remotes
 
-_SHORT_TIMEOUT_SECONDS = 300
+_SHORT_TIMEOUT_SECONDS = 600
 _FULL_TIMEOUT_SECONDS = 4 * 3600
 
 

@@ -22,6 +22,7 @@ from app.domain.pulls import PullRequest
 from app.errors import NotFound
 from app.pipeline.point import Decision
 from app.pipeline.promote import request_promotion
+from app.pipeline.reconcile import request_pass
 from app.pipeline.retire import request_deletion
 from app.pipeline.rollback import rollback
 from app.render.comment import marker
@@ -221,6 +222,27 @@ def _is_deleted(stage: Stage, app: App) -> Complaints:
     yield from (f"{name} stands" for names in stage.remotes.scripts(app.slug).values() for name in names)
 
 
+# -------------------- reconcile
+
+
+def reconciled(stage: Stage) -> Scene:
+    """Prepare a pass over everything: somebody deleted a webhook, and a script that is live."""
+    app = stage.home()
+    deployment = stage.live(app, Environment.PRODUCTION)
+    hooks = f"/repos/{app.repository_name}/hooks"
+    for hook in stage.remotes.github.get(hooks):
+        stage.remotes.github.call("DELETE", f"{hooks}/{hook['id']}")
+    script = f"/workers/dispatch/namespaces/{deployment.namespace}/scripts/{deployment.script}"
+    stage.remotes.cloudflare.call("DELETE", script)
+    job = stage.decide(request_pass)
+    return Scene(app, job, partial(_is_reconciled, stage, app, deployment))
+
+
+def _is_reconciled(stage: Stage, app: App, deployment: Deployment) -> Complaints:
+    yield from _once("webhooks", stage.remotes.github.get(f"/repos/{app.repository_name}/hooks"))
+    yield from _answers(stage, deployment.script, deployment.id)
+
+
 # -------------------- what they share
 
 
@@ -250,4 +272,5 @@ STORIES: dict[str, Story] = {
     "promote": promoted,
     "retire": retire,
     "delete": delete,
+    "reconcile": reconciled,
 }
