@@ -13,8 +13,8 @@ from app.cloudflare.client import Cloudflare
 from app.cloudflare.scripts import CloudflareScripts
 from app.database.intake import outage_of
 from app.database.ledgers import SqlLedgers
-from app.database.outages import Outage
 from app.database.metrics import SqlMetrics
+from app.database.outages import Outage
 from app.database.records import SqlRecords
 from app.database.session import create_engine
 from app.dispatch.functions import DispatchFunctions

@@ -33,6 +33,7 @@ from app.web.gateway.context import GatewayContext
 from app.web.grants import LIFETIME, Grants
 from app.web.lanes import Lanes
 from app.web.live import Live
+from app.web.patience import READING
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -62,6 +63,7 @@ class ServedApp:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer a request."""
+        READING.end(environ.get("gunicorn.socket"))
         return self._lanes(environ, start_response)
 
     def cut_streams(self) -> None:

@@ -19,6 +19,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from app.cli.logs import configure_logging
 from app.settings import Settings
+from app.web.patience import READING
 
 # One process holds 70 MB less than two, and SQLite takes one writer at a time anyway.
 _WORKERS: Final = 1
@@ -113,7 +114,9 @@ class _Worker(ThreadWorker):  # type: ignore[misc] # gunicorn has no types
         """Answer a request, of a client that reads."""
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
             conn.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_SECONDS * 1000)
-        return super().handle(conn)
+        client = conn.sock
+        with READING.of(client):  # until the application has its headers
+            return super().handle(conn)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to end: open streams would hold us up."""

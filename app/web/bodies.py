@@ -7,6 +7,7 @@ from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.errors import TooLarge
+from app.web.patience import READING
 
 
 def check_length(limit: int) -> None:
@@ -27,9 +28,14 @@ def read(limit: int) -> bytes:
     """
     request.max_content_length = limit
     try:
-        body = request.get_data(cache=False)
-        # A body without a length was cut at the limit; only reading on tells.
-        request.stream.read(1)
+        with READING.of(request.environ.get("gunicorn.socket")):
+            return _read()
     except RequestEntityTooLarge:
         raise TooLarge(f"reading a webhook: its body is larger than {limit} bytes") from None
+
+
+def _read() -> bytes:
+    body = request.get_data(cache=False)
+    # A body without a length was cut at the limit; only reading on tells.
+    request.stream.read(1)
     return body

@@ -1,4 +1,4 @@
-"""Lanes: calls of functions and streams may hold a thread each for long, all else shares as many as ever.
+"""Lanes: calls of functions, streams and webhooks may hold a thread each, all else shares as many as ever.
 
 So a server has threads for all open streams, and a storm of other requests still finds no more of them at the
 database than it did before. Whoever waits for a place here waits as it would for a thread.
@@ -14,9 +14,11 @@ from werkzeug.wsgi import ClosingIterator
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# They have a gate of their own, and nobody waits in front of it.
+# They have a gate of their own, and nobody waits in front of it. Webhooks come as slowly as their senders
+# like, and share what they need of the database among themselves.
 _LONG: Final = re.compile(
     r"/api/workers/[^/]+/(?:functions|invoke|invocations)/[^/]+(?:/events)?|/api/events/stream"
+    r"|/webhooks/github"
 )
 
 

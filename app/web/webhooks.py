@@ -4,13 +4,16 @@ Neither takes a session or an API token: each message carries its own proof.
 """
 
 import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from flask import Response, jsonify, request
 from flask_openapi3.blueprint import APIBlueprint
 
 from app.domain.deliveries import Delivery, DeliverySource
-from app.errors import Malformed
+from app.errors import Malformed, Overloaded
 from app.github.headers import KEPT_HEADERS
 from app.github.signature import HEADER as SIGNATURE_HEADER
 from app.github.signature import check_form as signature_form
@@ -34,6 +37,9 @@ receivers = APIBlueprint(
 
 # "Payloads are capped at 25 MB": https://docs.github.com/en/webhooks/webhook-events-and-payloads
 _MAXIMUM_GITHUB_BYTES: Final = 25 * 1024 * 1024
+_SMALL_BYTES: Final = 1024 * 1024
+_LARGE: Final = threading.BoundedSemaphore()
+_ROOM_SECONDS: Final = 5.0
 _GLANCE_BYTES: Final = 64
 _BLANKS: Final = b"\xef\xbb\xbf \t\r\n"  # and a byte order mark
 
@@ -43,7 +49,9 @@ def receive_github() -> tuple[Response, int]:
     """Keep a delivery of GitHub; one that is known already is acknowledged and not kept twice."""
     bodies.check_length(_MAXIMUM_GITHUB_BYTES)
     signature = signature_form(request.headers.get(SIGNATURE_HEADER))  # before 25 MiB are read for nobody
-    body = bodies.read(_MAXIMUM_GITHUB_BYTES)
+    with _room():
+        # GitHub says how long a body is; who does not is not GitHub.
+        body = bodies.read(_MAXIMUM_GITHUB_BYTES if request.content_length else _SMALL_BYTES)
     verify_github(body, signature, context().webhook_secret.reveal())
     _check_form(body)
     delivery = Delivery(
@@ -71,6 +79,19 @@ def receive_deployment() -> Response:
         shown = live(tx, deployment.script)
     view = FinishedView.of(deployment, platform, is_live=shown is not None and shown.id == deployment.id)
     return jsonify(view.body())
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Read one large body at a time: of 25 MiB each, few would fill a small machine."""
+    is_large = (request.content_length or 0) > _SMALL_BYTES
+    if is_large and not _LARGE.acquire(timeout=_ROOM_SECONDS):
+        raise Overloaded("reading a webhook: another large one is being read", retry_after_seconds=10)
+    try:
+        yield
+    finally:
+        if is_large:
+            _LARGE.release()
 
 
 def _check_form(body: bytes) -> None:
