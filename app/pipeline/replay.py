@@ -14,7 +14,7 @@ from app.domain.events import Event, Tag
 from app.errors import Conflict
 from app.ports import Transaction
 
-# A quarter of what an inbox works off, so that most of its time is for what is new.
+# Few enough that what comes in meanwhile is worked off between them.
 PER_SECOND: Final = 50
 _SUBJECT: Final = "deliveries"
 
