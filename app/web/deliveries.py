@@ -53,7 +53,7 @@ def replay_delivery(path: DeliveryPath, body: ReplayOneIn) -> tuple[Response, in
 
 @api.post("/replay", responses={"200": ReplayView, "202": ReplayView})
 def replay_deliveries(body: ReplayIn) -> tuple[Response, int]:
-    """Have the next part of what a filter finds worked off again; `next` is where the part after it begins."""
+    """Have the next part of what a filter finds worked off again; behind `next` begins the one after it."""
     given, wanted = context(), body.wanted(VERSION)
     if body.dry_run:
         with given.records.read() as tx:
