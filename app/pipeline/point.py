@@ -98,7 +98,8 @@ def check_showable(deployment: Deployment, doing: str) -> None:
     Raises:
         Conflict: it is not ready, or its bytes were not kept.
     """
-    if deployment.is_finished and deployment.bundle is None:
+    has_been_up = deployment.uploaded_at is not None or deployment.promoted_from is not None
+    if deployment.is_finished and (deployment.bundle is None or not has_been_up):
         raise Conflict(
             f"{doing} {deployment.id}: its bytes were not kept; they did not go up through the gateway",
             code="deployment:no-bundle",

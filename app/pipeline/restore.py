@@ -29,7 +29,7 @@ def request_restore(tx: Transaction, deployment_id: str, *, actor: str) -> tuple
     app = known_app(tx, deployment.app_id, lock=True)
     if app is None:
         raise Gone(f"restoring {deployment_id}: its app was deleted", code="app:deleted")
-    if deployment.bundle is None:
+    if deployment.bundle is None or deployment.uploaded_at is None:
         raise Conflict(
             f"restoring {deployment_id}: nothing was kept of it, because nothing was put up",
             code="deployment:no-bundle",

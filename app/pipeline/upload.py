@@ -34,7 +34,7 @@ def go_live(deployment_id: str, bundle: Bundle, to: Putter) -> Deployment:
     """Put a bundle up for a deployment that is being deployed; the same one may be put up again.
 
     Raises:
-        Conflict: the deployment has ended, shows another bundle, or another upload for it is under way.
+        Conflict: the deployment has ended, shows another bundle, or is being put up with another one.
         Busy: somebody else is putting the environment's script up.
         ScriptRefused: Cloudflare does not take it; what was live is live still.
         RemoteUnavailable: Cloudflare does not answer; what is recorded as live will be.
@@ -60,19 +60,25 @@ def _own_script(deployment: Deployment) -> str:
 
 
 def _claim(deployment_id: str, digest: str, to: Putter) -> tuple[App, Deployment]:
-    """Hold the alias for this upload; what another left behind that lost its hold is put right later."""
+    """Hold the alias for this upload; what another left behind that lost its hold is put right later.
+
+    What is about to go up is written down with it: a process that dies in the middle leaves its hold, and the
+    client that sends the same bytes again need not wait for its end.
+    """
     at = to.clock()
     with to.records.begin() as tx:
         app = tx.apps.get(tx.deployments.get(deployment_id).app_id, lock=True)
         deployment = tx.deployments.get(deployment_id)
         _check_open(app, deployment)
-        if deployment.bundle not in {None, digest}:
+        if deployment.uploaded_at is not None and deployment.bundle != digest:
             raise Conflict(
                 f"uploading to {deployment.script}: this deployment shows other code already, and goes on to",
                 code="deployment:uploaded",
             )
         alias = alias_of(tx, deployment, at)
-        _check_free(alias, deployment, at)
+        _check_free(alias, deployment, digest, at)
+        deployment = replace(deployment, bundle=digest)
+        tx.deployments.save(deployment)
         held = replace(alias, holder=deployment.id, held_until=at + LEASE)
         if alias.holder is None:
             keep(tx, held)
@@ -91,8 +97,9 @@ def _check_open(app: App, deployment: Deployment) -> None:
         )
 
 
-def _check_free(alias: Alias, deployment: Deployment, at: datetime) -> None:
-    if alias.holder == deployment.id and alias.held_until is not None and at < alias.held_until:
+def _check_free(alias: Alias, deployment: Deployment, digest: str, at: datetime) -> None:
+    is_ours = alias.holder == deployment.id and alias.held_until is not None and at < alias.held_until
+    if is_ours and deployment.bundle != digest:
         raise Conflict(
             f"uploading to {deployment.script}: another upload of this deployment is under way",
             code="deployment:uploading",
@@ -150,6 +157,9 @@ def _after_failure(deployment: Deployment, to: Putter, *, in_doubt: bool) -> Non
     # With the database away the hold ends by itself, and the end of the run asks for the release.
     with suppress(RemoteUnavailable), to.records.begin() as tx:
         known_app(tx, deployment.app_id, lock=True)
+        current = tx.deployments.get(deployment.id)
+        if current.uploaded_at is None:
+            tx.deployments.save(replace(current, bundle=None))
         alias = tx.aliases.get(deployment.script)
         if alias is None:
             return

@@ -179,14 +179,34 @@ def test_of_two_uploads_with_one_grant_in_two_processes_one_is_refused(processes
     first, second, _ = processes
     first.start(a_run(1))
     slowly(first)
-    errors = run_all(lambda: _upload(first), lambda: _upload(second))
-    assert [getattr(error, "error_code", error) for error in errors] in (["deployment:uploading"], [])
-    assert first.code() == a_run(1).commit
+    errors = run_all(lambda: _upload(first, "blue"), lambda: _upload(second, "red"))
+    assert [getattr(error, "error_code", error) for error in errors] in (
+        ["deployment:uploading"],
+        ["deployment:uploaded"],
+    )
+    assert first.code() in {"blue", "red"}
     assert first.alias().is_in_line
+    check_bytes(first)
 
 
-def _upload(process: Process) -> None:
-    process.upload(a_run(1))
+def test_the_same_bytes_from_two_processes_end_as_one_upload(processes: list[Process]) -> None:
+    first, second, _ = processes
+    first.start(a_run(1))
+    slowly(first)
+    assert run_all(lambda: _upload(first, "blue"), lambda: _upload(second, "blue")) == []
+    assert first.code() == "blue"
+    check_bytes(first)
+
+
+def check_bytes(process: Process) -> None:
+    """Check that at its own address the deployment shows what is recorded of it."""
+    (deployment,) = process.deployments()
+    own = process.scripts.uploads[deployment.namespace, deployment.own_script or ""]
+    assert own.bundle.digest == deployment.bundle
+
+
+def _upload(process: Process, code: str) -> None:
+    process.upload(a_run(1), code)
 
 
 def test_the_same_decision_in_two_processes_is_one(processes: list[Process]) -> None:

@@ -167,18 +167,55 @@ def test_who_resumes_after_it_is_up_has_it_live_before_its_run_ends(world: World
 
 
 @pytest.mark.parametrize("script", ["own", LIVE])
-def test_of_two_uploads_with_one_grant_the_second_is_refused(world: World, script: str) -> None:
+def test_of_two_uploads_with_one_grant_another_one_is_refused(world: World, script: str) -> None:
     codes = list[str]()
 
     def again() -> None:
         with pytest.raises(Conflict) as refused:
-            world.upload(a_run(2))
+            world.upload(a_run(2), code="another")
         codes.append(refused.value.error_code)
 
     world.during(own(world) if script == "own" else script, again)
     world.upload(a_run(2))
     assert codes == ["deployment:uploading"]
     assert world.alias().is_in_line
+    assert world.code() == a_run(2).commit
+
+
+@pytest.mark.parametrize("script", ["own", LIVE])
+def test_the_same_bytes_may_be_sent_again_while_the_first_upload_hangs(world: World, script: str) -> None:
+    world.during(own(world) if script == "own" else script, lambda: world.upload(a_run(2)))
+    world.upload(a_run(2))
+    world.run_queue()
+    assert world.alias().is_in_line
+    assert world.code() == a_run(2).commit
+    world.finish(a_run(2))
+    settled(world)
+
+
+@pytest.mark.parametrize("script", ["own", LIVE])
+def test_whose_upload_died_with_its_process_sends_it_again_at_once(world: World, script: str) -> None:
+    world.during(own(world) if script == "own" else script, die)
+    with pytest.raises(Crashed):
+        world.upload(a_run(2))
+    assert world.alias().holder == known(world).id
+    world.upload(a_run(2))
+    world.finish(a_run(2))
+    settled(world)
+    assert world.code() == a_run(2).commit
+
+
+def test_what_was_refused_may_be_sent_in_another_form(world: World) -> None:
+    def refuse() -> None:
+        raise ScriptRefused("it does not start")
+
+    world.during(own(world), refuse)
+    with pytest.raises(ScriptRefused):
+        world.upload(a_run(2), code="broken")
+    assert known(world).bundle is None
+    world.upload(a_run(2))
+    world.finish(a_run(2))
+    settled(world)
 
 
 def test_who_holds_the_alias_is_waited_for(world: World) -> None:
