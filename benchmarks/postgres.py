@@ -31,3 +31,9 @@ def postgres() -> Iterator[str]:
     finally:
         server.cleanup()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def first_process(url: str) -> int:
+    """Return the number of the process that a server of ours began with."""
+    directory = Path(str(make_url(url).query["host"]))
+    return int((directory / "postmaster.pid").read_text().split("\n", 1)[0])
