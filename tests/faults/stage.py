@@ -16,7 +16,7 @@ from app.domain.apps import App
 from app.domain.bundles import Bundle, Module
 from app.domain.deployments import Deployment, Run, Status
 from app.domain.environments import Environment
-from app.domain.jobs import Job
+from app.domain.jobs import Job, JobType
 from app.domain.names import new_id, own_script_name, script_name
 from app.domain.pulls import PullRequest
 from app.jobs.lifecycle import OVER
@@ -176,12 +176,14 @@ class Stage:
 
         return wait_for(f"{job.type} {job.id} over", look, seconds)
 
-    def wait_quiet(self, seconds: float = QUIET_SECONDS) -> None:
-        """Wait until no job waits or runs."""
+    def wait_quiet(
+        self, seconds: float = QUIET_SECONDS, *, but_for: frozenset[JobType] = frozenset()
+    ) -> None:
+        """Wait until no job waits or runs, but for kinds that come again and again."""
 
         def look() -> tuple[bool | None, object]:
             with self.records.read() as tx:
-                unfinished = tx.jobs.unfinished()
+                unfinished = [job for job in tx.jobs.unfinished() if job.type not in but_for]
             return (None if unfinished else True), sorted(f"{job.type} {job.status}" for job in unfinished)
 
         wait_for("no job left", look, seconds)
