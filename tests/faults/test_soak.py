@@ -21,7 +21,7 @@ import psutil
 from sqlalchemy import text
 
 from app.domain.apps import App
-from app.domain.deployments import Status
+from app.domain.deployments import Deployment, Status
 from app.domain.jobs import JobType
 from sandbox.daemon import Daemon
 from sandbox.waiting import wait_for
@@ -93,18 +93,22 @@ class Soak:
     def failed(self) -> list[str]:
         """Return the pushes that came to nothing: not live once, and not overtaken by a newer one."""
         with self.stage.records.read() as tx:
-            known = {
-                (app.id, it.commit): it.status for app in self.apps for it in tx.deployments.find(app.id)
-            }
+            found = [it for app in self.apps for it in tx.deployments.find(app.id)]
+        known = {(it.app_id, it.commit): it for it in found}
         ends = [(commit, known.get((app.id, commit))) for app, commit in self.commits]
-        newest = set(self.heads.values())
-        # GitHub itself cancels a run that waits when a newer one comes, which shows all that this one had.
-        well = {Status.READY, Status.SUPERSEDED}
         return [
-            f"{commit} {status}"
-            for commit, status in ends
-            if status not in well and not (status is Status.CANCELLED and commit not in newest)
+            f"{commit}: {end.status}, {end.error}" if end else f"{commit}: never heard of"
+            for commit, end in ends
+            if end is None or not self._is_well(end)
         ]
+
+    def _is_well(self, end: Deployment) -> bool:
+        """Tell whether a deployment did its part.
+
+        GitHub itself cancels a run that waits when a newer one comes, which shows all that this one had.
+        """
+        is_overtaken = end.status is Status.CANCELLED and end.commit not in self.heads.values()
+        return is_overtaken or end.status in {Status.READY, Status.SUPERSEDED}
 
     def _order(self, pushes: int) -> Iterator[App]:
         return (self.apps[number % len(self.apps)] for number in range(pushes))
