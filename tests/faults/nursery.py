@@ -2,14 +2,14 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+
+import psutil
 
 from sandbox.waiting import wait_for
 from tests.faults.points import Point
@@ -17,19 +17,19 @@ from tests.faults.points import Point
 ROOT = Path(__file__).parents[2]
 
 
-@dataclass
 class JobsProcess:
-    """One jobs process."""
+    """One jobs process. Its number is given to others when it is gone: it is known by its start as well."""
 
-    pid: int
-    log: Path
+    def __init__(self, pid: int, log: Path) -> None:
+        self.pid = pid
+        self.log = log
+        self._process: psutil.Process | None = None
+        with suppress(psutil.NoSuchProcess):  # it may be dead already
+            self._process = psutil.Process(pid)
 
     @property
     def is_alive(self) -> bool:
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, 0)
-            return True
-        return False
+        return self._process is not None and self._process.is_running()
 
     def wait_dead(self, seconds: float = 30.0) -> None:
         """Wait for its end.
@@ -41,8 +41,9 @@ class JobsProcess:
 
     def kill(self) -> None:
         """Kill it, if it lives, and wait until it is gone."""
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+        if self._process is not None:
+            with suppress(psutil.NoSuchProcess):
+                self._process.kill()
         self.wait_dead(10)
 
     def _look(self) -> tuple[bool | None, object]:
