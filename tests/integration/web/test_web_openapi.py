@@ -16,7 +16,8 @@ from tests.integration.web.world import World, a_message, an_end, place_of
 from tests.issuer import token
 
 # The document itself, and what Flask serves beside the application.
-UNNAMED: Final = {"/api/openapi.json", "/static/{filename}"}
+# Neither is JSON of ours: the description itself, files, and what Prometheus reads.
+UNNAMED: Final = {"/api/openapi.json", "/static/{filename}", "/metrics"}
 
 
 @pytest.fixture
