@@ -105,4 +105,4 @@ def test_one_more_function_of_an_app_goes_through_its_pipeline(shop: App) -> Non
     place = shop.wait_live("production", added["commit"])
     answer = ada.visitor.post(f"{place['url'].rstrip('/')}/api/invoke/close", json=8)
     assert answer.json()["result"] == "closed at 8"
-    shop.checkout.git("pull", "--quiet")
+    shop.checkout.switch("main")

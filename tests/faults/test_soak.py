@@ -12,6 +12,7 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import linear_regression
@@ -146,8 +147,11 @@ class Soak:
         self.samples.append(Sample(began, seconds, sum(self._memory())))
 
     def _memory(self) -> Iterator[int]:
-        for process in [*self._web_workers(), *(psutil.Process(it.pid) for it in self.jobs if it.is_alive)]:
-            yield process.memory_info().rss
+        """Yield what each living process holds; one that was just killed may be gone or about to be."""
+        jobs = [psutil.Process(it.pid) for it in self.jobs if it.is_alive]
+        for process in [*self._web_workers(), *jobs]:
+            with suppress(psutil.Error):
+                yield process.memory_info().rss
 
     def figures(self) -> dict[str, str]:
         """Return the slope of memory, and how the slowest of a hundred looks changed."""

@@ -1,9 +1,13 @@
 """JSON from outside: an object that can be kept and sent on, or a refusal."""
 
 import json
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
 
 from app.errors import InvalidInput
+
+# Whoever reads it later may be deeper in calls than we are here, and Python counts both.
+MAX_DEPTH: Final = 200
 
 
 def read_object(raw: bytes, what: str) -> dict[str, Any]:
@@ -20,4 +24,21 @@ def read_object(raw: bytes, what: str) -> dict[str, Any]:
         raise InvalidInput(f"reading {what}: it is not valid JSON", code="upload:invalid-json") from None
     if not isinstance(found, dict):
         raise InvalidInput(f"reading {what}: it is not a JSON object", code="upload:invalid-json")
+    if _is_deeper(found, MAX_DEPTH):
+        raise InvalidInput(
+            f"reading {what}: it is nested deeper than {MAX_DEPTH}", code="upload:invalid-json"
+        )
     return found
+
+
+def _is_deeper(found: object, levels: int) -> bool:
+    layer = [found]
+    for _ in range(levels):
+        layer = [inner for it in layer for inner in _inside(it)]
+    return any(isinstance(it, dict | list) for it in layer)
+
+
+def _inside(found: object) -> Iterable[object]:
+    if isinstance(found, dict):
+        return found.values()
+    return found if isinstance(found, list) else ()

@@ -132,10 +132,11 @@ def test_every_noun_is_there() -> None:
         *("apps", "deployments", "rollback", "resume", "promote", "redeploy", "restore"),
         *("files", "commit", "sync", "export", "previews"),
         *("variables", "secrets", "deliveries", "workers"),
+        *("reconcile", "drift", "events"),
         *("db", "bundles", "serve", "jobs", "sandbox", "demo"),
     }
     assert {path[1:] for path in COMMANDS if path[0] == "apps" and path[1:]} == {
-        *(("create",), ("list",), ("show",), ("delete",)),
+        *(("create",), ("list",), ("show",), ("delete",), ("at",), ("heal",)),
     }
 
 

@@ -18,6 +18,7 @@ def run(run_id: int, path: str = ".github/workflows/deploy.yml", **more: Any) ->
         "status": "queued",
         "conclusion": None,
         "path": path,
+        "head_branch": "main",
         "event": "push",
         "head_repository": {"id": 7, "full_name": "acme/shop"},
         "head_commit": {"id": MADE, "message": "Make it blue"},

@@ -533,6 +533,7 @@ def test_deliveries_are_shown(world: World) -> None:
         "error": None,
         "receivedAt": "2026-11-22T12:00:01Z",
         "processedAt": None,
+        "ackedVersion": None,
         "headers": {"X-GitHub-Event": "push"},
         "content": '{"ref": "refs/heads/main"}',
     }
@@ -616,7 +617,7 @@ def test_an_unknown_route_is_told_in_our_form(world: World, path: str) -> None:
     ("method", "path", "allowed"),
     [
         ("PUT", "/api/apps", {"GET", "HEAD", "OPTIONS", "POST"}),
-        ("POST", "/api/apps/x", {"DELETE", "GET", "HEAD", "OPTIONS"}),
+        ("POST", "/api/apps/x", {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH"}),
         ("DELETE", "/api/jobs/x", {"GET", "HEAD", "OPTIONS"}),
     ],
 )
