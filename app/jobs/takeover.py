@@ -5,6 +5,7 @@ for what is there now and may be asked again: a round that dies halfway is repea
 """
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +31,7 @@ class Takeover:
         self._engine = engine
         self._executor_id = executor_id
         self._version = version
+        self._strays: frozenset[str] = frozenset()
 
     def recover(self, live: frozenset[str]) -> int:
         """Put the running jobs of workers that are not in `live` back into their queues.
@@ -47,6 +49,21 @@ class Takeover:
         if recovered:
             log.warning("took over %d jobs of dead workers: %s", recovered, ", ".join(sorted(dead)))
         return recovered
+
+    def reclaim(self, running: Callable[[], frozenset[str]]) -> int:
+        """Put back what is ours by the database and did not run here at this look nor at the one before.
+
+        The engine claims a job and then reads it; where the database goes away between the two, it drops
+        the claim without a word, and as this worker lives, nobody takes the job over.
+        """
+        claimed = {job.workflow_id: job for job in self._list("PENDING", executor_id=self._executor_id)}
+        idle = claimed.keys() - running()
+        strays, self._strays = idle & self._strays, frozenset(idle)
+        for job in map(claimed.__getitem__, strays):
+            with speaking_of(f"putting job {job.workflow_id} back"):
+                self._engine.client.resume_workflow(job.workflow_id, queue_name=job.queue_name)
+            log.warning("put job %s back, which was claimed and never begun", job.workflow_id)
+        return len(strays)
 
     def adopt(self, live: frozenset[str]) -> int:
         """Begin the unfinished jobs of lower versions again under ours, when nobody runs those any more."""

@@ -63,6 +63,8 @@ _CONCURRENCY_OF_ONE: Final = {APPS_QUEUE: 1, RELEASES_QUEUE: 1, INVOCATIONS_QUEU
 # Nobody waits for the engine's notifications: a round asks nothing, and its length only delays `stop`.
 _NOTIFICATION_SECONDS: Final = 0.1
 _SWEEP_SECONDS: Final = 2.0
+# Far longer than from the engine's claim of a job to our first line of it.
+_RECLAIM_SECONDS: Final = 5.0
 _FORGET_SECONDS: Final = 3600.0
 _RETENTION: Final = timedelta(days=30)
 _PUT_BACK_SECONDS: Final = 0.5
@@ -111,6 +113,7 @@ class Worker:
         self._beating = Loop("heartbeat", BEAT_SECONDS, self._heartbeat.beat)
         self._upkeep = [
             Loop("takeover", BEAT_SECONDS, self._take_over),
+            Loop("reclaim", _RECLAIM_SECONDS, lambda: self._takeover.reclaim(self._at_work)),
             Loop("sweep", _SWEEP_SECONDS, self.sweep),
             Loop("retention", _FORGET_SECONDS, self._forget),
         ]
@@ -281,6 +284,10 @@ class Worker:
     def _wait_for_steps(self) -> frozenset[str]:
         with self._changed:
             self._changed.wait_for(lambda: not self._running, timeout=_GRACE_SECONDS)
+            return frozenset(self._running)
+
+    def _at_work(self) -> frozenset[str]:
+        with self._changed:
             return frozenset(self._running)
 
     def _say_goodbye(self, still_running: frozenset[str]) -> None:

@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from dbos._sys_db import SystemDatabase
+from sqlalchemy.exc import OperationalError
 
 from app.domain.events import Tag
 from app.domain.jobs import Job, JobStatus, JobType
@@ -328,3 +330,24 @@ def test_a_worker_needs_the_tables(sqlite_url: str) -> None:
     worker = Worker(sqlite_url, {}, None, now)  # type: ignore[arg-type]
     with pytest.raises(Misconfigured, match="branchline db upgrade"):
         worker.start()
+
+
+def test_a_job_whose_claim_was_lost_with_the_connection_is_run(
+    both: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = list[str]()
+
+    def away(_database: SystemDatabase, claimed: str | list[str]) -> Any:
+        lost.extend([claimed] if isinstance(claimed, str) else claimed)
+        raise OperationalError("SELECT", {}, Exception("the connection is gone"))
+
+    with both.working(lambda _job, steps: steps.run("count", lambda: 3)):
+        with monkeypatch.context() as patched:
+            patched.setattr(SystemDatabase, "get_workflow_statuses", away)
+            patched.setattr(SystemDatabase, "get_workflow_status", away)
+            job = both.enqueue()
+            until(lambda: len(lost) >= 2, saying=lambda: both.history(job))
+        ended = both.wait_over(job)
+    assert set(lost) == {job.id}
+    assert (ended.status, ended.result) == (JobStatus.COMPLETED, 3)
+    assert both.tags(job) == WELL
