@@ -2,7 +2,12 @@
 
 from alembic import context
 
-from app.database import release_models, reliability_models, worker_models  # noqa: F401 - so that Base knows their tables
+from app.database import (  # noqa: F401 - so that Base knows their tables
+    people_models,
+    release_models,
+    reliability_models,
+    worker_models,
+)
 from app.database.migrate import COMPARISON
 from app.database.models import Base
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Table, delete, func, insert, select, text
 
-from app.database import release_models, reliability_models, worker_models
+from app.database import people_models, release_models, reliability_models, worker_models
 from app.database.models import Base, JobRow
 from app.database.schema import REVISIONS, check_schema
 from app.database.session import exclusive, translated
@@ -24,7 +24,7 @@ _FILLED: Final = frozenset({"marks"})
 _AT_ONCE: Final = 1000
 _UNDER_WAY: Final = (JobStatus.QUEUED, JobStatus.PROCESSING)
 # The modules are named so that their tables are known here.
-_MODELS: Final = (release_models, reliability_models, worker_models)
+_MODELS: Final = (people_models, release_models, reliability_models, worker_models)
 
 
 def copy_database(source: Engine, target: Engine) -> dict[str, int]:

@@ -19,6 +19,7 @@ from app.database.missed import SqlMissedDeliveries
 from app.database.outages import Outage
 from app.database.own_scripts import SqlOwnScripts
 from app.database.past_deliveries import SqlPastDeliveries
+from app.database.people import SqlApiTokens, SqlPeople, SqlRights, SqlSessions
 from app.database.proofs import SqlApprovals, SqlAssets, SqlTokens
 from app.database.pulls import SqlPullRequests
 from app.database.session import reading, writing
@@ -89,4 +90,8 @@ class SqlRecords:
             standing=SqlStandingScripts(session),
             drifts=SqlDrifts(session),
             survey=SqlSurvey(session),
+            people=SqlPeople(session),
+            sessions=SqlSessions(session),
+            api_tokens=SqlApiTokens(session),
+            rights=SqlRights(session),
         )

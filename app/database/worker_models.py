@@ -48,6 +48,7 @@ class WorkerRow(Base):
     error: Mapped[str | None]
     holder: Mapped[str | None]
     held_until: Mapped[datetime | None]
+    owner_id: Mapped[str | None]
 
 
 class VersionRow(Base):

@@ -101,7 +101,7 @@ class Worker:
 
     It expires at `expires_at` unless it is kept, and did at `expired_at`. `is_settled` is False while what
     its address shows is in doubt. `holder` is putting its scripts up until `held_until`. `error` says why
-    nothing of it ever went up.
+    nothing of it ever went up. `owner_id` is the person whose it is; None is the operator's.
     """
 
     id: str
@@ -121,6 +121,7 @@ class Worker:
     error: str | None = None
     holder: str | None = None
     held_until: datetime | None = None
+    owner_id: str | None = None
 
     @property
     def script(self) -> str:

@@ -7,6 +7,7 @@ from typing import Protocol
 from app.ports.events import EventArchives, Events
 from app.ports.memory import Apps, Deliveries, Deployments, Jobs, Marks, PullRequests
 from app.ports.past_deliveries import PastDeliveries
+from app.ports.people import ApiTokens, People, Rights, Sessions
 from app.ports.reconcile import Drifts, StandingScripts, Survey
 from app.ports.redelivery import MissedDeliveries
 from app.ports.releases import Aliases, Approvals, Assets, OwnScripts, Tokens, Variables
@@ -40,6 +41,10 @@ class Transaction:
     standing: StandingScripts
     drifts: Drifts
     survey: Survey
+    people: People
+    sessions: Sessions
+    api_tokens: ApiTokens
+    rights: Rights
 
 
 class Records(Protocol):

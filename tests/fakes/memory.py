@@ -12,6 +12,7 @@ from app.domain.approvals import Approval
 from app.domain.apps import App
 from app.domain.archives import Archive
 from app.domain.bundles import KnownAsset
+from app.domain.callers import ApiToken, Person, Session
 from app.domain.causes import current_cause
 from app.domain.deliveries import Delivery, DeliverySource
 from app.domain.deployments import Deployment, Status
@@ -22,6 +23,7 @@ from app.domain.jobs import Job, JobStatus, JobType
 from app.domain.names import new_id
 from app.domain.pulls import PullRequest
 from app.domain.redelivery import Missed
+from app.domain.rights import Right
 from app.domain.standing import StandingScript
 from app.domain.variables import Variable
 from app.domain.workers import Calls, Version, Worker
@@ -57,6 +59,10 @@ class Memory:
     marks: dict[str, str] = field(default_factory=dict)
     standing: dict[tuple[str, str], StandingScript] = field(default_factory=dict)
     drifts: dict[tuple[str, Kind, str], Drift] = field(default_factory=dict)
+    people: dict[str, Person] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict)
+    api_tokens: dict[str, ApiToken] = field(default_factory=dict)
+    rights: dict[tuple[str, str], Right] = field(default_factory=dict)
 
     def copy(self) -> "Memory":
         return Memory(**{name: value.copy() for name, value in vars(self).items()})

@@ -22,6 +22,7 @@ from tests.fakes.memory import (
     FakePullRequests,
     Memory,
 )
+from tests.fakes.people import FakeApiTokens, FakePeople, FakeRights, FakeSessions
 from tests.fakes.reconcile import FakeDrifts, FakeStandingScripts, FakeSurvey
 from tests.fakes.redelivery import FakeMissedDeliveries
 from tests.fakes.releases import (
@@ -113,6 +114,10 @@ class FakeRecords:
             standing=FakeStandingScripts(memory),
             drifts=FakeDrifts(memory),
             survey=FakeSurvey(memory),
+            people=FakePeople(memory),
+            sessions=FakeSessions(memory),
+            api_tokens=FakeApiTokens(memory),
+            rights=FakeRights(memory),
         )
 
     def _check_available(self) -> None:

@@ -1,0 +1,138 @@
+"""Who people are, how they sign in, and what GitHub lets them do."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from app.domain.callers import ApiToken, Person, Session
+from app.domain.rights import Level, Right
+
+
+class People(Protocol):
+    """Everybody who ever signed in."""
+
+    def get(self, person_id: str, *, lock: bool = False) -> Person:
+        """Return somebody. Raises NotFound."""
+
+    def by_github_id(self, github_id: int) -> Person | None:
+        """Return who has that account."""
+
+    def save(self, person: Person) -> None:
+        """Keep somebody, new or known."""
+
+
+class Sessions(Protocol):
+    """Sign-ins that have not ended."""
+
+    def add(self, session: Session) -> None:
+        """Keep a new one."""
+
+    def get(self, digest: str) -> Session | None:
+        """Return it by the digest of its secret."""
+
+    def seen(self, digest: str, at: datetime) -> None:
+        """Remember when it was last used."""
+
+    def end(self, digest: str) -> None:
+        """End it."""
+
+    def end_all(self, person_id: str) -> int:
+        """End all of a person's, and say how many."""
+
+    def forget(self, created_before: datetime, seen_before: datetime) -> int:
+        """Delete those that ended by themselves, and say how many."""
+
+
+class ApiTokens(Protocol):
+    """Tokens of the API, also those that ended."""
+
+    def add(self, token: ApiToken) -> None:
+        """Keep a new one."""
+
+    def get(self, token_id: str) -> ApiToken:
+        """Return it. Raises NotFound."""
+
+    def by_digest(self, digest: str) -> ApiToken | None:
+        """Return the one with this digest."""
+
+    def save(self, token: ApiToken) -> None:
+        """Replace what is kept of it."""
+
+    def list(self, person_id: str | None, *, limit: int = 200) -> Sequence[ApiToken]:
+        """Return a person's, newest first; those of everybody for None."""
+
+
+class Rights(Protocol):
+    """What people might do to apps when somebody last looked: a cache, which decides nothing by itself."""
+
+    def get(self, person_id: str, app_id: str) -> Right | None:
+        """Return what is known."""
+
+    def save(self, right: Right) -> None:
+        """Keep it, new or known."""
+
+    def replace(self, person_id: str, levels: Mapping[str, Level], at: datetime) -> None:
+        """Keep that these are all that a person may do to any app, by app's id."""
+
+    def apps_of(self, repository_ids: Iterable[int]) -> Mapping[int, str]:
+        """Return the apps that these repositories belong to, by the repository's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account at the code host."""
+
+    id: int
+    login: str
+    name: str | None
+    avatar_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceCodes:
+    """What a device shows its owner, and asks with meanwhile, at most every `interval_seconds`."""
+
+    device_code: str
+    user_code: str
+    verification_uri: str
+    expires_in_seconds: int
+    interval_seconds: int
+
+
+class SignIn(Protocol):
+    """People prove at the code host who they are; each answer of it is a token of theirs."""
+
+    def address(self, *, state: str, challenge: str, redirect_uri: str) -> str:
+        """Return where a browser goes to be asked; `challenge` is PKCE's, by S256."""
+
+    def exchange(self, *, code: str, verifier: str, redirect_uri: str) -> str:
+        """Return the token for a code. Raises Unauthenticated when it is not, or no more, good for one."""
+
+    def begin_device(self) -> DeviceCodes:
+        """Begin the sign-in of a device without a browser of its own."""
+
+    def finish_device(self, device_code: str) -> str | None:
+        """Return a device's token, or None while its owner thinks. Raises Unauthenticated when denied."""
+
+    def account(self, token: str) -> Account:
+        """Return whose token it is. Raises Unauthenticated."""
+
+    def revoke(self, token: str) -> None:
+        """Have it good no more; one that is not is no error."""
+
+
+class Memberships(Protocol):
+    """What the code host lets people do to repositories, as we see it and as they see it."""
+
+    def level(self, full_name: str, login: str) -> Level:
+        """Return what somebody was let do in a repository; what the public may do is nothing."""
+
+    def is_member(self, organization: str, login: str) -> bool:
+        """Tell whether somebody belongs to an organisation."""
+
+    def own(self, token: str) -> Mapping[int, Level]:
+        """Return what the bearer of a token may do, by the repository's id. Raises Unauthenticated."""
+
+    def invite(self, full_name: str, login: str, level: Level) -> None:
+        """Let somebody do that much in a repository; who may do more keeps it."""
