@@ -10,10 +10,12 @@ from sqlalchemy.orm import Session
 
 from app.database.cursors import Cursor
 from app.database.models import AppRow
+from app.database.reaching import within
 from app.database.rows import insert_if_new, newest_first, one, replace_known, several
 from app.database.slugs import take_slug
 from app.database.worker_models import SlugRow
-from app.domain.apps import App, Repository
+from app.domain.apps import App, AppStatus, Repository
+from app.domain.callers import EVERYWHERE, Reach
 from app.domain.environments import Environment
 from app.errors import Conflict, NotFound
 from app.ports import Page
@@ -67,9 +69,22 @@ class SqlApps:
         if not is_known:
             raise NotFound(f"saving app {app.name}: it is gone", code="app:not-found", app=app.id)
 
-    def list(self, *, cursor: str | None = None, limit: int = 50) -> Page:
-        """Return a page of apps, newest first."""
-        statement = newest_first(AppRow, AppRow.created_at, AppRow.id, cursor)
+    def list(
+        self,
+        *,
+        cursor: str | None = None,
+        limit: int = 50,
+        reach: Reach = EVERYWHERE,
+        search: str | None = None,
+        status: AppStatus | None = None,
+    ) -> Page:
+        """Return a page of the apps in reach, newest first; `search` is a part of their names."""
+        conditions = within(reach, AppRow.id)
+        if search:
+            conditions.append(AppRow.name.contains(search.lower(), autoescape=True))
+        if status is not None:
+            conditions.append(AppRow.status == status)
+        statement = newest_first(AppRow, AppRow.created_at, AppRow.id, cursor).where(*conditions)
         rows = several(self._session, statement.limit(limit + 1))
         items = [_app(row) for row in rows[:limit]]
         return Page(items, _cursor(items[-1]) if len(rows) > limit else None)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from app.domain.apps import App
+from app.domain.apps import App, AppStatus
+from app.domain.callers import EVERYWHERE, Reach
 from app.domain.deliveries import Delivery, DeliveryFilter
 from app.domain.deployments import Deployment, Status
 from app.domain.environments import Environment
@@ -38,8 +39,19 @@ class Apps(Protocol):
     def save(self, app: App) -> None:
         """Replace what is kept of it."""
 
-    def list(self, *, cursor: str | None = None, limit: int = 50) -> Page:
-        """Return a page of apps, newest first. Raises InvalidInput on a cursor that is not ours."""
+    def list(
+        self,
+        *,
+        cursor: str | None = None,
+        limit: int = 50,
+        reach: Reach = EVERYWHERE,
+        search: str | None = None,
+        status: AppStatus | None = None,
+    ) -> Page:
+        """Return a page of the apps in reach, newest first; `search` is a part of their names.
+
+        Raises InvalidInput on a cursor that is not ours.
+        """
 
     def remove(self, app_id: str) -> None:
         """Let it go; its deployments and events stay, its name and slug become free."""

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from app.domain.aliases import Alias
 from app.domain.approvals import Approval
-from app.domain.apps import App
+from app.domain.apps import App, AppStatus
 from app.domain.archives import Archive
 from app.domain.bundles import KnownAsset
-from app.domain.callers import ApiToken, Person, Session
+from app.domain.callers import EVERYWHERE, ApiToken, Person, Reach, Session
 from app.domain.causes import current_cause
 from app.domain.deliveries import Delivery, DeliverySource
 from app.domain.deployments import Deployment, Status
@@ -29,6 +29,7 @@ from app.domain.variables import Variable
 from app.domain.workers import Calls, Version, Worker
 from app.errors import Conflict, Gone, InvalidInput, NotFound
 from app.ports import Clock, Page
+from tests.fakes.reaching import is_within
 
 T = TypeVar("T")
 
@@ -74,6 +75,7 @@ class FakeApps:
     def __init__(self, memory: Memory) -> None:
         self._apps = memory.apps
         self._slugs = memory.slugs
+        self._rights = memory.rights
 
     def add(self, app: App) -> None:
         if any(known.name == app.name for known in self._apps.values()):
@@ -103,8 +105,23 @@ class FakeApps:
         self._check_unique(app)
         self._apps[app.id] = app
 
-    def list(self, *, cursor: str | None = None, limit: int = 50) -> Page:
-        return page_of(self._apps.values(), lambda app: (app.created_at, app.id), cursor, limit)
+    def list(
+        self,
+        *,
+        cursor: str | None = None,
+        limit: int = 50,
+        reach: Reach = EVERYWHERE,
+        search: str | None = None,
+        status: AppStatus | None = None,
+    ) -> Page:
+        found = [
+            app
+            for app in self._apps.values()
+            if is_within(reach, app.id, self._rights)
+            and (search or "").lower() in app.name
+            and status in {None, app.status}
+        ]
+        return page_of(found, lambda app: (app.created_at, app.id), cursor, limit)
 
     def remove(self, app_id: str) -> None:
         app = self._apps.pop(app_id, None)

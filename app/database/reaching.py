@@ -1,0 +1,37 @@
+"""Which rows of a list a caller may see: those of the apps in reach.
+
+Whether what is kept of people's rights is recent enough is not decided here.
+"""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.database.people_models import RightRow
+from app.database.worker_models import WorkerRow
+from app.domain.callers import Reach
+from app.domain.rights import Level
+
+
+def within(reach: Reach, app_id: InstrumentedAttribute[Any]) -> list[ColumnElement[bool]]:
+    """Return the conditions by which rows are about an app in reach; none for everywhere."""
+    return [*_of_token(reach, app_id), *([] if reach.person_id is None else [app_id.in_(_readable(reach))])]
+
+
+def owned_within(reach: Reach, owner_id: InstrumentedAttribute[Any]) -> list[ColumnElement[bool]]:
+    """Return the conditions by which rows are about an app in reach, or a worker of the person's."""
+    conditions = _of_token(reach, owner_id)
+    if reach.person_id is not None:
+        own = select(WorkerRow.id).where(WorkerRow.owner_id == reach.person_id)
+        conditions.append(owner_id.in_(_readable(reach).union_all(own)))
+    return conditions
+
+
+def _of_token(reach: Reach, app_id: InstrumentedAttribute[Any]) -> list[ColumnElement[bool]]:
+    return [] if reach.app_id is None else [app_id == reach.app_id]
+
+
+def _readable(reach: Reach) -> Any:
+    is_readable = RightRow.level >= int(Level.READ)
+    return select(RightRow.app_id).where(RightRow.person_id == reach.person_id, is_readable)
