@@ -92,6 +92,23 @@ def issuer_of(api_url: str) -> str:
     return f"{api_url.removesuffix('/api/v3')}/_services/token"
 
 
+def pages_of(api_url: str) -> str:
+    """Return where people see the GitHub with this API."""
+    parts = urlsplit(api_url)
+    host = parts.hostname or ""
+    if host == "api.github.com" or (host.startswith("api.") and host.endswith(".ghe.com")):
+        return f"https://{host.removeprefix('api.')}"
+    return api_url.removesuffix("/api/v3")
+
+
+def logins(raw: str) -> frozenset[str]:
+    """Accept logins at GitHub, separated by commas; in them case does not matter."""
+    found = frozenset(part.strip().lower() for part in raw.split(",") if part.strip())
+    if not found or not all(re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,99}", login) for login in found):
+        raise ValueError("not logins with commas between them")
+    return found
+
+
 def issuer(raw: str) -> str:
     """Accept an address from which keys are fetched: nobody may change them on their way."""
     url = http_url(raw)

@@ -86,10 +86,17 @@ REMEDIES: Final[Mapping[str, str]] = {
     "(what that exposes: docs/security.md)",
     "BRANCHLINE_IMPORT_ORIGINS": "origins that apps may be imported from although they are not public, "
     "separated by commas, for example https://git.example.internal",
+    "BRANCHLINE_OPERATORS": "the GitHub logins of people who may do everything, separated by commas",
+    "BRANCHLINE_PROXIES": "how many proxies stand before the web processes, 0 to 10: the caller's address is "
+    "taken from what the outermost of them says",
     "BRANCHLINE_METRICS": "who may read /metrics: token (who bears BRANCHLINE_API_TOKEN), open or off",
     "BRANCHLINE_ESBUILD": "the absolute path of esbuild's binary, which compiles workers; "
     "npm install esbuild@0.28.2 puts it into node_modules/esbuild/bin/esbuild",
     "GITHUB_API_URL": "https://api.github.com, or https://HOST/api/v3 for GitHub Enterprise Server",
+    "GITHUB_URL": "where people sign in: https://github.com, or https://HOST for GitHub Enterprise Server",
+    "GITHUB_CLIENT_ID": "the client id of the GitHub App or OAuth App that people sign in to; "
+    "GITHUB_CLIENT_SECRET goes with it",
+    "GITHUB_CLIENT_SECRET": "a client secret from that app's settings page; GITHUB_CLIENT_ID goes with it",
     "GITHUB_TOKEN": "a fine-grained token with the permissions listed in docs/operating.md "
     "(or set GITHUB_APP_ID and GITHUB_PRIVATE_KEY instead)",
     "GITHUB_APP_ID": "the number on the GitHub App's settings page; GITHUB_PRIVATE_KEY goes with it",
@@ -141,6 +148,16 @@ class GitHubSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SignInSettings:
+    """As which application of GitHub people sign in; `url` is where its pages are."""
+
+    url: str
+    api_url: str
+    client_id: str
+    client_secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
 class CloudflareSettings:
     """How Cloudflare is reached, and the dispatch namespace of each environment."""
 
@@ -186,7 +203,8 @@ class ReconcileSettings:
 class Settings:
     """Everything that the environment decides. `database_url` may hold a password and is not shown.
 
-    `encryption_keys` are the operator's own, the newest first, or none.
+    `encryption_keys` are the operator's own, the newest first, or none. Without `sign_in` nobody signs in;
+    `operators` are logins in lower case.
     """
 
     database_url: str = field(repr=False)
@@ -213,14 +231,13 @@ class Settings:
     esbuild: Path | None
     metrics: str
     import_origins: tuple[str, ...] = ()
+    sign_in: SignInSettings | None = None
+    operators: frozenset[str] = frozenset()
+    proxies: int = 0
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
-        """Check every setting.
-
-        Raises:
-            Misconfigured: for the first one that is missing or malformed; nothing may start.
-        """
+        """Check every setting. Raises Misconfigured for the first that is wrong; then nothing may start."""
         read = _Reader(environ)
         stage = read.value("BRANCHLINE_STAGE", formats.label, default="live")
         deploy_auth = read.value("BRANCHLINE_DEPLOY_AUTH", formats.deploy_auth, default="oidc")
@@ -230,8 +247,7 @@ class Settings:
             url=read.value("BRANCHLINE_URL", formats.http_url),
             secret_key=Secret(read.value("BRANCHLINE_SECRET_KEY", formats.at_least(_MINIMUM_KEY))),
             encryption_keys=tuple(
-                Secret(key)
-                for key in read.optional("BRANCHLINE_ENCRYPTION_KEYS", formats.encryption_keys) or ()
+                map(Secret, read.optional("BRANCHLINE_ENCRYPTION_KEYS", formats.encryption_keys) or ())
             ),
             api_token=Secret(read.value("BRANCHLINE_API_TOKEN", formats.long_token)),
             stage=stage,
@@ -253,6 +269,9 @@ class Settings:
             esbuild=read.optional("BRANCHLINE_ESBUILD", formats.absolute_path),
             metrics=read.value("BRANCHLINE_METRICS", formats.metrics_access, default="token"),
             import_origins=read.optional("BRANCHLINE_IMPORT_ORIGINS", formats.origins) or (),
+            sign_in=_sign_in(read),
+            operators=read.optional("BRANCHLINE_OPERATORS", formats.logins) or frozenset(),
+            proxies=read.value("BRANCHLINE_PROXIES", formats.whole(0, 10), default="0"),
         )
 
 
@@ -308,6 +327,17 @@ def _github(read: _Reader, deploy_auth: str) -> GitHubSettings:
             default=formats.issuer_of(api_url),
         ),
     )
+
+
+def _sign_in(read: _Reader) -> SignInSettings | None:
+    client_id = read.optional("GITHUB_CLIENT_ID", formats.token)
+    secret = read.optional("GITHUB_CLIENT_SECRET", formats.token)
+    if (client_id is None) != (secret is None):
+        name = "GITHUB_CLIENT_ID" if client_id is None else "GITHUB_CLIENT_SECRET"
+        raise Misconfigured(name, "is missing", REMEDIES[name])
+    api_url = read.value("GITHUB_API_URL", formats.http_url, default="https://api.github.com")
+    url = read.value("GITHUB_URL", formats.http_url, default=formats.pages_of(api_url))
+    return SignInSettings(url, api_url, client_id, Secret(secret)) if client_id and secret else None
 
 
 def _cloudflare(read: _Reader, stage: str) -> CloudflareSettings:

@@ -88,6 +88,7 @@ def _application(shared: Shared, calls: Calls, follower: Follower) -> Flask:
             entropy=random.SystemRandom(),
             api_token=settings.api_token,
             webhook_secret=settings.github.webhook_secret,
+            secret_key=settings.secret_key,
             vault=shared.vault,
             verify_token=_verifier(settings).verify,
             deploy_secret=lambda app_id: deploy_secret(settings.secret_key.reveal(), app_id),
@@ -99,6 +100,8 @@ def _application(shared: Shared, calls: Calls, follower: Follower) -> Flask:
             bundles=shared.bundles,
             workshop=workshop(shared),
             import_origins=settings.import_origins,
+            operators=settings.operators,
+            proxies=settings.proxies,
             watched=Watched(shared.metrics, settings.metrics),
             gateway=_gateway(shared) if shared.platform.has_gateway else None,
         )

@@ -4,8 +4,11 @@ An event is only ever appended. Everything else that is recorded could be told a
 
 Who did it, `actor`, has one of these forms:
 
-    token            whoever bears the API's token and did not say who they are
+    token            in older facts: whoever bore the API's token and did not say who they are
     ada              a person, named by whoever bears the token (`by`)
+    person:octocat   a person who signed in here, by their login at GitHub
+    token:ci         a token of the API, by its name
+    operator         whoever bears the operator's own token and did not say who they are
     github:octocat   a person, by their login at GitHub
     github           GitHub itself: what it says of runs, repositories and installations
     workflow         a run of an app's workflow, which proved what it is
@@ -90,6 +93,8 @@ class Tag(StrEnum):
     JOB_STEP_COMPLETED = "job:step:completed"
     JOB_COMPLETED = "job:completed"
     JOB_FAILED = "job:failed"
+    PERSON_SIGNED_IN = "person:signed-in"
+    PERSON_SIGNED_OUT = "person:signed-out"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -13,6 +13,7 @@ from app.domain.runs import RunClaims
 from app.pipeline.workers_putting import Workshop
 from app.ports import Bundles, Clock, CodeHost, DeployAccess, JobEngine, Records, Vault
 from app.ports.intake import Intake
+from app.ports.people import SignIn
 from app.settings import Secret
 from app.web.exposition import Watched
 from app.web.gateway.context import GatewayContext
@@ -34,6 +35,8 @@ class WebContext:
     asked for when the first request needs it, by as many requests at once as `calls` and `downloads` let in;
     apps may be imported from `import_origins` although they are not public. `workshop` puts
     up workers, `deploys` at once. `live` tells of events as they come about; `bundles` holds old ones.
+    Cookies are signed with `secret_key`. People sign in by `sign_in`, and without it nobody does;
+    `operators` are logins in lower case. As many `proxies` stand before us.
     """
 
     records: Records
@@ -44,6 +47,7 @@ class WebContext:
     entropy: random.Random
     api_token: Secret
     webhook_secret: Secret
+    secret_key: Secret
     vault: Vault
     verify_token: Callable[[str], RunClaims]
     deploy_secret: Callable[[str], str]
@@ -58,6 +62,9 @@ class WebContext:
     gateway: GatewayContext | None = None
     maximum_body_bytes: int = DEFAULT_MAXIMUM_BODY_BYTES
     import_origins: tuple[str, ...] = ()
+    sign_in: SignIn | None = None
+    operators: frozenset[str] = frozenset()
+    proxies: int = 0
     deploys: Gate = field(default_factory=lambda: Gate(DEPLOYS_AT_ONCE, "put workers up"))
     calls: Gate = field(default_factory=lambda: Gate(CALLS_AT_ONCE))
     downloads: Gate = field(default_factory=lambda: Gate(DOWNLOADS_AT_ONCE))

@@ -107,7 +107,12 @@ MALFORMED = {
     "BRANCHLINE_LIVE_STREAMS": ["0", "5001", "all"],
     "BRANCHLINE_DELIVERY_DAYS": ["3", "3651", "a month"],
     "BRANCHLINE_EVENT_DAYS": ["-1", "36501", "forever"],
+    "BRANCHLINE_OPERATORS": ["ada lovelace", ",", "ada;grace", "-ada"],
+    "BRANCHLINE_PROXIES": ["-1", "11", "all"],
     "BRANCHLINE_METRICS": ["on", "Token", "public"],
+    "GITHUB_URL": ["github.com", "ssh://github.com"],
+    "GITHUB_CLIENT_ID": ["two words", "clïent"],
+    "GITHUB_CLIENT_SECRET": ["canary\nline", "canäry"],
     "BRANCHLINE_ESBUILD": ["esbuild", "node_modules/.bin/esbuild", "/opt/../esbuild"],
     "WFP_NAMESPACE_UNTRUSTED": ["Forks", "a.b", "-x"],
     "BRANCHLINE_IMPORT_ORIGINS": ["git.example.internal", "https://a.b,", "https://a.b/x", "file:///a", "*"],
@@ -379,3 +384,37 @@ def test_previews_and_deployments_are_kept_as_long_as_is_said() -> None:
     told = {"BRANCHLINE_PREVIEW_DAYS": "30", "BRANCHLINE_KEPT_DEPLOYMENTS": "3", "BRANCHLINE_CPU_MS": "50"}
     settings = Settings.from_environ({**ENVIRON, **told})
     assert (settings.preview_days, settings.kept_deployments, settings.cpu_ms) == (30, 3, 50)
+
+
+CLIENT = {"GITHUB_CLIENT_ID": "Ov23liTest", "GITHUB_CLIENT_SECRET": "canary-client-secret"}
+
+
+def test_without_a_client_nobody_signs_in() -> None:
+    assert Settings.from_environ(ENVIRON).sign_in is None
+
+
+@pytest.mark.parametrize("name", CLIENT)
+def test_half_a_client_is_none(name: str) -> None:
+    assert refusal({**ENVIRON, **CLIENT, name: ""}).setting == name
+
+
+@pytest.mark.parametrize(
+    ("api_url", "url"),
+    [
+        ("https://api.github.com", "https://github.com"),
+        ("https://api.acme.ghe.com", "https://acme.ghe.com"),
+        ("https://git.acme.example/api/v3", "https://git.acme.example"),
+        ("http://127.0.0.1:4711/api/v3", "http://127.0.0.1:4711"),
+    ],
+)
+def test_people_sign_in_where_the_api_belongs_to(api_url: str, url: str) -> None:
+    settings = Settings.from_environ({**ENVIRON, **CLIENT, "GITHUB_API_URL": api_url}).sign_in
+    assert settings is not None
+    assert (settings.url, settings.api_url) == (url, api_url)
+    assert "canary" not in repr(settings)
+
+
+def test_operators_are_named_in_any_case() -> None:
+    assert Settings.from_environ(ENVIRON).operators == frozenset()
+    named = Settings.from_environ({**ENVIRON, "BRANCHLINE_OPERATORS": "Ada, grace-hopper,"})
+    assert named.operators == {"ada", "grace-hopper"}

@@ -124,6 +124,7 @@ class World:
             "entropy": random.Random(1),  # noqa: S311 - slugs are no secrets
             "api_token": Secret(TOKEN),
             "webhook_secret": Secret(WEBHOOK_SECRET),
+            "secret_key": Secret(SECRET_KEY),
             "vault": vault,
             "verify_token": OidcVerifier(ISSUER, PLATFORM.url, keys).verify,
             "deploy_secret": deploy_secret,

@@ -1,0 +1,140 @@
+"""Sign in: whom the code host vouches for becomes a person with a session here, and leaves again.
+
+The code host only says who somebody is. The session is ours: it ends when we say so, and its secret is known
+to one browser and to nobody who reads our memory. What a person may do is not decided here.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from app.domain.callers import (
+    SESSION_IDLE,
+    SESSION_LIFETIME,
+    Person,
+    Session,
+    actor_of,
+    digest_of,
+    new_secret,
+)
+from app.domain.events import Event, Tag
+from app.domain.names import new_id
+from app.errors import NotFound, RemoteUnavailable, SecretUnreadable
+from app.ports import Records, Transaction, Vault
+from app.ports.people import Account
+
+# How much later than the last time a use has to be to be written down.
+NOTED_AFTER: Final = timedelta(minutes=1)
+_LONGEST_AGENT: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A person with a new session; `secret` is told to the browser and kept nowhere."""
+
+    person: Person
+    session: Session
+    secret: str
+
+
+def sign_in(
+    tx: Transaction, account: Account, token: str, vault: Vault, at: datetime, *, agent: str | None = None
+) -> SignedIn:
+    """Begin a session of whoever has that account, with what the code host says of it now."""
+    person = keep_person(tx, account, token, vault, at)
+    secret = new_secret()
+    session = Session(
+        digest=digest_of(secret),
+        person_id=person.id,
+        form_key=new_secret(),
+        created_at=at,
+        seen_at=at,
+        agent=agent[:_LONGEST_AGENT] if agent else None,
+    )
+    tx.sessions.add(session)
+    tx.events.append(Event(Tag.PERSON_SIGNED_IN, person.id, actor_of(person), at, {"by": "browser"}))
+    return SignedIn(person, session, secret)
+
+
+def keep_person(tx: Transaction, account: Account, token: str, vault: Vault, at: datetime) -> Person:
+    """Return who has that account, new or known, and keep the token that they act with, encrypted."""
+    known = tx.people.by_github_id(account.id)
+    if known is None:
+        tx.people.save(_new_person(account, at))
+        # Somebody signed in twice at once: whichever was kept first it is.
+        known = tx.people.by_github_id(account.id) or _new_person(account, at)
+    person = replace(
+        known,
+        login=account.login,
+        name=account.name,
+        avatar_url=account.avatar_url,
+        signed_in_at=at,
+        access=vault.seal(_place(known.id), token).encode(),
+    )
+    tx.people.save(person)
+    return person
+
+
+def access_of(person: Person, vault: Vault) -> str | None:
+    """Return the token that a person gave us at sign-in; None when there is none that we can read."""
+    if person.access is None:
+        return None
+    try:
+        return vault.open(_place(person.id), person.access.decode())
+    except SecretUnreadable:
+        return None  # the next sign-in brings another
+
+
+def session_of(records: Records, secret: str, at: datetime) -> tuple[Session, Person] | None:
+    """Return whose session a secret opens, if it has not ended, and note that it was used."""
+    with records.read() as tx:
+        session = tx.sessions.get(digest_of(secret))
+        if session is None or session.is_over(at):
+            return None
+        try:
+            person = tx.people.get(session.person_id)
+        except NotFound:
+            return None
+    if at - session.seen_at >= NOTED_AFTER:
+        # Who only reads is not refused because nothing can be written at the moment.
+        with suppress(RemoteUnavailable), records.begin() as tx:
+            tx.sessions.seen(session.digest, at)
+    return session, person
+
+
+def sign_out(tx: Transaction, session: Session, person: Person, at: datetime) -> None:
+    """End one session; doing it twice is doing it once."""
+    if tx.sessions.get(session.digest) is not None:
+        tx.sessions.end(session.digest)
+        tx.events.append(Event(Tag.PERSON_SIGNED_OUT, person.id, actor_of(person), at, {"sessions": 1}))
+
+
+def sign_out_everywhere(tx: Transaction, person: Person, at: datetime) -> int:
+    """End all sessions of a person, forget their access, and say how many sessions that were."""
+    ended = tx.sessions.end_all(person.id)
+    tx.people.save(replace(tx.people.get(person.id, lock=True), access=None))
+    tx.events.append(Event(Tag.PERSON_SIGNED_OUT, person.id, actor_of(person), at, {"sessions": ended}))
+    return ended
+
+
+def forget_sessions(records: Records, at: datetime) -> int:
+    """Delete the sessions that ended by themselves, and say how many."""
+    with records.begin() as tx:
+        return tx.sessions.forget(at - SESSION_LIFETIME, at - SESSION_IDLE)
+
+
+def _new_person(account: Account, at: datetime) -> Person:
+    return Person(
+        id=new_id("per", at),
+        github_id=account.id,
+        login=account.login,
+        name=account.name,
+        avatar_url=account.avatar_url,
+        created_at=at,
+        signed_in_at=at,
+    )
+
+
+def _place(person_id: str) -> str:
+    return f"{person_id}/access"
