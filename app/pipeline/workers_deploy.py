@@ -103,21 +103,31 @@ def create_worker(
 
 
 def update_worker(
-    key: str, files: Sequence[Source], change: Callable[[Options], Options], *, actor: str, to: Workshop
+    key: str,
+    files: Sequence[Source],
+    change: Callable[[Options], Options],
+    *,
+    actor: str,
+    to: Workshop,
+    replaces: str | None = None,
 ) -> Deployed:
     """Make a new version of a worker, which its address shows from now on; an expired one answers again.
 
-    `change` makes its options of those of the version before. Raises as `create_worker` does, and NotFound;
-    whatever was live stays.
+    `change` makes its options of those of the version before. With `replaces`, the version that its author
+    has seen, nothing is put up over another one. Raises as `create_worker` does, NotFound, and Conflict over
+    a version that the author has not seen; whatever was live stays.
     """
     with to.records.read() as tx:
         worker = tx.workers.get(key)
+        _check_seen(tx, worker, replaces)
         known = tx.versions.get(worker.version_id).options if worker.version_id else Options()
     material = _prepare(files, change(known), actor, to)
 
     def claim() -> _Claim:
         with to.records.begin() as tx:
-            return _claim(tx, tx.workers.get(worker.id, lock=True), material, to.clock(), to)
+            held = tx.workers.get(worker.id, lock=True)
+            _check_seen(tx, held, replaces)
+            return _claim(tx, held, material, to.clock(), to)
 
     return _deploy(in_turn(claim, to), to)
 
@@ -149,6 +159,20 @@ def _prepare(files: Sequence[Source], options: Options, actor: str, to: Workshop
 
 
 # --------------------------------------------------------------------------------------------------- claim
+
+
+def _check_seen(tx: Transaction, worker: Worker, replaces: str | None) -> None:
+    """Let a worker be changed by who has seen what is live. Raises Conflict, which says what that is."""
+    if replaces is None or worker.version_id in {None, replaces}:
+        return
+    live = tx.versions.get(str(worker.version_id))
+    raise Conflict(
+        f"deploying {worker.name}: version {live.number} by {live.actor} went live meanwhile",
+        code="worker:changed",
+        version=live.id,
+        number=live.number,
+        actor=live.actor,
+    )
 
 
 def _unborn(tx: Transaction, name: str, environment: Environment, at: datetime) -> Worker | None:

@@ -78,6 +78,22 @@ class VersionIn(_Form):
         return [Source(file.path, file.content) for file in self.files or ()]
 
 
+class ReplacesIn(_Form):
+    """With `replaces`, the id of the version that the caller has seen, nothing goes live over another one."""
+
+    replaces: _Key | None = None
+
+
+class NextVersionIn(VersionIn, ReplacesIn):
+    """A new version."""
+
+
+class VersionPath(WorkerPath):
+    """One of a worker's versions, by its id."""
+
+    version: _Key
+
+
 class WorkerIn(VersionIn):
     """A worker as it is asked for."""
 

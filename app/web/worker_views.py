@@ -9,6 +9,7 @@ from app.domain.apps import Repository
 from app.domain.environments import Environment
 from app.domain.jobs import Job
 from app.domain.platform import Platform
+from app.domain.sources import Source
 from app.domain.workers import Calls, Options, Version, Worker, WorkerStatus
 from app.pipeline.add_function import Added
 from app.pipeline.overview import days_until
@@ -56,16 +57,31 @@ class WorkerVersionView(View):
     @classmethod
     def of(cls, version: Version, worker: Worker, platform: Platform) -> "WorkerVersionView":
         """Return the view of a version."""
+        return cls(**_version_fields(version, worker, platform))
+
+
+class SourceView(View):
+    """One file as its author wrote it."""
+
+    path: str
+    content: str
+
+
+class WrittenVersionView(WorkerVersionView):
+    """One version with its files and options."""
+
+    files: list[SourceView]
+    options: OptionsView
+
+    @classmethod
+    def written(
+        cls, version: Version, worker: Worker, files: Sequence[Source], platform: Platform
+    ) -> "WrittenVersionView":
+        """Return the view of a version with its files."""
         return cls(
-            id=version.id,
-            number=version.number,
-            functions=list(version.functions),
-            live=version.id == worker.version_id and worker.expired_at is None,
-            immutable_url=own_url(version, worker, platform),
-            bundle=version.bundle,
-            actor=version.actor,
-            created_at=version.created_at,
-            uploaded_at=version.uploaded_at,
+            **_version_fields(version, worker, platform),
+            files=[SourceView(path=file.path, content=file.content) for file in files],
+            options=OptionsView.of(version.options),
         )
 
 
@@ -186,6 +202,15 @@ def own_url(version: Version, worker: Worker, platform: Platform) -> str | None:
     """Return the version's own address, while it answers there."""
     is_up = version.has_own_address and worker.expired_at is None
     return platform.addresses.of(version.own_script).url if is_up else None
+
+
+def _version_fields(version: Version, worker: Worker, platform: Platform) -> dict[str, Any]:
+    names = ("id", "number", "bundle", "actor", "created_at", "uploaded_at")
+    return {name: getattr(version, name) for name in names} | {
+        "functions": list(version.functions),
+        "live": version.id == worker.version_id and worker.expired_at is None,
+        "immutable_url": own_url(version, worker, platform),
+    }
 
 
 def worker_fields(state: WorkerState, platform: Platform, now: datetime) -> dict[str, Any]:
