@@ -9,7 +9,7 @@ ARGS   ?=
 SHARED := -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sandbox test test-fast proofs faults lint bench lock clean
+.PHONY: help setup demo sandbox test test-fast proofs faults lint assets bench lock clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ lint: setup ## ruff, mypy, import-linter, zizmor
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/zizmor --offline --quiet actions_templates/deploy.yml
+
+assets: setup ## Build what pages load, from web_assets into app/web/static
+	@PATH="$(CURDIR)/$(BIN):$$PATH" node scripts/build-assets.mjs $(TOOLS) app/web/static
 
 bench: setup ## Measure; every figure beside a floor of the same run
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -1,4 +1,4 @@
-"""The web side: webhooks in, the HTTP API. `create_app` puts it together.
+"""The web side: webhooks in, the HTTP API, the pages. `create_app` puts it together.
 
 A request verifies, keeps and answers; what takes longer becomes a job. Only requests about an app's files,
 and those that put workers up, ask others while their caller waits (`outside`). Only `errors` knows status
@@ -38,6 +38,9 @@ from app.web.context import WebContext
 from app.web.errors import ErrorOut, on_invalid, register_errors
 from app.web.gateway import PREFIX, create_gateway
 from app.web.gateway.context import GatewayContext
+from app.web.pages import BLUEPRINTS as PAGES
+from app.web.pages.failures import as_page
+from app.web.pages.shell import register_shell
 
 _VERSION: Final = "1"
 _BLUEPRINTS: Final = (
@@ -86,9 +89,12 @@ def create_app(context: WebContext) -> Flask:
     web.config["MAX_CONTENT_LENGTH"] = context.maximum_body_bytes
     web.json.sort_keys = False  # type: ignore[attr-defined] # Flask's default provider has it
     web.extensions["branchline"] = context
-    register_errors(web)
+    register_errors(web, as_page)
+    register_shell(web)
     for blueprint in _BLUEPRINTS:
         web.register_api(blueprint)
+    for pages in PAGES:
+        web.register_blueprint(pages)
     web.add_url_rule("/metrics", "metrics", metrics.show)
     web.add_url_rule("/api/openapi.json", "openapi", lambda: jsonify(web.api_doc))
     _mount_gateway(web, context.gateway)

@@ -1,17 +1,17 @@
 """Errors at the edge: the only place that knows status codes.
 
-Every answer is `{"error": {"code", "message", "details"}}`. What we did not foresee is logged with a
-reference id, and only the id is shown.
+Every answer is `{"error": {"code", "message", "details"}}`, and a page where people look at pages. What
+we did not foresee is logged with a reference id, and only the id is shown.
 """
 
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
 
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, current_app, jsonify
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
@@ -40,6 +40,7 @@ from app.errors import (
 _LOG = logging.getLogger(__name__)
 _UNAVAILABLE: Final = 503
 _BROKEN: Final = 500
+_AS_PAGE: Final = "branchline:errors-as-pages"
 _DATABASE_AWAY: Final = "database:unavailable"
 # The first class that matches counts, so the narrower stand first.
 _STATUS: Final[Mapping[type[BranchlineError], int]] = {
@@ -93,13 +94,27 @@ def error_body(code: str, message: str, details: Mapping[str, Any]) -> Response:
     return jsonify({"error": {"code": code, "message": message, "details": dict(details)}})
 
 
+def _answer(status: int, code: str, message: str, details: Mapping[str, Any]) -> Response:
+    """Return an error as whoever asks can take it: as a page, or in the one form."""
+    as_page: AsPage | None = current_app.extensions.get(_AS_PAGE)
+    page = as_page(status, code, message, details) if as_page else None
+    answer = page or error_body(code, message, details)
+    answer.status_code = page.status_code if page else status
+    return answer
+
+
 def status_of(error: BranchlineError) -> int:
     """Return the status for an error; what is in no table is our mistake."""
     return next((status for kind, status in _STATUS.items() if isinstance(error, kind)), _BROKEN)
 
 
-def register_errors(web: Flask) -> None:
-    """Have every exception answered in our form."""
+# Returns the page of an error, by status, code, message and details; None where nobody looks at pages.
+AsPage = Callable[[int, str, str, Mapping[str, Any]], Response | None]
+
+
+def register_errors(web: Flask, as_page: AsPage | None = None) -> None:
+    """Have every exception answered in our form, or as a page."""
+    web.extensions[_AS_PAGE] = as_page
     web.register_error_handler(BranchlineError, _on_ours)
     web.register_error_handler(HTTPException, _on_http)
     web.register_error_handler(Exception, _on_unforeseen)
@@ -118,7 +133,7 @@ def on_invalid(error: ValidationError) -> Response:
     return response
 
 
-def _on_ours(error: BranchlineError) -> tuple[Response, int]:
+def _on_ours(error: BranchlineError) -> Response:
     status = status_of(error)
     if status == _BROKEN:
         return _on_unforeseen(error)
@@ -127,7 +142,7 @@ def _on_ours(error: BranchlineError) -> tuple[Response, int]:
         # It names host and user, and anybody may ask /readyz.
         _LOG.warning("%s", message)
         message = "The database does not answer; nothing was changed."
-    response = error_body(error.error_code, message, error.details)
+    response = _answer(status, error.error_code, message, error.details)
     if isinstance(error, Busy | Overloaded | TooManyRequests):
         response.headers["Retry-After"] = str(error.retry_after_seconds)
     elif isinstance(error, RateLimited):
@@ -135,20 +150,20 @@ def _on_ours(error: BranchlineError) -> tuple[Response, int]:
         response.headers["Retry-After"] = str(max(1, round(wait)))
     elif isinstance(error, Unauthenticated):
         response.headers["WWW-Authenticate"] = "Bearer"
-    return response, status
+    return response
 
 
-def _on_http(error: HTTPException) -> tuple[Response, int]:
+def _on_http(error: HTTPException) -> Response:
     status = error.code or _BROKEN
     code = _HTTP_CODES.get(status, "request:refused")
-    response = error_body(code, error.description or error.name, {})
+    response = _answer(status, code, error.description or error.name, {})
     if isinstance(error, MethodNotAllowed):
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
-    return response, status
+    return response
 
 
-def _on_unforeseen(error: Exception) -> tuple[Response, int]:
+def _on_unforeseen(error: Exception) -> Response:
     reference = secrets.token_hex(8)
     _LOG.error("unforeseen error %s", reference, exc_info=error)
     message = f"Something broke on our side; the log has it under {reference}."
-    return error_body("branchline:broken", message, {"reference": reference}), _BROKEN
+    return _answer(_BROKEN, "branchline:broken", message, {"reference": reference})

@@ -1,0 +1,12 @@
+"""The pages: what people look at, rendered here and complete without scripts. One file for each page.
+
+Pages ask and do what the API does, through the same verbs; they are no part of the API's description.
+"""
+
+from typing import Final
+
+from flask import Blueprint
+
+from app.web.pages import apps
+
+BLUEPRINTS: Final[tuple[Blueprint, ...]] = (apps.pages,)

@@ -1,0 +1,18 @@
+"""`/`: all apps that the caller may see, with how each stands."""
+
+from flask import Blueprint, Response
+
+from app.web.context import context
+from app.web.pages.asking import let_in
+from app.web.pages.shell import render
+
+pages = Blueprint("pages_apps", __name__)
+pages.before_request(let_in)
+
+
+@pages.get("/")
+def list_apps() -> Response:
+    """Show the apps, newest first."""
+    with context().records.read() as tx:
+        page = tx.apps.list()
+    return render("apps.html", apps=page.items)

@@ -1,0 +1,183 @@
+// Keeps parts of a page current: one stream of events for all of them, and each part is fetched again when an
+// event comes that it is about, when the stream was lost meanwhile, and when the page is looked at again.
+import { offerCopies } from "./copying";
+import { refreshTimes } from "./times";
+import { followState } from "./state";
+
+const GATHER_MS = 100;
+const PAUSE_MS = 1000;
+const HIDDEN_MS = 60_000;
+const RETRY_MS = { first: 1000, most: 30_000 };
+
+type Mark = "live" | "reconnecting";
+
+class Part {
+  private etag = "";
+  private timer = 0;
+  private fetchedAt = 0;
+  private abort: AbortController | null = null;
+
+  constructor(readonly element: HTMLElement) {}
+
+  isAbout(tag: string, words: string): boolean {
+    const prefixes = (this.element.dataset.events ?? "").split(" ").filter(Boolean);
+    if (!prefixes.some((prefix) => tag.startsWith(prefix))) return false;
+    const subjects = this.element.dataset.subjects;
+    // A long list names what it shows: news of anything else changes nothing on it.
+    return !subjects || subjects.split(" ").some((subject) => words.includes(subject));
+  }
+
+  refresh(): void {
+    if (this.timer) return;
+    const sinceLast = performance.now() - this.fetchedAt;
+    const wait = Math.max(GATHER_MS, this.fetchedAt ? PAUSE_MS - sinceLast : 0);
+    this.timer = window.setTimeout(() => {
+      this.timer = 0;
+      void this.fetch();
+    }, wait);
+  }
+
+  private async fetch(): Promise<void> {
+    if (this.isInUse()) return this.refresh();
+    this.abort?.abort();
+    this.abort = new AbortController();
+    this.fetchedAt = performance.now();
+    const headers: Record<string, string> = this.etag ? { "If-None-Match": this.etag } : {};
+    try {
+      const signal = AbortSignal.any ? AbortSignal.any([this.abort.signal, AbortSignal.timeout(15_000)]) : this.abort.signal;
+      const answer = await fetch(this.element.dataset.live ?? "", { headers, signal, redirect: "manual" });
+      if (answer.type === "opaqueredirect" || answer.status === 401) return location.reload();
+      if (answer.status === 404 || answer.status === 410) return location.reload();
+      if (!answer.ok) return;
+      this.etag = answer.headers.get("ETag") ?? "";
+      this.show(await answer.text());
+    } catch {
+      // The stream tells when there is a connection again, and then everything is fetched.
+    }
+  }
+
+  private isInUse(): boolean {
+    const active = document.activeElement;
+    const isTyping = active instanceof HTMLInputElement || active instanceof HTMLTextAreaElement || active instanceof HTMLSelectElement;
+    return isTyping && this.element.contains(active);
+  }
+
+  private show(html: string): void {
+    const open = new Set([...this.element.querySelectorAll("details[open][id]")].map((it) => it.id));
+    const focused = this.element.contains(document.activeElement) ? document.activeElement?.id : "";
+    this.element.innerHTML = html; // our own template, in which the text of others is escaped
+    for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+    offerCopies(this.element);
+    refreshTimes();
+    followState();
+    this.element.dispatchEvent(new CustomEvent("part:shown", { bubbles: true }));
+  }
+}
+
+class Stream {
+  private source: EventSource | null = null;
+  private place = "";
+  private retryMs = RETRY_MS.first;
+  private timer = 0;
+  private wasLost = false;
+
+  constructor(
+    private readonly url: string,
+    private readonly told: (tag: string, words: string) => void,
+    private readonly refreshAll: () => void,
+  ) {}
+
+  open(): void {
+    window.clearTimeout(this.timer);
+    if (this.source) return;
+    const url = new URL(this.url, location.href);
+    if (this.place) url.searchParams.set("after", this.place);
+    const source = new EventSource(url);
+    this.source = source;
+    source.onopen = () => this.opened();
+    source.onmessage = (message) => this.heard(message);
+    source.addEventListener("reset", (message) => {
+      this.place = (message as MessageEvent).lastEventId;
+      this.refreshAll();
+    });
+    source.onerror = () => this.lost(source);
+  }
+
+  close(): void {
+    window.clearTimeout(this.timer);
+    this.source?.close();
+    this.source = null;
+    this.wasLost = true;
+  }
+
+  private opened(): void {
+    this.retryMs = RETRY_MS.first;
+    mark("live");
+    if (this.wasLost) this.refreshAll();
+    this.wasLost = false;
+  }
+
+  private heard(message: MessageEvent<string>): void {
+    if (message.lastEventId) this.place = message.lastEventId;
+    const { tag } = JSON.parse(message.data) as { tag?: string };
+    if (tag) this.told(tag, message.data);
+  }
+
+  private lost(source: EventSource): void {
+    mark("reconnecting");
+    this.wasLost = true;
+    if (source.readyState !== EventSource.CLOSED) return; // it comes back by itself
+    source.close();
+    this.source = null;
+    this.timer = window.setTimeout(() => this.open(), this.retryMs * (0.5 + Math.random()));
+    this.retryMs = Math.min(this.retryMs * 2, RETRY_MS.most);
+  }
+}
+
+export function keepCurrent(): void {
+  const url = document.body.dataset.stream;
+  if (!url) return;
+  const parts = new Map<HTMLElement, Part>();
+  const present = (): Part[] =>
+    [...document.querySelectorAll<HTMLElement>("[data-live]")].map((element) => {
+      if (!parts.has(element)) parts.set(element, new Part(element));
+      return parts.get(element)!;
+    });
+  const refreshAll = (): void => present().forEach((part) => part.refresh());
+  const stream = new Stream(
+    url,
+    (tag, words) => {
+      present().filter((part) => part.isAbout(tag, words)).forEach((part) => part.refresh());
+      document.dispatchEvent(new CustomEvent("branchline:event", { detail: JSON.parse(words) }));
+    },
+    refreshAll,
+  );
+  stream.open();
+  let hiding = 0;
+  document.addEventListener("visibilitychange", () => {
+    window.clearTimeout(hiding);
+    if (document.hidden) {
+      // A browser has six connections to us at most: pages that nobody looks at must not hold them.
+      hiding = window.setTimeout(() => stream.close(), HIDDEN_MS);
+    } else {
+      stream.open();
+      refreshAll();
+    }
+  });
+  window.addEventListener("pagehide", () => stream.close());
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) {
+      stream.open();
+      refreshAll();
+    }
+  });
+}
+
+function mark(state: Mark): void {
+  const element = document.getElementById("live");
+  if (!element || element.dataset.state === state) return;
+  element.hidden = false;
+  element.dataset.state = state;
+  element.querySelector("span")!.textContent = state === "live" ? "Live" : "Reconnecting…";
+}
