@@ -1,10 +1,12 @@
-"""The code host's ports for files, over one client.
+"""The code host's ports that requests wait for, over one client.
 
-Imported by web processes when the first request asks about files: PyGithub holds 20 MB.
+Imported by web processes when the first request asks: PyGithub holds 20 MB.
 """
 
 from app.bootstrap.shared import utc_now
+from app.github.builds import GitHubBuildLogs
 from app.github.client import GitHub
+from app.github.comparisons import GitHubComparisons
 from app.github.contents import GitHubContents
 from app.github.downloads import GitHubDownloads
 from app.github.files import GitHubFiles
@@ -27,4 +29,6 @@ def code_host_over(github: GitHub) -> CodeHost:
         files=GitHubFiles(github),
         proposals=GitHubProposals(github),
         downloads=GitHubDownloads(github),
+        build_logs=GitHubBuildLogs(github),
+        comparisons=GitHubComparisons(github),
     )

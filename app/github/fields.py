@@ -5,10 +5,11 @@ Unknown fields are nobody's concern. Nothing here knows what the fields mean.
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from app.errors import Malformed
+from app.errors import Malformed, RemoteUnavailable
 
 T = TypeVar("T")
 
@@ -100,6 +101,15 @@ class Fields:
         if not isinstance(value, kind):
             raise _wrong(self._reading, self._at(name), wanted, value)
         return value
+
+
+@contextmanager
+def understood(doing: str) -> Iterator[None]:
+    """Let an answer that cannot be read be one that did not come. Raises RemoteUnavailable."""
+    try:
+        yield
+    except Malformed as error:
+        raise RemoteUnavailable(f"{doing}: {error.message}") from error
 
 
 def _wrong(reading: str, place: str, wanted: str, value: Any) -> Malformed:

@@ -11,6 +11,7 @@ Every method may raise `RemoteUnavailable` (look again later) and `RemoteRefused
 "Could not look" is an error, never an empty answer.
 """
 
+from app.ports.builds import BuildJob, BuildLogs, BuildStep, Commit, Comparison, Comparisons
 from app.ports.clock import Clock
 from app.ports.code_host import (
     Comments,
@@ -70,12 +71,18 @@ __all__ = [
     "Artifacts",
     "Asked",
     "Assets",
+    "BuildJob",
+    "BuildLogs",
+    "BuildStep",
     "Bundles",
     "Call",
     "CallCounts",
     "Clock",
     "CodeHost",
     "Comments",
+    "Commit",
+    "Comparison",
+    "Comparisons",
     "Compiled",
     "Compiler",
     "Contents",

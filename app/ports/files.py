@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from app.domain.git import EntryKind, kind_of
+from app.ports.builds import BuildLogs, Comparisons
 from app.ports.code_host import Contents
 
 
@@ -122,10 +123,12 @@ class Downloads(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CodeHost:
-    """All that is asked of the code host about an app's files."""
+    """All that is asked of the code host while a caller waits: an app's files, its runs, its commits."""
 
     contents: Contents
     trees: Trees
     files: Files
     proposals: Proposals
     downloads: Downloads
+    build_logs: BuildLogs
+    comparisons: Comparisons

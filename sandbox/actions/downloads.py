@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
 _PATH, _ARTIFACTS_PATH = "/_actions/logs", "/_actions/artifacts"
 _SECONDS, _ARTIFACT_SECONDS = 600, 60
+# What the storage behind GitHub's redirect says.
+_NO_BLOB = (
+    '<?xml version="1.0" encoding="utf-8"?><Error><Code>BlobNotFound</Code>'
+    "<Message>The specified blob does not exist.</Message></Error>"
+)
 _signer = URLSafeTimedSerializer(secrets.token_bytes(32), salt="logs")
 _artifact_signer = URLSafeTimedSerializer(secrets.token_bytes(32), salt="artifacts")
 
@@ -53,10 +58,12 @@ def add_to(routes: Blueprint, engine: Engine) -> None:
 
 
 def _job(engine: Engine, job_id: int) -> Response:
+    """Return a job's log; where it is kept there is none of a job that goes on, or never began."""
     job = engine.records.job(job_id)
-    return Response(
-        engine.logs.of_job(job, engine.records.steps(job.id)), content_type="text/plain; charset=utf-8"
-    )
+    text = engine.logs.of_job(job, engine.records.steps(job.id)) if job.status == "completed" else ""
+    if not text:
+        return Response(_NO_BLOB, 404, content_type="application/xml")
+    return Response(text, content_type="text/plain; charset=utf-8")
 
 
 def _run(engine: Engine, run: int, attempt: int) -> Response:

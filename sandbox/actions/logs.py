@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _UNSAFE = re.compile(r'[\\/:*?"<>|\x00-\x1f]')
 _LONGEST_NAME = 90
+_DELETED = "deleted"
 
 
 class Logs:
@@ -57,8 +58,15 @@ class Logs:
         return buffer.getvalue()
 
     def delete(self, run_id: int) -> None:
-        """Delete the logs of all attempts of a run."""
-        shutil.rmtree(self._directory / str(run_id), ignore_errors=True)
+        """Delete the logs of all attempts of a run, and remember that there were some."""
+        directory = self._directory / str(run_id)
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        (directory / _DELETED).touch()
+
+    def are_gone(self, run_id: int) -> bool:
+        """Say whether the logs of a run were deleted."""
+        return (self._directory / str(run_id) / _DELETED).exists()
 
     def _path(self, job: Job, number: int) -> Path:
         return self._directory / str(job.run_id) / str(job.attempt) / str(job.id) / f"{number}.txt"

@@ -208,7 +208,9 @@ class _Api:
 
     def job_logs(self, owner: str, repo: str, job_id: int) -> BaseResponse:
         """Redirect to the log of a job."""
-        job, _ = self.find.job(owner, repo, job_id)
+        job, run = self.find.job(owner, repo, job_id)
+        if self.engine.logs.are_gone(run.id):
+            raise ProblemError(410, "Server Error")  # GitHub's own words for logs that are kept no more
         return redirect(downloads.job_address(self.engine, job.id), 302)
 
     def rerun_job(self, owner: str, repo: str, job_id: int) -> Response:

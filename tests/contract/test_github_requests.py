@@ -10,8 +10,10 @@ import responses
 
 from app.domain.environments import Environment
 from app.github.artifacts import GitHubArtifacts
+from app.github.builds import GitHubBuildLogs
 from app.github.client import GitHub
 from app.github.comments import GitHubComments
+from app.github.comparisons import GitHubComparisons
 from app.github.contents import GitHubContents
 from app.github.files import GitHubFiles
 from app.github.members import GitHubMembers, GitHubPullHeads
@@ -241,6 +243,16 @@ CALLS: list[tuple[Call, set[str], list[str]]] = [
         ["GET /user", f"GET {R}/collaborators/{{username}}/permission"],
     ),
     (lambda it: GitHubPullHeads(it).of_open(NAME, 7), set(), [f"GET {R}/pulls/{{pull_number}}"]),
+    (
+        lambda it: GitHubBuildLogs(it).jobs(NAME, 1, 1),
+        set(),
+        [f"GET {R}/actions/runs/{{run_id}}/attempts/{{attempt_number}}/jobs"],
+    ),
+    (
+        lambda it: GitHubComparisons(it).between(NAME, COMMIT, COMMIT),
+        set(),
+        [f"GET {R}/compare/{{basehead}}"],
+    ),
     (
         lambda it: GitHubArtifacts(it).of_run(NAME, 1, "Rails"),
         set(),

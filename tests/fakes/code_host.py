@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from itertools import count
 
 from app.domain.apps import Repository
+from app.domain.rights import Level
 from app.errors import RemoteConflict, RemoteMissing
-from app.ports import File, WorkflowRun
+from app.ports import BuildJob, File, WorkflowRun
 from tests.fakes.faults import Faults
 
 WORKFLOW_PATH = ".github/workflows/deploy.yml"
@@ -109,8 +110,10 @@ class FakeArtifact:
 class FakeRepository:
     """Everything about one repository.
 
-    `writers` are people who may push, `proposed` what open pull requests propose: branches or commits.
-    `proposals` tells more of those that `code_host_sights.propose` opened.
+    `writers` are people who may push, `levels` what people were let do,
+    `proposed` what open pull requests propose: branches or commits.
+    `proposals` tells more of those that `code_host_sights.propose` opened. `jobs` are those of a run and its
+    attempt, and `logs` what a job wrote.
     """
 
     description: Repository
@@ -133,8 +136,11 @@ class FakeRepository:
     tags: dict[str, str] = field(default_factory=dict)
     artifacts: dict[int, FakeArtifact] = field(default_factory=dict)
     writers: set[str] = field(default_factory=set)
+    levels: dict[str, Level] = field(default_factory=dict)
     proposed: dict[int, str] = field(default_factory=dict)
     proposals: dict[int, FakeProposed] = field(default_factory=dict)
+    jobs: dict[tuple[int, int], list[BuildJob]] = field(default_factory=dict)
+    logs: dict[int, bytes] = field(default_factory=dict)
 
     @property
     def full_name(self) -> str:
@@ -167,6 +173,9 @@ class FakeCodeHost:
         self.faults = Faults()
         self.fail_next = self.faults.fail_next
         self.looks_until_fork_is_filled = 0
+        self.accounts: dict[str, int] = {}
+        self.members: set[str] = set()
+        self.bearers: dict[str, str] = {}
         self.allows_second_fork = True
         self.forks_are_silent = False
         self._clock = clock

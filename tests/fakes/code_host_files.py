@@ -11,6 +11,7 @@ from app.domain.git import EntryKind, blob_name, kind_of
 from app.errors import RemoteConflict, RemoteMissing
 from app.ports import ArchiveFormat, CodeHost, Entry, File, FileContent, Listing, Proposal
 from tests.fakes.code_host import HOST, FakeCodeHost, FakePull, FakeRepository
+from tests.fakes.code_host_builds import FakeBuildLogs, FakeComparisons
 from tests.fakes.code_host_ports import FakeContents
 
 _FOLDER_MODE = "040000"
@@ -158,13 +159,15 @@ class FakeDownloads:
 
 
 def code_host(host: FakeCodeHost) -> CodeHost:
-    """Return all ports that files are asked for through."""
+    """Return all ports that requests wait for."""
     return CodeHost(
         contents=FakeContents(host),
         trees=FakeTrees(host),
         files=FakeFiles(host),
         proposals=FakeProposals(host),
         downloads=FakeDownloads(host),
+        build_logs=FakeBuildLogs(host),
+        comparisons=FakeComparisons(host),
     )
 
 

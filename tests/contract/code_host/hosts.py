@@ -21,8 +21,10 @@ import httpx
 from app.domain.git_addresses import GitAddress
 from app.git.histories import GitHistories
 from app.github.artifacts import GitHubArtifacts
+from app.github.builds import GitHubBuildLogs
 from app.github.client import GitHub
 from app.github.comments import GitHubComments
+from app.github.comparisons import GitHubComparisons
 from app.github.contents import GitHubContents
 from app.github.downloads import GitHubDownloads
 from app.github.files import GitHubFiles
@@ -38,7 +40,11 @@ from app.github.trees import GitHubTrees
 from app.github.upstreams import GitHubUpstreams
 from app.ports import (
     Artifacts,
+    BuildJob,
+    BuildLogs,
+    BuildStep,
     Comments,
+    Comparisons,
     Contents,
     Downloads,
     File,
@@ -59,6 +65,7 @@ from app.ports import (
 from app.settings import Secret
 from tests.accounts import github_settings
 from tests.fakes.code_host import LOGIN, FakeCodeHost
+from tests.fakes.code_host_builds import FakeBuildLogs, FakeComparisons
 from tests.fakes.code_host_files import FakeDownloads, FakeFiles, FakeProposals, FakeTrees
 from tests.fakes.code_host_forks import FakeArtifacts, FakeMembers, FakePullHeads, leave_artifact
 from tests.fakes.code_host_histories import (
@@ -95,6 +102,16 @@ jobs:
       - run: sleep 60
 """,
 )
+
+BUILDING = b"""\
+on: push
+jobs:
+  deploy:
+    runs-on: ubuntu-latest
+    steps:
+      - name: Build
+        run: echo '%s'
+"""
 
 LEAVING = b"""\
 on: push
@@ -140,6 +157,8 @@ class CodeHost(Protocol):
     members: Members
     pull_heads: PullHeads
     artifacts: Artifacts
+    build_logs: BuildLogs
+    comparisons: Comparisons
     sights: Sights
     login: str
 
@@ -170,6 +189,15 @@ class CodeHost(Protocol):
 
     def leave(self, full_name: str, name: str, content: bytes) -> int:
         """Have a run leave an artifact with a file of that content, and return the run."""
+
+    def build(self, full_name: str, line: str) -> int:
+        """Have a run write a line, and return it when it is over."""
+
+    def begin(self, full_name: str) -> int:
+        """Have a run begin that goes on for a while, and return it."""
+
+    def lose_logs(self, full_name: str, run_id: int) -> None:
+        """Have what a run wrote kept no more."""
 
     def say(self, full_name: str, number: int, body: str) -> int:
         """Comment on a pull request as the stranger."""
@@ -212,6 +240,8 @@ class FakeHost:
         self.members: Members = FakeMembers(self.host)
         self.pull_heads: PullHeads = FakePullHeads(self.host)
         self.artifacts: Artifacts = FakeArtifacts(self.host)
+        self.build_logs: BuildLogs = FakeBuildLogs(self.host)
+        self.comparisons: Comparisons = FakeComparisons(self.host)
         self.sights: Sights = FakeSights(self.host)
         self.login = LOGIN
         self.histories: Histories = FakeHistories(self.host)
@@ -250,6 +280,33 @@ class FakeHost:
         run_id = self.host.number()
         leave_artifact(self.host, full_name, run_id, name, content)
         return run_id
+
+    def build(self, full_name: str, line: str) -> int:
+        run_id = self.host.number()
+        job_id = self._begun(full_name, run_id, "completed")
+        self.host.repository(full_name).logs[job_id] = f"2026-11-22T12:00:00.0000000Z {line}\n".encode()
+        return run_id
+
+    def begin(self, full_name: str) -> int:
+        commit(self, full_name, WORKFLOW)
+        run_id = self.host.repository(full_name).runs[-1].run.id
+        self._begun(full_name, run_id, "in_progress")
+        return run_id
+
+    def lose_logs(self, full_name: str, run_id: int) -> None:
+        repository = self.host.repository(full_name)
+        for job in repository.jobs[run_id, 1]:
+            del repository.logs[job.id]
+
+    def _begun(self, full_name: str, run_id: int, status: str) -> int:
+        """Keep the job of a run, with one step, and return its id."""
+        job_id, now = self.host.number(), datetime.now(UTC)
+        ended = ("success", now) if status == "completed" else (None, None)
+        step = BuildStep(1, "Set up job", "completed", "success", now, now)
+        url = f"https://github.test/{full_name}/actions/runs/{run_id}/job/{job_id}"
+        job = BuildJob(job_id, "deploy", status, ended[0], url, now, ended[1], [step])
+        self.host.repository(full_name).jobs[run_id, 1] = [job]
+        return job_id
 
     def say(self, full_name: str, number: int, body: str) -> int:
         return self.host.say(full_name, number, body, author=STRANGER)
@@ -303,6 +360,8 @@ class SandboxHost:
         self.members: Members = GitHubMembers(github)
         self.pull_heads: PullHeads = GitHubPullHeads(github)
         self.artifacts: Artifacts = GitHubArtifacts(github)
+        self.build_logs: BuildLogs = GitHubBuildLogs(github)
+        self.comparisons: Comparisons = GitHubComparisons(github)
         self.sights: Sights = GitHubSights(github)
         self.login = "branchline-bot"
         self.histories: Histories = GitHistories(github.token)
@@ -345,6 +404,21 @@ class SandboxHost:
         runs = f"/repos/{full_name}/actions/runs?head_sha={made}&status=success"
         run = eventually(lambda: next(iter(self._call("GET", runs)["workflow_runs"]), None), 60)
         return int(run["id"])
+
+    def build(self, full_name: str, line: str) -> int:
+        made = commit(self, full_name, File(".github/workflows/build.yml", BUILDING % line.encode()))
+        runs = f"/repos/{full_name}/actions/runs?head_sha={made}&status=success"
+        run = eventually(lambda: next(iter(self._call("GET", runs)["workflow_runs"]), None), 60)
+        return int(run["id"])
+
+    def begin(self, full_name: str) -> int:
+        made = commit(self, full_name, WORKFLOW)
+        runs = f"/repos/{full_name}/actions/runs?head_sha={made}&status=in_progress"
+        run = eventually(lambda: next(iter(self._call("GET", runs)["workflow_runs"]), None), 60)
+        return int(run["id"])
+
+    def lose_logs(self, full_name: str, run_id: int) -> None:
+        self._call("DELETE", f"/repos/{full_name}/actions/runs/{run_id}/logs")
 
     def say(self, full_name: str, number: int, body: str) -> int:
         comments = f"/repos/{full_name}/issues/{number}/comments"

@@ -1,5 +1,6 @@
 """One file at a time: what is there is looked at first, and of two writers one wins."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -346,7 +347,7 @@ class Moving:
         self.attempts = 0
         self.read = host.files.read
         self.delete = host.files.delete
-        self.host = CodeHost(host.contents, host.trees, self, host.proposals, host.downloads)
+        self.host = replace(host, files=self)
 
     def write(
         self, full_name: str, branch: str, path: str, content: bytes, message: str, *, replaces: str | None
