@@ -65,6 +65,12 @@ class NotFound(UserError):
 
     code = "request:not-found"
 
+    @classmethod
+    def of(cls, kind: str, key: str) -> "NotFound":
+        """Return what is said of a thing that is not there, and of one that the caller may not know of."""
+        shown = key[:60]
+        return cls(f"looking for {kind} {shown}: there is none", code=f"{kind}:not-found", **{kind: shown})
+
 
 class Conflict(UserError):
     """The request is right but contradicts what is there."""

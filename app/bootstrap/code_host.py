@@ -10,6 +10,7 @@ from app.github.comparisons import GitHubComparisons
 from app.github.contents import GitHubContents
 from app.github.downloads import GitHubDownloads
 from app.github.files import GitHubFiles
+from app.github.memberships import GitHubMemberships
 from app.github.proposals import GitHubProposals
 from app.github.trees import GitHubTrees
 from app.ports import CodeHost, Pace
@@ -29,6 +30,7 @@ def code_host_over(github: GitHub) -> CodeHost:
         files=GitHubFiles(github),
         proposals=GitHubProposals(github),
         downloads=GitHubDownloads(github),
+        memberships=GitHubMemberships(github),
         build_logs=GitHubBuildLogs(github),
         comparisons=GitHubComparisons(github),
     )

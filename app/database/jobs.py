@@ -61,13 +61,13 @@ class SqlJobs:
         statement = select(JobRow).where(JobRow.id == job_id)
         row = one(self._session, statement.with_for_update() if lock else statement)
         if row is None:
-            raise _not_found("looking for", job_id)
+            raise NotFound.of("job", job_id)
         return _job(row, row.arguments)
 
     def save(self, job: Job) -> None:
         """Replace what is kept of it. Raises NotFound."""
         if not replace_known(self._session, JobRow, JobRow.id == job.id, asdict(job)):
-            raise _not_found("saving", job.id)
+            raise NotFound.of("job", job.id)
 
     def unfinished(self, *, limit: int = 1000) -> Sequence[Job]:
         """Return the jobs that are queued or processing, oldest first, without their arguments.
@@ -77,11 +77,6 @@ class SqlJobs:
         statement = select(JobRow).where(JobRow.status.in_(_UNFINISHED)).options(defer(JobRow.arguments))
         oldest = statement.order_by(JobRow.created_at, JobRow.id).limit(limit)
         return [_job(row, {}) for row in several(self._session, oldest)]
-
-
-def _not_found(doing: str, job_id: str) -> NotFound:
-    shown = job_id[:60]
-    return NotFound(f"{doing} job {shown}: there is none", code="job:not-found", job=shown)
 
 
 def _job(row: JobRow, arguments: Mapping[str, Any]) -> Job:

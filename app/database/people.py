@@ -132,8 +132,10 @@ class SqlRights:
             replace_known(self._session, RightRow, _key(right.person_id, right.app_id), values)
 
     def replace(self, person_id: str, levels: Mapping[str, Level], at: datetime) -> None:
-        """Keep that these are all that a person may do to any app, by app's id."""
-        self._session.execute(delete(RightRow).where(RightRow.person_id == person_id))
+        """Keep that these are all that a person may do to apps with a repository, by app's id."""
+        has_none = select(AppRow.id).where(AppRow.repository_id.is_(None))
+        is_told = and_(RightRow.person_id == person_id, RightRow.app_id.not_in(has_none))
+        self._session.execute(delete(RightRow).where(is_told))
         for app_id, level in levels.items():
             self.save(Right(person_id, app_id, level, at))
 

@@ -42,9 +42,7 @@ class SqlWorkers:
             row = one(self._session, statement.with_for_update() if lock else statement)
             if row is not None:
                 return worker_of(row)
-        raise NotFound(
-            f"looking for worker {key[:60]}: there is none", code="worker:not-found", worker=key[:60]
-        )
+        raise NotFound.of("worker", key)
 
     def save(self, worker: Worker) -> None:
         """Replace what is kept of it. Raises NotFound when it is gone."""

@@ -86,7 +86,8 @@ class Caller:
     """Who asks, as `actor` in records, and the most that they may do.
 
     `person` is None for services and for the operator's own token. `app_id` names the one app that a token is
-    good for. `is_operator` is whoever may do everything.
+    good for. `is_operator` is whoever may do everything; a token `of_operator` bears less than its owner may,
+    and GitHub's permissions do not limit it either.
     """
 
     actor: str
@@ -94,6 +95,7 @@ class Caller:
     person: Person | None = None
     app_id: str | None = None
     is_operator: bool = False
+    of_operator: bool = False
 
     @property
     def reach(self) -> "Reach":
@@ -103,8 +105,8 @@ class Caller:
 
     @property
     def sees_all(self) -> bool:
-        """Tell whether no permission of GitHub limits it: an operator, or a service's token."""
-        return self.is_operator or self.person is None
+        """Tell whether no permission of GitHub limits it: an operator, one's token, or a service's."""
+        return self.is_operator or self.of_operator or self.person is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Final, cast
 from urllib.parse import quote
 
-from github.Auth import Auth
+from github.Auth import Auth, Token
 from github.Repository import Repository
 
 from app.errors import Broken, InvalidInput, RateLimited
@@ -47,7 +47,9 @@ class GitHub:
         self._api_url = settings.api_url
         self._clock = clock
         self._identity = identity_from(settings)
-        self.pace: Final[Pace] = pace or Pacer(allowance(settings), LocalLedgers(), clock)
+        self._allowance = allowance(settings)
+        self.pace: Final[Pace] = pace or Pacer(self._allowance, LocalLedgers(), clock)
+        self.is_app: Final = settings.app_id is not None
         self._on_write = on_write
         self._thread = threading.local()
         self._login: str | None = None
@@ -104,6 +106,21 @@ class GitHub:
         """Send a request and return its answer's headers and JSON; `as_app` with the App's own key."""
         requester = self._requester("app", self._identity.app_auth) if as_app else self.requester
         return requester.requestJsonAndCheck(verb, path, query)
+
+    @contextmanager
+    def acting_as(self, token: str, doing: str) -> Iterator[PacedRequester]:
+        """Give a requester of somebody else's, and turn what is raised into our errors, which say `doing`.
+
+        Their budget at GitHub is not ours: what they used up holds up nobody else. The token is kept nowhere.
+        """
+        pace = Pacer(self._allowance, LocalLedgers(), self._clock)
+        requester = PacedRequester(Token(token), self._api_url, pace, self._clock, self._on_write)
+        try:
+            yield requester
+        except VENDOR_ERRORS as error:
+            raise translated(error, doing, self._clock()) from error
+        finally:
+            requester.close()
 
     def login(self) -> str:
         """Return the name under which we write; asked for once."""

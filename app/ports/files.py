@@ -9,6 +9,7 @@ from typing import Protocol
 from app.domain.git import EntryKind, kind_of
 from app.ports.builds import BuildLogs, Comparisons
 from app.ports.code_host import Contents
+from app.ports.people import Memberships
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,5 +131,6 @@ class CodeHost:
     files: Files
     proposals: Proposals
     downloads: Downloads
+    memberships: Memberships
     build_logs: BuildLogs
     comparisons: Comparisons

@@ -73,7 +73,7 @@ class Rights(Protocol):
         """Keep it, new or known."""
 
     def replace(self, person_id: str, levels: Mapping[str, Level], at: datetime) -> None:
-        """Keep that these are all that a person may do to any app, by app's id."""
+        """Keep that these are all that a person may do to apps with a repository, by app's id."""
 
     def apps_of(self, repository_ids: Iterable[int]) -> Mapping[int, str]:
         """Return the apps that these repositories belong to, by the repository's id."""
@@ -113,7 +113,12 @@ class SignIn(Protocol):
         """Begin the sign-in of a device without a browser of its own."""
 
     def finish_device(self, device_code: str) -> str | None:
-        """Return a device's token, or None while its owner thinks. Raises Unauthenticated when denied."""
+        """Return a device's token, or None while its owner thinks.
+
+        Raises:
+            Unauthenticated: its owner said no, or too much time has passed.
+            TooManyRequests: it was asked too early, and has to be asked less often from now on.
+        """
 
     def account(self, token: str) -> Account:
         """Return whose token it is. Raises Unauthenticated."""
@@ -125,10 +130,13 @@ class SignIn(Protocol):
 class Memberships(Protocol):
     """What the code host lets people do to repositories, as we see it and as they see it."""
 
-    def level(self, full_name: str, login: str) -> Level:
-        """Return what somebody was let do in a repository; what the public may do is nothing."""
+    def level(self, full_name: str, account: Account) -> Level:
+        """Return what somebody was let do in a repository; what the public may do is nothing.
 
-    def is_member(self, organization: str, login: str) -> bool:
+        Whoever has the account's login by now and another number is somebody else.
+        """
+
+    def is_member(self, organization: str, account: Account) -> bool:
         """Tell whether somebody belongs to an organisation."""
 
     def own(self, token: str) -> Mapping[int, Level]:

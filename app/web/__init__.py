@@ -38,6 +38,7 @@ from app.web.context import WebContext
 from app.web.errors import ErrorOut, on_invalid, register_errors
 from app.web.gateway import PREFIX, create_gateway
 from app.web.gateway.context import GatewayContext
+from app.web.guard import register_guard
 from app.web.pages import BLUEPRINTS as PAGES
 from app.web.pages.failures import as_page
 from app.web.pages.shell import register_shell
@@ -90,6 +91,7 @@ def create_app(context: WebContext) -> Flask:
     web.json.sort_keys = False  # type: ignore[attr-defined] # Flask's default provider has it
     web.extensions["branchline"] = context
     register_errors(web, as_page)
+    register_guard(web)
     register_shell(web)
     for blueprint in _BLUEPRINTS:
         web.register_api(blueprint)

@@ -8,13 +8,14 @@ from flask_openapi3.blueprint import APIBlueprint
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from app.domain.deployments import Deployment
+from app.domain.rights import Act
 from app.pipeline.restore import request_restore
 from app.pipeline.workers_expire import expired_script_at
 from app.ports import Transaction
-from app.web.auth import require_token
 from app.web.context import context
 from app.web.errors import API_ERRORS, COMMON_ERRORS, ErrorOut
 from app.web.forms import DeploymentPath
+from app.web.guard import needs
 from app.web.views import View
 
 addresses = APIBlueprint("addresses", __name__, url_prefix="/addresses", abp_responses=COMMON_ERRORS)
@@ -25,7 +26,6 @@ restores = APIBlueprint(
     abp_security=[{"token": []}],
     abp_responses=API_ERRORS,
 )
-restores.before_request(require_token)
 
 # The dispatch worker asks for whatever a visitor types, so that an answer is good for a while.
 _CACHE: Final = "public, max-age=30"
@@ -70,6 +70,7 @@ def show_address(path: ScriptPath) -> Response:
 
 
 @restores.post("/<deployment>/restore", responses={"200": RestoreView, "202": RestoreView, "409": ErrorOut})
+@needs(Act.DEPLOY)
 def restore_deployment(path: DeploymentPath) -> tuple[Response, int]:
     """Have a deployment answer at its own address again; 200 when it does already."""
     given = context()

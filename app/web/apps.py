@@ -8,15 +8,16 @@ from flask_openapi3.blueprint import APIBlueprint
 from app.domain.apps import App
 from app.domain.events import Event, Tag
 from app.domain.jobs import Job
+from app.domain.rights import Act
 from app.pipeline.known import standing_app
 from app.pipeline.overview import overview, standings
 from app.pipeline.provision import request_app
 from app.pipeline.retire import request_deletion
 from app.ports import Transaction
-from app.web.auth import require_token
 from app.web.context import context
 from app.web.errors import API_ERRORS, ErrorOut
 from app.web.forms import AppIn, AppPath, DeleteQuery, DeploymentsQuery, PageQuery, PolicyIn, require_object
+from app.web.guard import needs
 from app.web.views import AcceptedView, AppSummaryView, AppsView, AppView, DeploymentsView
 from app.web.views.drift import PolicyView
 
@@ -27,11 +28,11 @@ api = APIBlueprint(
     abp_security=[{"token": []}],
     abp_responses=API_ERRORS,
 )
-api.before_request(require_token)
 api.before_request(require_object)
 
 
 @api.post("", responses={"202": AcceptedView, "409": ErrorOut, "413": ErrorOut})
+@needs(Act.CREATE)
 def create_app(body: AppIn) -> tuple[Response, int]:
     """Ask for an app; a job makes its repository, of the template or an import, and installs the workflow."""
     given = context()
@@ -42,6 +43,7 @@ def create_app(body: AppIn) -> tuple[Response, int]:
 
 
 @api.get("", responses={"200": AppsView})
+@needs(Act.SEE)
 def list_apps(query: PageQuery) -> Response:
     """List the apps, newest first."""
     with context().records.read() as tx:
@@ -51,6 +53,7 @@ def list_apps(query: PageQuery) -> Response:
 
 
 @api.get("/<app>", responses={"200": AppView})
+@needs(Act.SEE)
 def show_app(path: AppPath) -> Response:
     """Show an app with what is live of it."""
     with context().records.read() as tx:
@@ -60,6 +63,7 @@ def show_app(path: AppPath) -> Response:
 
 
 @api.patch("/<app>", responses={"200": PolicyView, "409": ErrorOut})
+@needs(Act.SET_POLICY)
 def change_policy(path: AppPath, body: PolicyIn) -> Response:
     """Decide what may be healed of an app by itself; null leaves it to the platform."""
     given = context()
@@ -73,6 +77,7 @@ def change_policy(path: AppPath, body: PolicyIn) -> Response:
 
 
 @api.delete("/<app>", responses={"202": AcceptedView, "409": ErrorOut})
+@needs(Act.DELETE)
 def delete_app(path: AppPath, query: DeleteQuery) -> tuple[Response, int]:
     """Delete an app: its scripts and, unless `keepRepository`, its repository."""
     given = context()
@@ -84,6 +89,7 @@ def delete_app(path: AppPath, query: DeleteQuery) -> tuple[Response, int]:
 
 
 @api.get("/<app>/deployments", responses={"200": DeploymentsView})
+@needs(Act.SEE)
 def list_deployments(path: AppPath, query: DeploymentsQuery) -> Response:
     """List an app's deployments, newest first."""
     given = context()

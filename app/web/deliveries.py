@@ -4,13 +4,14 @@ from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 
 from app.domain.deliveries import DeliveryFilter
+from app.domain.rights import Act
 from app.pipeline.accept import VERSION
 from app.pipeline.replay import part_of, replay_one, replay_part
-from app.web.auth import require_token
 from app.web.context import context
 from app.web.delivery_forms import DeliveriesQuery, ReplayIn, ReplayOneIn
 from app.web.errors import API_ERRORS, ErrorOut
 from app.web.forms import DeliveryPath, require_object
+from app.web.guard import needs
 from app.web.views import DeliveriesView, DeliveryDetailView, DeliveryView
 from app.web.views.deliveries import ReplayView
 
@@ -21,11 +22,11 @@ api = APIBlueprint(
     abp_security=[{"token": []}],
     abp_responses=API_ERRORS,
 )
-api.before_request(require_token)
 api.before_request(require_object)
 
 
 @api.get("", responses={"200": DeliveriesView})
+@needs(Act.OPERATE)
 def list_deliveries(query: DeliveriesQuery) -> Response:
     """List the deliveries, newest first."""
     wanted = DeliveryFilter(query.status, query.source, query.event, query.since, query.until)
@@ -36,6 +37,7 @@ def list_deliveries(query: DeliveriesQuery) -> Response:
 
 
 @api.get("/<guid>", responses={"200": DeliveryDetailView})
+@needs(Act.OPERATE)
 def show_delivery(path: DeliveryPath) -> Response:
     """Show a delivery with its body."""
     with context().records.read() as tx:
@@ -44,6 +46,7 @@ def show_delivery(path: DeliveryPath) -> Response:
 
 
 @api.post("/<guid>/replay", responses={"202": DeliveryView, "409": ErrorOut})
+@needs(Act.OPERATE)
 def replay_delivery(path: DeliveryPath, body: ReplayOneIn) -> tuple[Response, int]:
     """Have a delivery worked off again, now."""
     with context().records.begin() as tx:
@@ -52,6 +55,7 @@ def replay_delivery(path: DeliveryPath, body: ReplayOneIn) -> tuple[Response, in
 
 
 @api.post("/replay", responses={"200": ReplayView, "202": ReplayView})
+@needs(Act.OPERATE)
 def replay_deliveries(body: ReplayIn) -> tuple[Response, int]:
     """Have the next part of what a filter finds worked off again; behind `next` begins the one after it."""
     given, wanted = context(), body.wanted(VERSION)

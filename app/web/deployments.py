@@ -3,12 +3,13 @@
 from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 
+from app.domain.rights import Act
 from app.pipeline.overview import standing
 from app.pipeline.start import start
-from app.web.auth import require_token
 from app.web.context import context
 from app.web.errors import API_ERRORS, ErrorOut
 from app.web.forms import DeploymentPath
+from app.web.guard import needs
 from app.web.messages import StartMessage
 from app.web.plans import PlanView
 from app.web.proofs import prove
@@ -21,7 +22,6 @@ api = APIBlueprint(
     abp_security=[{"token": []}],
     abp_responses=API_ERRORS,
 )
-api.before_request(require_token)
 runs = APIBlueprint(
     "runs",
     __name__,
@@ -32,6 +32,7 @@ runs = APIBlueprint(
 
 
 @api.get("/<deployment>", responses={"200": DeploymentView})
+@needs(Act.SEE)
 def show_deployment(path: DeploymentPath) -> Response:
     """Show a deployment."""
     given = context()

@@ -3,13 +3,14 @@
 from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 
+from app.domain.rights import Act
 from app.pipeline.known import standing_app
 from app.pipeline.reconcile import estimate, request_pass, request_reconcile
 from app.ports import Transaction
-from app.web.auth import require_token
 from app.web.context import context
 from app.web.errors import API_ERRORS, ErrorOut
 from app.web.forms import AppPath, LookIn, PageQuery, PassIn, require_object
+from app.web.guard import needs
 from app.web.views.drift import (
     AppDriftView,
     DriftsView,
@@ -26,11 +27,11 @@ api = APIBlueprint(
     abp_security=[{"token": []}],
     abp_responses=API_ERRORS,
 )
-api.before_request(require_token)
 api.before_request(require_object)
 
 
 @api.get("/drift", responses={"200": DriftsView})
+@needs(Act.SEE)
 def list_drift(query: PageQuery) -> Response:
     """List all open drift, found last first."""
     with context().records.read() as tx:
@@ -40,6 +41,7 @@ def list_drift(query: PageQuery) -> Response:
 
 
 @api.get("/apps/<app>/drift", responses={"200": AppDriftView})
+@needs(Act.SEE)
 def show_drift(path: AppPath) -> Response:
     """Show the open drift of an app, as it was seen last."""
     with context().records.read() as tx:
@@ -50,6 +52,7 @@ def show_drift(path: AppPath) -> Response:
 
 
 @api.post("/apps/<app>/drift", responses={"202": LookView, "409": ErrorOut})
+@needs(Act.RECONCILE)
 def look_for_drift(path: AppPath, body: LookIn) -> tuple[Response, int]:
     """Look now what drifted of an app, and heal what its policy allows, or as far as `heal` says."""
     with context().records.begin() as tx:
@@ -59,6 +62,7 @@ def look_for_drift(path: AppPath, body: LookIn) -> tuple[Response, int]:
 
 
 @api.get("/reconcile", responses={"200": EstimateView})
+@needs(Act.OPERATE)
 def show_estimate() -> Response:
     """Tell what a pass over everything would take."""
     with context().records.read() as tx:
@@ -66,6 +70,7 @@ def show_estimate() -> Response:
 
 
 @api.post("/reconcile", responses={"202": PassView})
+@needs(Act.OPERATE)
 def begin_pass(body: PassIn) -> tuple[Response, int]:
     """Begin a pass over everything, or tell of the one that is under way."""
     del body  # it is empty

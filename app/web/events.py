@@ -9,11 +9,12 @@ from flask import Response, jsonify, request
 from flask_openapi3.blueprint import APIBlueprint
 
 from app.domain.archives import unpacked
-from app.web.auth import require_token
+from app.domain.rights import Act
 from app.web.context import context
 from app.web.errors import API_ERRORS, ErrorOut
 from app.web.event_forms import ArchivePath, EventsQuery, SelectionQuery, place_of
 from app.web.event_stream import DESCRIBED, streamed
+from app.web.guard import needs
 from app.web.live import follow
 from app.web.views.events import ArchivesView, ArchiveView, EventsView
 
@@ -24,10 +25,10 @@ api = APIBlueprint(
     abp_security=[{"token": []}],
     abp_responses=API_ERRORS,
 )
-api.before_request(require_token)
 
 
 @api.get("", responses={"200": EventsView, "410": ErrorOut})
+@needs(Act.SEE)
 def list_events(query: EventsQuery) -> Response:
     """List facts, newest first, or oldest first behind `after`."""
     after, before = place_of(query.after), place_of(query.before)
@@ -37,6 +38,7 @@ def list_events(query: EventsQuery) -> Response:
 
 
 @api.get("/stream", responses={"200": DESCRIBED, "503": ErrorOut})
+@needs(Act.SEE)
 def stream_events(query: SelectionQuery) -> Response:
     """Tell facts as they come about: behind `Last-Event-ID` or `after`, or from now on."""
     given = context()
@@ -50,6 +52,7 @@ def stream_events(query: SelectionQuery) -> Response:
 
 
 @api.get("/archives", responses={"200": ArchivesView})
+@needs(Act.OPERATE)
 def list_archives() -> Response:
     """List what of the record is archived, oldest first."""
     with context().records.read() as tx:
@@ -58,6 +61,7 @@ def list_archives() -> Response:
 
 
 @api.get("/archives/<number>", responses={"200": {"content": {"application/x-ndjson": {}}}})
+@needs(Act.OPERATE)
 def show_archive(path: ArchivePath) -> Response:
     """Show the facts of an archive, one a line."""
     given = context()

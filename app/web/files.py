@@ -11,14 +11,15 @@ from flask_openapi3.blueprint import APIBlueprint
 from werkzeug.wsgi import ClosingIterator
 
 from app.domain.apps import App
+from app.domain.rights import Act
 from app.pipeline.files import FileChange, Written, commit_of, list_files, note_commit, put_file, read_file
 from app.pipeline.reach import reached_app, repository_of
-from app.web.auth import require_token
 from app.web.context import context
 from app.web.errors import API_ERRORS, ErrorOut, Responses
 from app.web.file_forms import RAW, FileBody, FilePath, RefQuery, WriteQuery, expectation, read_content
 from app.web.file_views import FilesView, FileView, WrittenView
 from app.web.forms import AppPath
+from app.web.guard import needs
 
 api = APIBlueprint(
     "files",
@@ -27,7 +28,6 @@ api = APIBlueprint(
     abp_security=[{"token": []}],
     abp_responses={**API_ERRORS, "409": ErrorOut, "502": ErrorOut},
 )
-api.before_request(require_token)
 
 _WRITES: Final[Responses] = {"200": WrittenView, "412": ErrorOut}
 # A file may be anybody's page, and this origin is ours.
@@ -35,6 +35,7 @@ _HARMLESS: Final = {"X-Content-Type-Options": "nosniff", "Content-Disposition": 
 
 
 @api.get("/<app>/files", responses={"200": FilesView})
+@needs(Act.SEE)
 def list_all(path: AppPath, query: RefQuery) -> Response:
     """List the files of a ref, with the blob, size and mode of each."""
     app = reached(path.app)
@@ -44,6 +45,7 @@ def list_all(path: AppPath, query: RefQuery) -> Response:
 
 
 @api.get("/<app>/files/<path:path>", responses={"200": FileView, "304": {}})
+@needs(Act.SEE)
 def show_file(path: FilePath, query: RefQuery) -> Response:
     """Show a file as JSON or, where octets are accepted, as it is; its blob is the ETag."""
     app = reached(path.app)
@@ -57,6 +59,7 @@ def show_file(path: FilePath, query: RefQuery) -> Response:
 
 
 @api.put("/<app>/files/<path:path>", responses={**_WRITES, "201": WrittenView, "413": ErrorOut})
+@needs(Act.WRITE_FILES)
 def write_file(path: FilePath, query: WriteQuery, raw: FileBody) -> tuple[Response, int]:
     """Create or replace a file in one commit; If-Match and If-None-Match say what is expected there."""
     del raw  # it is the request
@@ -67,6 +70,7 @@ def write_file(path: FilePath, query: WriteQuery, raw: FileBody) -> tuple[Respon
 
 
 @api.delete("/<app>/files/<path:path>", responses=_WRITES)
+@needs(Act.WRITE_FILES)
 def delete_file(path: FilePath, query: WriteQuery) -> Response:
     """Delete a file in one commit."""
     app = reached(path.app)

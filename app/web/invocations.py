@@ -10,14 +10,15 @@ from flask import Response, jsonify, request
 from flask_openapi3.blueprint import APIBlueprint
 
 from app.domain.invocations import number_of
+from app.domain.rights import Act
 from app.pipeline.invoke import Callee, callee, invoke, stream
 from app.pipeline.invoke_later import request_invocation
 from app.ports import Call, Reply
-from app.web.auth import require_token
 from app.web.context import context
 from app.web.errors import API_ERRORS, ErrorOut, Responses
 from app.web.event_stream import DESCRIBED
 from app.web.forms import require_object
+from app.web.guard import needs
 from app.web.invocation_events import events_response, opening
 from app.web.invocation_forms import (
     CalleePath,
@@ -31,9 +32,7 @@ from app.web.invocation_views import FunctionsView, InvocationErrorOut, InvokedV
 
 _FORM: Final[dict[str, Any]] = {"url_prefix": "/api/workers", "abp_security": [{"token": []}]}
 calls = APIBlueprint("calls", __name__, abp_responses=API_ERRORS, **_FORM)
-calls.before_request(require_token)
 later = APIBlueprint("later", __name__, abp_responses=API_ERRORS, **_FORM)
-later.before_request(require_token)
 later.before_request(require_object)
 
 _REFUSALS: Final[Responses] = {
@@ -43,12 +42,14 @@ _HARMLESS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosn
 
 
 @calls.get("/<worker>/functions", responses={"200": FunctionsView, "409": ErrorOut, "410": ErrorOut})
+@needs(Act.SEE)
 def list_functions(path: CalleePath) -> Response:
     """List the functions of what the worker's address shows."""
     return jsonify(FunctionsView(functions=list(_callee(path).version.functions)).body())
 
 
 @calls.post("/<worker>/functions/<function>", responses={"200": InvokedView, **_REFUSALS})
+@needs(Act.INVOKE)
 def invoke_function(path: FunctionPath) -> Response:
     """Call a function with the body, JSON of any type or none, and answer as the worker does."""
     given, called = context().invoking, _callee(path)
@@ -61,6 +62,7 @@ def invoke_function(path: FunctionPath) -> Response:
 
 
 @calls.post("/<worker>/invoke/<function>", responses={"200": DESCRIBED, **_REFUSALS})
+@needs(Act.INVOKE)
 def stream_function(path: FunctionPath) -> Response:
     """Call a function with the body, and answer with its events as they come."""
     given, called = context().invoking, _callee(path)
@@ -79,6 +81,7 @@ def stream_function(path: FunctionPath) -> Response:
     "/<worker>/invocations/<invocation>/events",
     responses={"200": DESCRIBED, "410": ErrorOut},
 )
+@needs(Act.INVOKE)
 def resume_stream(path: InvocationPath) -> Response:
     """Go on with an invocation's events, behind the one of `Last-Event-ID` or with the first that is kept."""
     given = context().invoking
@@ -97,6 +100,7 @@ def resume_stream(path: InvocationPath) -> Response:
     "/<worker>/functions/<function>/jobs",
     responses={"202": LaterView, "409": ErrorOut, "410": ErrorOut, "413": ErrorOut, "429": ErrorOut},
 )
+@needs(Act.INVOKE)
 def invoke_function_later(path: FunctionPath, body: LaterIn) -> tuple[Response, int]:
     """Have a job call a function, again when it fails; payload and answer are stored."""
     given, order = context(), body.order(path.function)

@@ -3,10 +3,11 @@
 from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 
-from app.web.auth import require_token
+from app.domain.rights import Act
 from app.web.context import context
 from app.web.errors import API_ERRORS
 from app.web.forms import JobPath
+from app.web.guard import needs
 from app.web.views import JobView
 
 api = APIBlueprint(
@@ -16,10 +17,10 @@ api = APIBlueprint(
     abp_security=[{"token": []}],
     abp_responses=API_ERRORS,
 )
-api.before_request(require_token)
 
 
 @api.get("/<job>", responses={"200": JobView})
+@needs(Act.SEE)
 def show_job(path: JobPath) -> Response:
     """Show a job with its steps."""
     with context().records.read() as tx:

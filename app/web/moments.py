@@ -4,12 +4,13 @@ from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 from pydantic import BaseModel, ConfigDict
 
+from app.domain.rights import Act
 from app.errors import InvalidInput
 from app.pipeline.at import shown_at
-from app.web.auth import require_token
 from app.web.context import context
 from app.web.errors import API_ERRORS
 from app.web.forms import AppPath, Moment
+from app.web.guard import needs
 from app.web.views.moments import MomentView
 
 api = APIBlueprint(
@@ -19,7 +20,6 @@ api = APIBlueprint(
     abp_security=[{"token": []}],
     abp_responses=API_ERRORS,
 )
-api.before_request(require_token)
 
 
 class MomentQuery(BaseModel):
@@ -31,6 +31,7 @@ class MomentQuery(BaseModel):
 
 
 @api.get("/<app>/at", responses={"200": MomentView})
+@needs(Act.SEE)
 def show_moment(path: AppPath, query: MomentQuery) -> Response:
     """Show what was live of an app at a moment."""
     given = context()

@@ -5,11 +5,12 @@ from flask_openapi3.blueprint import APIBlueprint
 
 from app.domain.environments import Environment
 from app.domain.names import script_name
+from app.domain.rights import Act
 from app.pipeline.approve import request_preview
-from app.web.auth import require_token
 from app.web.context import context
 from app.web.errors import API_ERRORS, ErrorOut
 from app.web.forms import PreviewIn, PullRequestPath, require_object
+from app.web.guard import needs
 from app.web.views import ApprovalView
 
 api = APIBlueprint(
@@ -19,11 +20,11 @@ api = APIBlueprint(
     abp_security=[{"token": []}],
     abp_responses={**API_ERRORS, "409": ErrorOut},
 )
-api.before_request(require_token)
 api.before_request(require_object)
 
 
 @api.post("/<app>/pulls/<number>/preview", responses={"202": ApprovalView})
+@needs(Act.PREVIEW)
 def approve_preview(path: PullRequestPath, body: PreviewIn) -> tuple[Response, int]:
     """Approve the newest commit of a fork's pull request, which is shown when its run has ended well."""
     given = context()

@@ -5,11 +5,12 @@ from flask_openapi3.blueprint import APIBlueprint
 from pydantic import BaseModel, ConfigDict
 
 from app.domain.jobs import JobType
+from app.domain.rights import Act
 from app.pipeline.redeliver import ALL_APPS
-from app.web.auth import require_token
 from app.web.context import context
 from app.web.errors import API_ERRORS
 from app.web.forms import Moment, require_object
+from app.web.guard import needs
 from app.web.views.base import View
 
 api = APIBlueprint(
@@ -19,7 +20,6 @@ api = APIBlueprint(
     abp_security=[{"token": []}],
     abp_responses=API_ERRORS,
 )
-api.before_request(require_token)
 api.before_request(require_object)
 
 
@@ -38,6 +38,7 @@ class RedeliveryView(View):
 
 
 @api.post("/redeliver", responses={"202": RedeliveryView})
+@needs(Act.OPERATE)
 def redeliver(body: RedeliverIn) -> tuple[Response, int]:
     """Compare what GitHub says it sent with what was received, and have it send again what is missing."""
     arguments = {"since": body.since.isoformat()} if body.since else {}

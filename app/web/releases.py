@@ -3,13 +3,13 @@
 from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 
+from app.domain.rights import Act
 from app.pipeline.overview import standing
 from app.pipeline.point import Decision, Released
 from app.pipeline.promote import request_promotion
 from app.pipeline.redeploy import request_redeploy
 from app.pipeline.resume import resume
 from app.pipeline.rollback import rollback
-from app.web.auth import require_token
 from app.web.context import context
 from app.web.errors import API_ERRORS, ErrorOut
 from app.web.forms import (
@@ -21,6 +21,7 @@ from app.web.forms import (
     RollbackIn,
     require_object,
 )
+from app.web.guard import needs
 from app.web.views import JobOfDeploymentView, ReleaseView
 
 api = APIBlueprint(
@@ -30,11 +31,11 @@ api = APIBlueprint(
     abp_security=[{"token": []}],
     abp_responses={**API_ERRORS, "409": ErrorOut},
 )
-api.before_request(require_token)
 api.before_request(require_object)
 
 
 @api.post("/apps/<app>/rollback", responses={"202": ReleaseView})
+@needs(Act.RELEASE)
 def roll_back(path: AppPath, body: RollbackIn) -> tuple[Response, int]:
     """Put an earlier deployment back and keep later pushes from going live, until somebody resumes."""
     with context().records.begin() as tx:
@@ -42,6 +43,7 @@ def roll_back(path: AppPath, body: RollbackIn) -> tuple[Response, int]:
 
 
 @api.post("/apps/<app>/resume", responses={"202": ReleaseView})
+@needs(Act.RELEASE)
 def resume_pushes(path: AppPath, body: ResumeIn) -> tuple[Response, int]:
     """Let pushes go live again, and with them the newest that was built meanwhile."""
     with context().records.begin() as tx:
@@ -49,6 +51,7 @@ def resume_pushes(path: AppPath, body: ResumeIn) -> tuple[Response, int]:
 
 
 @api.post("/deployments/<deployment>/promote", responses={"202": ReleaseView})
+@needs(Act.RELEASE)
 def promote_deployment(path: DeploymentPath, body: PromoteIn) -> tuple[Response, int]:
     """Have the very bytes of a deployment live in an environment."""
     with context().records.begin() as tx:
@@ -56,6 +59,7 @@ def promote_deployment(path: DeploymentPath, body: PromoteIn) -> tuple[Response,
 
 
 @api.post("/deployments/<deployment>/redeploy", responses={"202": JobOfDeploymentView})
+@needs(Act.DEPLOY)
 def redeploy(path: DeploymentPath, body: RedeployIn) -> tuple[Response, int]:
     """Have a deployment's workflow run once more; what it makes is a new deployment."""
     given = context()

@@ -7,19 +7,20 @@ from flask_openapi3.blueprint import APIBlueprint
 from werkzeug.wsgi import ClosingIterator
 
 from app.domain.apps import App
+from app.domain.rights import Act
 from app.pipeline.commit import Changes, Committed, check_changes, commit_files, request_commit
 from app.pipeline.export import opened_export, plan_export
 from app.pipeline.files import note_commit
 from app.pipeline.reach import repository_of
 from app.pipeline.sync import request_sync
 from app.ports import ArchiveFormat
-from app.web.auth import require_token
 from app.web.context import context
 from app.web.errors import API_ERRORS, ErrorOut
 from app.web.file_forms import ByQuery, CommitIn, ExportQuery
 from app.web.file_views import BINARY, BegunView, CommittedView
 from app.web.files import reached
 from app.web.forms import AppPath, require_object
+from app.web.guard import needs
 
 api = APIBlueprint(
     "repository",
@@ -28,7 +29,6 @@ api = APIBlueprint(
     abp_security=[{"token": []}],
     abp_responses={**API_ERRORS, "409": ErrorOut, "502": ErrorOut},
 )
-api.before_request(require_token)
 api.before_request(require_object)
 syncs = APIBlueprint(
     "syncs",
@@ -37,7 +37,6 @@ syncs = APIBlueprint(
     abp_security=[{"token": []}],
     abp_responses={**API_ERRORS, "409": ErrorOut},
 )
-syncs.before_request(require_token)
 
 _TYPES = {ArchiveFormat.TAR_GZ: "application/gzip", ArchiveFormat.ZIP: "application/zip"}
 _ARCHIVE = {"description": "An archive", "content": dict.fromkeys(_TYPES.values(), BINARY)}
@@ -47,6 +46,7 @@ _ARCHIVE = {"description": "An archive", "content": dict.fromkeys(_TYPES.values(
     "/<app>/commits",
     responses={"200": CommittedView, "201": CommittedView, "202": BegunView, "413": ErrorOut},
 )
+@needs(Act.WRITE_FILES)
 def create_commit(path: AppPath, body: CommitIn) -> tuple[Response, int]:
     """Commit many files at once, perhaps on a new branch with a pull request; 202 when that takes long."""
     app = reached(path.app)
@@ -61,6 +61,7 @@ def create_commit(path: AppPath, body: CommitIn) -> tuple[Response, int]:
 
 
 @api.get("/<app>/export", responses={"200": _ARCHIVE})
+@needs(Act.SEE)
 def export(path: AppPath, query: ExportQuery) -> Response:
     """Download all files of a ref as one archive."""
     app, given = reached(path.app), context()
@@ -78,6 +79,7 @@ def export(path: AppPath, query: ExportQuery) -> Response:
 
 
 @syncs.post("/<app>/sync", responses={"202": BegunView})
+@needs(Act.WRITE_FILES)
 def sync(path: AppPath, query: ByQuery) -> tuple[Response, int]:
     """Take the new commits of the template, or of what the app was imported from."""
     with context().records.begin() as tx:

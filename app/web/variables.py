@@ -3,12 +3,13 @@
 from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 
+from app.domain.rights import Act
 from app.domain.variables import Variable
 from app.pipeline.variables import Change, Editor, find, remove, set_secrets, set_variables
-from app.web.auth import require_token
 from app.web.context import context
 from app.web.errors import API_ERRORS, ErrorOut
 from app.web.forms import ValueIn, ValuesIn, VariablePath, VariablesPath, require_object
+from app.web.guard import needs
 from app.web.variable_views import (
     ChangedView,
     ChangesView,
@@ -25,7 +26,6 @@ api = APIBlueprint(
     abp_security=[{"token": []}],
     abp_responses=API_ERRORS,
 )
-api.before_request(require_token)
 api.before_request(require_object)
 
 _VARIABLES = "/<app>/environments/<environment>/variables"
@@ -33,6 +33,7 @@ _SECRETS = "/<app>/environments/<environment>/secrets"
 
 
 @api.get(_VARIABLES, responses={"200": VariablesView})
+@needs(Act.SEE)
 def list_variables(path: VariablesPath) -> Response:
     """List the variables of an environment by name."""
     items = [VariableView.of(variable) for variable in _all(path, is_secret=False)]
@@ -40,6 +41,7 @@ def list_variables(path: VariablesPath) -> Response:
 
 
 @api.patch(_VARIABLES, responses={"200": ChangesView, "409": ErrorOut, "413": ErrorOut})
+@needs(Act.SET_VARIABLES)
 def patch_variables(path: VariablesPath, body: ValuesIn) -> Response:
     """Set several variables of an environment together; the others stay."""
     with context().records.begin() as tx:
@@ -48,6 +50,7 @@ def patch_variables(path: VariablesPath, body: ValuesIn) -> Response:
 
 
 @api.get(f"{_VARIABLES}/<name>", responses={"200": VariableView})
+@needs(Act.SEE)
 def show_variable(path: VariablePath) -> Response:
     """Show a variable."""
     return jsonify(VariableView.of(_one(path, is_secret=False)).body())
@@ -57,6 +60,7 @@ def show_variable(path: VariablePath) -> Response:
     f"{_VARIABLES}/<name>",
     responses={"200": ChangedView, "201": ChangedView, "409": ErrorOut, "413": ErrorOut},
 )
+@needs(Act.SET_VARIABLES)
 def put_variable(path: VariablePath, body: ValueIn) -> tuple[Response, int]:
     """Set a variable; what is live gets it without a build."""
     with context().records.begin() as tx:
@@ -65,6 +69,7 @@ def put_variable(path: VariablePath, body: ValueIn) -> tuple[Response, int]:
 
 
 @api.delete(f"{_VARIABLES}/<name>", responses={"200": ChangedView, "409": ErrorOut})
+@needs(Act.SET_VARIABLES)
 def delete_variable(path: VariablePath) -> tuple[Response, int]:
     """Remove a variable."""
     with context().records.begin() as tx:
@@ -73,6 +78,7 @@ def delete_variable(path: VariablePath) -> tuple[Response, int]:
 
 
 @api.get(_SECRETS, responses={"200": SecretsView})
+@needs(Act.SEE)
 def list_secrets(path: VariablesPath) -> Response:
     """List the secrets of an environment by name, without their values."""
     items = [SecretView.of(secret) for secret in _all(path, is_secret=True)]
@@ -80,6 +86,7 @@ def list_secrets(path: VariablesPath) -> Response:
 
 
 @api.patch(_SECRETS, responses={"200": ChangesView, "409": ErrorOut, "413": ErrorOut})
+@needs(Act.SET_SECRETS)
 def patch_secrets(path: VariablesPath, body: ValuesIn) -> Response:
     """Set several secrets of an environment together; the others stay."""
     with context().records.begin() as tx:
@@ -88,6 +95,7 @@ def patch_secrets(path: VariablesPath, body: ValuesIn) -> Response:
 
 
 @api.get(f"{_SECRETS}/<name>", responses={"200": SecretView})
+@needs(Act.SEE)
 def show_secret(path: VariablePath) -> Response:
     """Show that a secret is there."""
     return jsonify(SecretView.of(_one(path, is_secret=True)).body())
@@ -97,6 +105,7 @@ def show_secret(path: VariablePath) -> Response:
     f"{_SECRETS}/<name>",
     responses={"200": ChangedView, "201": ChangedView, "409": ErrorOut, "413": ErrorOut},
 )
+@needs(Act.SET_SECRETS)
 def put_secret(path: VariablePath, body: ValueIn) -> tuple[Response, int]:
     """Set a secret; it is never shown again."""
     with context().records.begin() as tx:
@@ -105,6 +114,7 @@ def put_secret(path: VariablePath, body: ValueIn) -> tuple[Response, int]:
 
 
 @api.delete(f"{_SECRETS}/<name>", responses={"200": ChangedView, "409": ErrorOut})
+@needs(Act.SET_SECRETS)
 def delete_secret(path: VariablePath) -> tuple[Response, int]:
     """Remove a secret."""
     with context().records.begin() as tx:

@@ -3,16 +3,17 @@
 from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 
+from app.domain.rights import Act
 from app.pipeline.add_function import Added, add_function, check_function
 from app.pipeline.files import note_commit
 from app.pipeline.reach import repository_of
 from app.pipeline.workers_app import app_files, request_worker_app, worker_of_version
 from app.web.apps import accepted
-from app.web.auth import require_token
 from app.web.context import context
 from app.web.errors import API_ERRORS, ErrorOut
 from app.web.files import reached
 from app.web.forms import AppPath, require_object
+from app.web.guard import needs
 from app.web.views import AcceptedView
 from app.web.worker_forms import FunctionIn, WorkerAppIn, WorkerPath
 from app.web.worker_views import FunctionAddedView
@@ -25,11 +26,11 @@ api = APIBlueprint(
     abp_security=[{"token": []}],
     abp_responses={**API_ERRORS, "409": ErrorOut},
 )
-api.before_request(require_token)
 api.before_request(require_object)
 
 
 @api.post("/workers/<worker>/app", responses={"202": AcceptedView})
+@needs(Act.CREATE)
 def make_app(path: WorkerPath, body: WorkerAppIn) -> tuple[Response, int]:
     """Make an app of a worker: its functions are files of a new repository; the worker stays."""
     given = context()
@@ -47,6 +48,7 @@ def make_app(path: WorkerPath, body: WorkerAppIn) -> tuple[Response, int]:
     "/apps/<app>/functions",
     responses={"200": FunctionAddedView, "201": FunctionAddedView, "422": ErrorOut, "502": ErrorOut},
 )
+@needs(Act.WRITE_FILES)
 def add(path: AppPath, body: FunctionIn) -> tuple[Response, int]:
     """Commit one more function to an app's repository, after the compiler looked at it."""
     given, app, new = context(), reached(path.app), body.function()

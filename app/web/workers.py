@@ -9,13 +9,14 @@ from typing import Final
 from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 
+from app.domain.rights import Act
 from app.domain.workers import Options, Worker
 from app.pipeline.workers_change import delete_worker, keep_worker, restore_worker
 from app.pipeline.workers_deploy import Deployed, create_worker, update_worker
-from app.web.auth import require_token
 from app.web.context import context
 from app.web.errors import API_ERRORS, ErrorOut, Responses
 from app.web.forms import PageQuery, require_object
+from app.web.guard import needs
 from app.web.worker_forms import KeepIn, VersionIn, WorkerIn, WorkerPath
 from app.web.worker_views import (
     DeployedView,
@@ -34,7 +35,6 @@ api = APIBlueprint(
     abp_security=[{"token": []}],
     abp_responses=API_ERRORS,
 )
-api.before_request(require_token)
 api.before_request(require_object)
 # Whoever restores has nothing more to say.
 restores = APIBlueprint(
@@ -44,7 +44,6 @@ restores = APIBlueprint(
     abp_security=[{"token": []}],
     abp_responses=API_ERRORS,
 )
-restores.before_request(require_token)
 
 ACTOR: Final = "token"
 _REFUSALS: Final[Responses] = {"409": ErrorOut, "413": ErrorOut, "422": ErrorOut}
@@ -52,6 +51,7 @@ _SHOWN_VERSIONS: Final = 100
 
 
 @api.post("", responses={"201": DeployedView, **_REFUSALS})
+@needs(Act.CREATE)
 def create(body: WorkerIn) -> tuple[Response, int]:
     """Compile functions and put them up; they answer when this does."""
     given = context()
@@ -68,6 +68,7 @@ def create(body: WorkerIn) -> tuple[Response, int]:
 
 
 @api.get("", responses={"200": WorkersView})
+@needs(Act.SEE)
 def list_all(query: PageQuery) -> Response:
     """List the workers, newest first."""
     given = context()
@@ -80,6 +81,7 @@ def list_all(query: PageQuery) -> Response:
 
 
 @api.get("/<worker>", responses={"200": WholeWorkerView})
+@needs(Act.SEE)
 def show(path: WorkerPath) -> Response:
     """Show a worker with its versions."""
     given = context()
@@ -91,6 +93,7 @@ def show(path: WorkerPath) -> Response:
 
 
 @api.put("/<worker>", responses={"200": DeployedView, **_REFUSALS})
+@needs(Act.DEPLOY)
 def update(path: WorkerPath, body: VersionIn) -> Response:
     """Put up a new version; the addresses of those before keep showing what they show."""
     given = context()
@@ -102,6 +105,7 @@ def update(path: WorkerPath, body: VersionIn) -> Response:
 
 
 @api.patch("/<worker>", responses={"200": WorkerView, "410": ErrorOut})
+@needs(Act.DEPLOY)
 def keep(path: WorkerPath, body: KeepIn) -> Response:
     """Keep a worker for good, or let it expire like others, counted from now."""
     given = context()
@@ -113,6 +117,7 @@ def keep(path: WorkerPath, body: KeepIn) -> Response:
 
 
 @restores.post("/<worker>/restore", responses={"200": WorkerView, "409": ErrorOut})
+@needs(Act.DEPLOY)
 def restore(path: WorkerPath) -> Response:
     """Have an expired worker answer again."""
     given = context()
@@ -122,6 +127,7 @@ def restore(path: WorkerPath) -> Response:
 
 
 @api.delete("/<worker>", responses={"202": WorkerDeletedView, "409": ErrorOut})
+@needs(Act.DELETE)
 def delete(path: WorkerPath) -> tuple[Response, int]:
     """Delete a worker; a job takes its scripts down."""
     given = context()

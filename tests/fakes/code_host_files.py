@@ -12,6 +12,7 @@ from app.errors import RemoteConflict, RemoteMissing
 from app.ports import ArchiveFormat, CodeHost, Entry, File, FileContent, Listing, Proposal
 from tests.fakes.code_host import HOST, FakeCodeHost, FakePull, FakeRepository
 from tests.fakes.code_host_builds import FakeBuildLogs, FakeComparisons
+from tests.fakes.code_host_people import FakeMemberships
 from tests.fakes.code_host_ports import FakeContents
 
 _FOLDER_MODE = "040000"
@@ -166,6 +167,7 @@ def code_host(host: FakeCodeHost) -> CodeHost:
         files=FakeFiles(host),
         proposals=FakeProposals(host),
         downloads=FakeDownloads(host),
+        memberships=FakeMemberships(host),
         build_logs=FakeBuildLogs(host),
         comparisons=FakeComparisons(host),
     )

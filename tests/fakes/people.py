@@ -104,7 +104,8 @@ class FakeRights:
         self._rights[(right.person_id, right.app_id)] = right
 
     def replace(self, person_id: str, levels: Mapping[str, Level], at: datetime) -> None:
-        for key in [key for key in self._rights if key[0] == person_id]:
+        waiting = {it.id for it in self._apps.values() if it.repository is None}
+        for key in [key for key in self._rights if key[0] == person_id and key[1] not in waiting]:
             del self._rights[key]
         for app_id, level in levels.items():
             self.save(Right(person_id, app_id, level, at))

@@ -2,7 +2,9 @@
 
 from flask import Blueprint, Response
 
+from app.domain.rights import Act
 from app.web.context import context
+from app.web.guard import needs
 from app.web.pages.asking import let_in
 from app.web.pages.shell import render
 
@@ -11,6 +13,7 @@ pages.before_request(let_in)
 
 
 @pages.get("/")
+@needs(Act.SEE)
 def list_apps() -> Response:
     """Show the apps, newest first."""
     with context().records.read() as tx:

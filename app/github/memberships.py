@@ -1,0 +1,113 @@
+"""Who was let do what on GitHub: one person in one repository as we see it, all of a person's as they see it.
+
+What GitHub lets everybody do with a public repository is nothing that somebody was let do.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from app.domain.rights import Level
+from app.errors import RemoteForbidden, RemoteMissing, Unauthenticated
+from app.github.client import GitHub, path
+from app.github.requester import PacedRequester
+from app.ports.people import Account
+
+_PAGE: Final = 100
+# The 5,000 repositories that were used last; whoever has more finds the others by their names.
+_MOST_PAGES: Final = 50
+_LEVELS: Final[Mapping[str, Level]] = {
+    "admin": Level.ADMIN,
+    "maintain": Level.WRITE,
+    "write": Level.WRITE,
+    "push": Level.WRITE,
+    "triage": Level.READ,
+    "read": Level.READ,
+    "pull": Level.READ,
+}
+_INVITED: Final[Mapping[Level, str]] = {Level.READ: "pull", Level.WRITE: "push", Level.ADMIN: "admin"}
+_REFUSED: Final = 401
+_AFFILIATION: Final = "owner,collaborator,organization_member"
+
+
+class GitHubMemberships:
+    """Port `Memberships`; where we are an App people sign in to it, else to an OAuth App."""
+
+    def __init__(self, github: GitHub) -> None:
+        self._github = github
+
+    def level(self, full_name: str, account: Account) -> Level:
+        """Return what somebody was let do in a repository; GitHub says 404 of who is nobody there."""
+        # https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user
+        place = path("repos", full_name, "collaborators", account.login)
+        try:
+            with self._github.doing(f"looking what {account.login} may do in {full_name}"):
+                answer = self._github.request("GET", f"{place}/permission")
+                if answer["user"]["id"] != account.id:
+                    return Level.NONE
+                level = _LEVELS.get(answer["permission"], Level.NONE)
+                if level is Level.READ:
+                    # Everybody may read what is public; only of collaborators this says 204.
+                    self._github.request("GET", place)
+                return level
+        except RemoteMissing:
+            return Level.NONE
+
+    def is_member(self, organization: str, account: Account) -> bool:
+        """Tell whether somebody belongs to an organisation; who was only invited does not yet."""
+        # https://docs.github.com/en/rest/orgs/members#get-organization-membership-for-a-user
+        try:
+            with self._github.doing(f"looking whether {account.login} belongs to {organization}"):
+                answer = self._github.request("GET", path("orgs", organization, "memberships", account.login))
+                return bool(answer["state"] == "active" and answer["user"]["id"] == account.id)
+        except RemoteMissing:
+            return False
+
+    def own(self, token: str) -> Mapping[int, Level]:
+        """Return what the bearer of a token may do, by the repository's id. Raises Unauthenticated."""
+        doing = "listing what somebody may see"
+        listed = _of_installations if self._github.is_app else _of_account
+        try:
+            with self._github.acting_as(token, doing) as requester:
+                return {int(it["id"]): _highest(it.get("permissions") or {}) for it in listed(requester)}
+        except RemoteForbidden as refused:
+            if refused.details.get("status") != _REFUSED:
+                raise
+            raise Unauthenticated(f"{doing}: GitHub takes the token no more") from refused
+
+    def invite(self, full_name: str, login: str, level: Level) -> None:
+        """Let somebody do that much in a repository; who may do more keeps it."""
+        # https://docs.github.com/en/rest/collaborators/collaborators#add-a-repository-collaborator
+        place = path("repos", full_name, "collaborators", login)
+        with self._github.doing(f"inviting {login} to {full_name}"):
+            answer = self._github.request("GET", f"{place}/permission")
+            if _LEVELS.get(answer["permission"], Level.NONE) < level:
+                self._github.request("PUT", place, {"permission": _INVITED[level]})
+
+
+def _of_account(requester: PacedRequester) -> Iterator[Mapping[str, Any]]:
+    # https://docs.github.com/en/rest/repos/repos#list-repositories-for-the-authenticated-user
+    return _pages(requester, "/user/repos", None, {"affiliation": _AFFILIATION, "sort": "pushed"})
+
+
+def _of_installations(requester: PacedRequester) -> Iterator[Mapping[str, Any]]:
+    # https://docs.github.com/en/rest/apps/installations#list-repositories-accessible-to-the-user-access-token
+    for installation in _pages(requester, "/user/installations", "installations"):
+        place = path("user", "installations", installation["id"], "repositories")
+        yield from _pages(requester, place, "repositories")
+
+
+def _pages(
+    requester: PacedRequester, place: str, key: str | None, query: Mapping[str, str] | None = None
+) -> Iterator[Mapping[str, Any]]:
+    for page in range(1, _MOST_PAGES + 1):
+        asked = {**(query or {}), "per_page": str(_PAGE), "page": str(page)}
+        answer = requester.requestJsonAndCheck("GET", place, asked)[1]
+        items: Sequence[Mapping[str, Any]] = answer if key is None else answer[key]
+        yield from items
+        if len(items) < _PAGE:
+            return
+
+
+def _highest(permissions: Mapping[str, bool]) -> Level:
+    given = (_LEVELS.get(name, Level.NONE) for name, is_given in permissions.items() if is_given)
+    return max(given, default=Level.NONE)

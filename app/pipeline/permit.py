@@ -1,0 +1,151 @@
+"""Permit: how much a person may do, as the code host says now or said a moment ago.
+
+What it says of one app is asked with our own credential, so that whoever was removed loses the right within a
+minute whatever token they hold. Lists are of what it says to the person's own token; they show, and decide
+nothing. Which act takes how much is not known here.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from app.domain.apps import App, AppStatus
+from app.domain.callers import Person
+from app.domain.rights import Level, Right
+from app.errors import RemoteUnavailable, Unauthenticated
+from app.pipeline.sign_in import access_of
+from app.ports import Clock, Records, Vault
+from app.ports.people import Account, Memberships
+
+# For so long nobody looks again, and for so long what was seen counts while the code host is away.
+FRESH: Final = timedelta(seconds=60)
+KEPT: Final = timedelta(minutes=10)
+LISTED: Final = timedelta(minutes=5)
+# Where in `rights` it is kept that somebody belongs to the organisation: no app has such an id.
+_ORGANIZATION: Final = "organization"
+
+
+@dataclass(frozen=True, slots=True)
+class Permits:
+    """What permits need; `looking` lets somebody in who asks the code host, or raises Overloaded."""
+
+    records: Records
+    looking: Callable[[str], AbstractContextManager[Memberships]]
+    vault: Vault
+    clock: Clock
+    organization: str
+
+
+def level_on(person: Person, app: App, given: Permits) -> Level:
+    """Return how much a person may do to an app.
+
+    Before an app has a repository it is whoever asked for it; what becomes of one that is being deleted is
+    seen by those who were let do that.
+
+    Raises:
+        RemoteUnavailable: nobody looked within ten minutes, and now it cannot be.
+    """
+    if app.repository is None:
+        return _known(person, app.id, given, timedelta.max)
+    if app.status is AppStatus.DELETING:
+        return known_level(person, app.id, given)
+    full_name = app.repository.full_name
+    doing = f"looking what {person.login} may do in {full_name}"
+    return _looked(
+        person, app.id, doing, lambda memberships: memberships.level(full_name, _account(person)), given
+    )
+
+
+def known_level(person: Person, app_id: str, given: Permits) -> Level:
+    """Return how much a person might do to an app a moment ago, of which there is no more to ask."""
+    return _known(person, app_id, given, KEPT)
+
+
+def is_member(person: Person, given: Permits) -> bool:
+    """Tell whether a person belongs to the organisation that apps are made in. Raises RemoteUnavailable."""
+    organization = given.organization
+    doing = f"looking whether {person.login} belongs to {organization}"
+
+    def look(memberships: Memberships) -> Level:
+        return Level.READ if memberships.is_member(organization, _account(person)) else Level.NONE
+
+    return _looked(person, _ORGANIZATION, doing, look, given) > Level.NONE
+
+
+def keep_creator(person: Person, app: App, given: Permits) -> None:
+    """Remember who asked for an app, until its repository says who may do what."""
+    with given.records.begin() as tx:
+        tx.rights.save(Right(person.id, app.id, Level.ADMIN, given.clock()))
+
+
+def list_apps_of(person: Person, given: Permits) -> None:
+    """See to it that what lists show of a person is at most five minutes old, or ten while nobody can look.
+
+    Raises:
+        RemoteUnavailable: it is older, and nobody can look.
+        Unauthenticated: the code host does not take the person's token any more.
+    """
+    now = given.clock()
+    if _is_within(person.listed_at, LISTED, now):
+        return
+    token = access_of(person, given.vault)
+    if token is None:
+        raise _signed_out_there(person)
+    try:
+        with given.looking(f"listing the repositories of {person.login}") as memberships:
+            found = memberships.own(token)
+    except RemoteUnavailable:
+        if _is_within(person.listed_at, KEPT, now):
+            return
+        raise
+    except Unauthenticated:
+        raise _signed_out_there(person) from None
+    with given.records.begin() as tx:
+        apps = tx.rights.apps_of(found)
+        tx.rights.replace(person.id, {apps[number]: found[number] for number in apps}, now)
+        tx.people.save(replace(tx.people.get(person.id, lock=True), listed_at=now))
+
+
+def _looked(
+    person: Person, key: str, doing: str, look: Callable[[Memberships], Level], given: Permits
+) -> Level:
+    """Return what is known and fresh, else what a look says, else what is known and may still count."""
+    now = given.clock()
+    with given.records.read() as tx:
+        known = tx.rights.get(person.id, key)
+    if known is not None and _is_within(known.looked_at, FRESH, now):
+        return known.level
+    try:
+        with given.looking(doing) as memberships:
+            level = look(memberships)
+    except RemoteUnavailable:
+        if known is not None and _is_within(known.looked_at, KEPT, now):
+            return known.level
+        raise
+    with given.records.begin() as tx:
+        tx.rights.save(Right(person.id, key, level, now))
+    return level
+
+
+def _known(person: Person, app_id: str, given: Permits, span: timedelta) -> Level:
+    with given.records.read() as tx:
+        known = tx.rights.get(person.id, app_id)
+    is_good = known is not None and _is_within(known.looked_at, span, given.clock())
+    return known.level if known is not None and is_good else Level.NONE
+
+
+def _is_within(moment: datetime | None, span: timedelta, now: datetime) -> bool:
+    return moment is not None and now - moment < span
+
+
+def _account(person: Person) -> Account:
+    return Account(person.github_id, person.login, person.name, person.avatar_url)
+
+
+def _signed_out_there(person: Person) -> Unauthenticated:
+    return Unauthenticated(
+        f"listing what {person.login} may see: GitHub takes the sign-in no more; sign in again",
+        code="person:sign-in-again",
+    )

@@ -1,0 +1,289 @@
+"""The guard: who asks, and whether they may.
+
+Every route says by `needs` what it takes; one that says nothing answers nobody, unless it is among the few
+that ask for a proof of their own. What one may not see looks like what is not there. What an act takes is
+`domain.rights`' to say, how much a person may do is `pipeline.permit`'s.
+"""
+
+import hmac
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar, cast
+
+from flask import Flask, current_app, g, request
+
+from app.domain.apps import App
+from app.domain.callers import OPERATOR, TOKEN_PREFIX, ApiToken, Caller, Person, Reach, actor_of
+from app.domain.environments import Environment
+from app.domain.rights import Act, Level, Scope, is_about_an_app, needed
+from app.errors import Broken, NotAllowed, Unauthenticated
+from app.pipeline import permit
+from app.pipeline.bearer import bearer_of
+from app.pipeline.permit import Permits
+from app.ports.people import Memberships
+from app.web.context import context
+from app.web.sessions import check_form, signed_in
+from app.web.subjects import Subject, subject_of
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+# Blueprints and endpoints that no mark is asked of: each message carries its own proof, or anybody may ask.
+OWN_PROOF: Final = frozenset(
+    {"addresses", "health", "metrics", "openapi", "pages_login", "runs", "static", "webhooks"}
+)
+_MARK: Final = "_branchline_needs"
+
+
+def needs(act: Act) -> Callable[[View], View]:
+    """Mark a view with what is done there; stands below the decorator that makes it a route."""
+
+    def mark(view: View) -> View:
+        setattr(view, _MARK, act)
+        return view
+
+    return mark
+
+
+def act_of(view: Callable[..., Any]) -> Act | None:
+    """Return what a view is marked with."""
+    return cast("Act | None", getattr(view, _MARK, None))
+
+
+def is_open(endpoint: str) -> bool:
+    """Tell whether an endpoint asks for a proof of its own, or for none."""
+    return endpoint.partition(".")[0] in OWN_PROOF
+
+
+def register_guard(web: Flask) -> None:
+    """Have every request looked at before its view sees it."""
+    web.before_request(_enforce)
+
+
+def caller() -> Caller:
+    """Return who asks. Raises Unauthenticated."""
+    if "caller" not in g:
+        g.caller = _caller()
+    return cast("Caller", g.caller)
+
+
+def known_caller() -> Caller | None:
+    """Return who asks, or None where nobody has to say: for what every page shows."""
+    if "caller" not in g and signed_in() is None:
+        return None
+    return caller()
+
+
+def reach() -> Reach:
+    """Return what lists show to who asks, looked at recently enough.
+
+    Raises:
+        RemoteUnavailable: that cannot be found out now.
+        Unauthenticated: GitHub does not take the person's sign-in any more.
+    """
+    asking = caller()
+    if asking.reach.person_id is not None and asking.person is not None:
+        permit.list_apps_of(asking.person, _permits())
+    return asking.reach
+
+
+def actor(by: str | None = None) -> str:
+    """Return who is said to have done it; only whoever bears the operator's own token may name another."""
+    asking = caller()
+    return by if by is not None and asking is OPERATOR else asking.actor
+
+
+def level_on(app: App) -> Level:
+    """Return how much the caller may do to an app; it is looked up once in a request."""
+    return _level(Subject("app", app.id, app.id, app))
+
+
+def require(act: Act, app: App, environment: Environment | None = None) -> None:
+    """Refuse what the caller may not do to an app it may see. Raises NotAllowed."""
+    if not caller().is_operator:
+        _check_level(act, level_on(app), needed(act, environment), app)
+
+
+def may(act: Act, app: App, environment: Environment | None = None) -> bool:
+    """Tell whether the caller may do something to an app."""
+    return caller().is_operator or level_on(app) >= needed(act, environment)
+
+
+def may_create() -> bool:
+    """Tell whether the caller may ask for apps and workers of their own. Raises RemoteUnavailable."""
+    asking = caller()
+    if asking.is_operator:
+        return True
+    is_whole = asking.cap is Level.ADMIN and asking.app_id is None
+    return is_whole and (asking.sees_all or (asking.person is not None and _is_member(asking.person)))
+
+
+def keep_creator(app: App) -> None:
+    """Have whoever asked for an app see it while it has no repository."""
+    person = caller().person
+    if person is not None:
+        permit.keep_creator(person, app, _permits())
+
+
+def _enforce() -> None:
+    endpoint = request.endpoint
+    if endpoint is None or is_open(endpoint):
+        return
+    act = act_of(current_app.view_functions[endpoint])
+    if act is None:
+        raise Broken(f"answering {endpoint}: nobody said what it takes to ask for it")
+    asking = caller()
+    check_form()
+    if not asking.is_operator:
+        _check(act, request.view_args or {})
+
+
+def _check(act: Act, arguments: Mapping[str, Any]) -> None:
+    if act is Act.OPERATE:
+        raise _for_operators()
+    if act is Act.ACCOUNT:
+        _check_account()
+        return
+    with context().records.read() as tx:
+        subject = subject_of(tx, arguments)
+    level = caller().cap if subject is None else _level(subject)
+    if subject is not None and level < Level.READ:
+        raise subject.hidden
+    if is_about_an_app(act):
+        _check_level(act, level, needed(act), subject.app if subject else None)
+    elif not may_create():
+        raise _not_a_creator()
+
+
+def _level(subject: Subject) -> Level:
+    known: dict[str, Level] = g.setdefault("levels", {})
+    if subject.owner_id not in known:
+        known[subject.owner_id] = _looked(subject)
+    return known[subject.owner_id]
+
+
+def _looked(subject: Subject) -> Level:
+    asking = caller()
+    if asking.is_operator:
+        return Level.ADMIN
+    if asking.app_id not in {None, subject.owner_id}:
+        return Level.NONE
+    if asking.sees_all or asking.person is None:
+        return asking.cap if _is_somebodys(subject) else Level.NONE
+    return min(asking.cap, _level_of(asking.person, subject))
+
+
+def _level_of(person: Person, subject: Subject) -> Level:
+    if subject.worker is not None:
+        return Level.ADMIN if subject.worker.owner_id == person.id else Level.NONE
+    if subject.app is not None:
+        return permit.level_on(person, subject.app, _permits())
+    return permit.known_level(person, subject.owner_id, _permits())
+
+
+def _is_somebodys(subject: Subject) -> bool:
+    """Tell the platform's own jobs, which are operators' alone, from those of apps and workers."""
+    return subject.owner_id.startswith(("app_", "wrk_"))
+
+
+def _check_level(act: Act, level: Level, wanted: Level, app: App | None) -> None:
+    if level >= wanted:
+        return
+    asking, doing = caller(), act.value.replace("-", " ")
+    if asking.cap < wanted:
+        scope = next(it for it in Scope if it.cap >= wanted)
+        raise NotAllowed(
+            f"{doing}: that takes a token of scope {scope}; who made this one can make another",
+            needed=wanted.word,
+        )
+    where = f" on {app.repository_name}" if app is not None and app.repository is not None else ""
+    raise NotAllowed(
+        f"{doing}: that takes the permission {wanted.word}{where}; whoever administers the repository can "
+        "give it on GitHub",
+        needed=wanted.word,
+    )
+
+
+def _check_account() -> None:
+    asking = caller()
+    if asking.cap < Level.ADMIN or asking.app_id is not None:
+        raise NotAllowed(
+            "looking after an account: that takes a sign-in, or a token of scope admin for all apps"
+        )
+
+
+def _for_operators() -> NotAllowed:
+    return NotAllowed("operating the platform: that is for operators, whom BRANCHLINE_OPERATORS names")
+
+
+def _not_a_creator() -> NotAllowed:
+    organization = context().platform.owner
+    return NotAllowed(
+        f"asking for something new: that takes a member of {organization}, whom its owners invite on GitHub, "
+        "and a token of scope admin for all apps where it is done with one"
+    )
+
+
+def _is_member(person: Person) -> bool:
+    return permit.is_member(person, _permits())
+
+
+def _permits() -> Permits:
+    given = context()
+    return Permits(given.records, _looking, given.vault, given.clock, given.platform.owner)
+
+
+@contextmanager
+def _looking(doing: str) -> Iterator[Memberships]:
+    given = context()
+    with given.calls.entered(doing):
+        yield given.code_host().memberships
+
+
+def _caller() -> Caller:
+    header = request.headers.get("Authorization")
+    if header is not None:
+        return _bearer(header)
+    found = signed_in()
+    if found is None:
+        raise _unauthenticated()
+    return _person(found[1])
+
+
+def _bearer(header: str) -> Caller:
+    scheme, _, given = header.partition(" ")
+    token = given.strip()
+    if scheme.lower() != "bearer":
+        raise _unauthenticated()
+    if hmac.compare_digest(token.encode(), context().api_token.reveal().encode()):
+        return OPERATOR
+    found = bearer_of(context().records, token, context().clock()) if token.startswith(TOKEN_PREFIX) else None
+    if found is None:
+        raise _unauthenticated()
+    return _holder(*found)
+
+
+def _holder(token: ApiToken, person: Person | None) -> Caller:
+    of_operator = person is not None and _is_operator(person)
+    return Caller(
+        f"token:{token.name}",
+        token.scope.cap,
+        person,
+        token.app_id,
+        is_operator=of_operator and token.scope is Scope.ADMIN and token.app_id is None,
+        of_operator=of_operator,
+    )
+
+
+def _person(person: Person) -> Caller:
+    return Caller(actor_of(person), Level.ADMIN, person, is_operator=_is_operator(person))
+
+
+def _is_operator(person: Person) -> bool:
+    return person.login.lower() in context().operators
+
+
+def _unauthenticated() -> Unauthenticated:
+    return Unauthenticated(
+        "calling the API: send Authorization: Bearer with a token of the API that is good, or sign in",
+        code="request:unauthenticated",
+    )
