@@ -1,17 +1,19 @@
 """Apps in the database."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.database.cursors import Cursor
 from app.database.models import AppRow
 from app.database.reaching import within
-from app.database.rows import insert_if_new, newest_first, one, replace_known, several
+from app.database.release_models import AliasRow
+from app.database.rows import insert_if_new, newest_first, oldest_first, one, replace_known, several
 from app.database.slugs import take_slug
 from app.database.worker_models import SlugRow
 from app.domain.apps import App, AppStatus, Repository
@@ -50,7 +52,7 @@ class SqlApps:
             row = one(self._session, statement.with_for_update() if lock else statement)
             if row is not None:
                 return _app(row)
-        raise NotFound.of("app", key)
+        raise NotFound(f"looking for app {key[:60]}: there is none", code="app:not-found", app=key[:60])
 
     def by_repository(self, repository_id: int) -> App | None:
         """Return the app whose repository this is."""
@@ -77,6 +79,8 @@ class SqlApps:
         reach: Reach = EVERYWHERE,
         search: str | None = None,
         status: AppStatus | None = None,
+        environment: Environment | None = None,
+        is_back: bool = False,
     ) -> Page:
         """Return a page of the apps in reach, newest first; `search` is a part of their names."""
         conditions = within(reach, AppRow.id)
@@ -84,15 +88,36 @@ class SqlApps:
             conditions.append(AppRow.name.contains(search.lower(), autoescape=True))
         if status is not None:
             conditions.append(AppRow.status == status)
-        statement = newest_first(AppRow, AppRow.created_at, AppRow.id, cursor).where(*conditions)
-        rows = several(self._session, statement.limit(limit + 1))
-        items = [_app(row) for row in rows[:limit]]
-        return Page(items, _cursor(items[-1]) if len(rows) > limit else None)
+        if environment is not None:
+            conditions.append(AppRow.id.in_(_showing_in(environment)))
+        in_order = oldest_first if is_back else newest_first
+        statement = in_order(AppRow, AppRow.created_at, AppRow.id, cursor).where(*conditions)
+        found = [_app(row) for row in several(self._session, statement.limit(limit + 1))]
+        return _page(found, limit, is_back=is_back, is_first=cursor is None)
 
     def remove(self, app_id: str) -> None:
         """Let its row and its slug go; one that is gone already is fine."""
         self._session.execute(delete(SlugRow).where(SlugRow.owner_id == app_id))
         self._session.execute(delete(AppRow).where(AppRow.id == app_id))
+
+
+def _showing_in(environment: Environment) -> Select[Any]:
+    row = AliasRow
+    is_shown = row.deployment_id.is_not(None) & row.expired_at.is_(None)
+    return select(row.app_id).where(row.environment == environment, is_shown)
+
+
+def _page(found: Sequence[App], limit: int, *, is_back: bool, is_first: bool) -> Page:
+    """Return a page of what was found, one more than it holds when there are more in that direction."""
+    has_more, items = len(found) > limit, list(found[:limit])
+    if is_back:
+        items.reverse()
+    has_next, has_previous = (not is_first, has_more) if is_back else (has_more, not is_first)
+    return Page(
+        items,
+        _cursor(items[-1]) if items and has_next else None,
+        _cursor(items[0]) if items and has_previous else None,
+    )
 
 
 def _cursor(app: App) -> str:

@@ -13,6 +13,7 @@ from app.database.deployments import SqlDeployments
 from app.database.drifts import SqlDrifts
 from app.database.event_archives import SqlEventArchives
 from app.database.events import SqlEvents
+from app.database.glances import SqlGlances
 from app.database.jobs import Enqueue, SqlJobs
 from app.database.marks import SqlMarks
 from app.database.missed import SqlMissedDeliveries
@@ -90,6 +91,7 @@ class SqlRecords:
             standing=SqlStandingScripts(session),
             drifts=SqlDrifts(session),
             survey=SqlSurvey(session),
+            glances=SqlGlances(session),
             people=SqlPeople(session),
             sessions=SqlSessions(session),
             api_tokens=SqlApiTokens(session),

@@ -60,3 +60,21 @@ def newest_first(
         return statement
     last = Cursor.decode(cursor)
     return statement.where(tuple_(made_at, key) < tuple_(last.at, last.id))
+
+
+def oldest_first(
+    model: type[R],
+    made_at: InstrumentedAttribute[Any],
+    key: InstrumentedAttribute[str],
+    cursor: str | None,
+) -> Select[R]:
+    """Return a statement for the rows before `cursor` in the order of `newest_first`, the nearest first.
+
+    Raises:
+        InvalidInput: the cursor is not one of ours.
+    """
+    statement = select(model).order_by(made_at, key)
+    if cursor is None:
+        return statement
+    last = Cursor.decode(cursor)
+    return statement.where(tuple_(made_at, key) > tuple_(last.at, last.id))

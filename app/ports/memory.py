@@ -18,10 +18,14 @@ EVERYTHING: Final = DeliveryFilter()
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of a list, newest first; `next_cursor` is opaque and None on the last page."""
+    """A page of a list, newest first; `next_cursor` is opaque and None on the last page.
+
+    `previous_cursor` is for lists that are leafed through in both directions, None on the first page.
+    """
 
     items: Sequence[Any]
     next_cursor: str | None
+    previous_cursor: str | None = None
 
 
 class Apps(Protocol):
@@ -47,8 +51,13 @@ class Apps(Protocol):
         reach: Reach = EVERYWHERE,
         search: str | None = None,
         status: AppStatus | None = None,
+        environment: Environment | None = None,
+        is_back: bool = False,
     ) -> Page:
         """Return a page of the apps in reach, newest first; `search` is a part of their names.
+
+        With an environment, of those alone that show something there. `is_back` returns the page that ends
+        before the cursor, and not the one that begins behind it.
 
         Raises InvalidInput on a cursor that is not ours.
         """

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.ports.events import EventArchives, Events
+from app.ports.glances import Glances
 from app.ports.memory import Apps, Deliveries, Deployments, Jobs, Marks, PullRequests
 from app.ports.past_deliveries import PastDeliveries
 from app.ports.people import ApiTokens, People, Rights, Sessions
@@ -41,6 +42,7 @@ class Transaction:
     standing: StandingScripts
     drifts: Drifts
     survey: Survey
+    glances: Glances
     people: People
     sessions: Sessions
     api_tokens: ApiTokens

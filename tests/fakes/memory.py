@@ -76,6 +76,7 @@ class FakeApps:
         self._apps = memory.apps
         self._slugs = memory.slugs
         self._rights = memory.rights
+        self._aliases = memory.aliases
 
     def add(self, app: App) -> None:
         if any(known.name == app.name for known in self._apps.values()):
@@ -113,6 +114,8 @@ class FakeApps:
         reach: Reach = EVERYWHERE,
         search: str | None = None,
         status: AppStatus | None = None,
+        environment: Environment | None = None,
+        is_back: bool = False,
     ) -> Page:
         found = [
             app
@@ -120,8 +123,17 @@ class FakeApps:
             if is_within(reach, app.id, self._rights)
             and (search or "").lower() in app.name
             and status in {None, app.status}
+            and (environment is None or self._shows(app, environment))
         ]
-        return page_of(found, lambda app: (app.created_at, app.id), cursor, limit)
+        if is_back:
+            return _page_before(found, cursor, limit)
+        page = page_of(found, _place_of_app, cursor, limit)
+        first = _encoded(_place_of_app(page.items[0])) if page.items and cursor is not None else None
+        return Page(page.items, page.next_cursor, first)
+
+    def _shows(self, app: App, environment: Environment) -> bool:
+        shown = (it for it in self._aliases.values() if it.shown is not None)
+        return any((it.app_id, it.environment) == (app.id, environment) for it in shown)
 
     def remove(self, app_id: str) -> None:
         app = self._apps.pop(app_id, None)
@@ -377,6 +389,19 @@ def page_of(
     newest = sorted(items, key=key_of, reverse=True)
     rest = [item for item in newest if last is None or key_of(item) < last]
     return Page(rest[:limit], _encoded(key_of(rest[limit - 1])) if len(rest) > limit else None)
+
+
+def _page_before(found: Sequence[App], cursor: str | None, limit: int) -> Page:
+    last = None if cursor is None else _decoded(cursor)
+    oldest = sorted(found, key=_place_of_app)
+    rest = [app for app in oldest if last is None or _place_of_app(app) > last]
+    items = rest[:limit][::-1]
+    following = _encoded(_place_of_app(items[-1])) if items and cursor is not None else None
+    return Page(items, following, _encoded(_place_of_app(items[0])) if len(rest) > limit else None)
+
+
+def _place_of_app(app: App) -> tuple[datetime, str]:
+    return (app.created_at, app.id)
 
 
 def _encoded(key: tuple[datetime, str]) -> str:

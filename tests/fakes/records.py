@@ -12,6 +12,7 @@ from app.errors import RemoteUnavailable
 from app.ports import Clock, Transaction
 from tests.fakes.clock import FakeClock
 from tests.fakes.deliveries import FakeDeliveries, FakePastDeliveries
+from tests.fakes.glances import FakeGlances
 from tests.fakes.memory import (
     FakeApps,
     FakeDeployments,
@@ -114,6 +115,7 @@ class FakeRecords:
             standing=FakeStandingScripts(memory),
             drifts=FakeDrifts(memory),
             survey=FakeSurvey(memory),
+            glances=FakeGlances(memory),
             people=FakePeople(memory),
             sessions=FakeSessions(memory),
             api_tokens=FakeApiTokens(memory),
