@@ -52,7 +52,7 @@ class SqlApps:
             row = one(self._session, statement.with_for_update() if lock else statement)
             if row is not None:
                 return _app(row)
-        raise NotFound(f"looking for app {key[:60]}: there is none", code="app:not-found", app=key[:60])
+        raise NotFound.of("app", key)
 
     def by_repository(self, repository_id: int) -> App | None:
         """Return the app whose repository this is."""
