@@ -5,11 +5,9 @@ from flask import Blueprint, Response
 from app.domain.rights import Act
 from app.web.context import context
 from app.web.guard import needs
-from app.web.pages.asking import let_in
 from app.web.pages.shell import render
 
 pages = Blueprint("pages_apps", __name__)
-pages.before_request(let_in)
 
 
 @pages.get("/")

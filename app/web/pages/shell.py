@@ -13,10 +13,12 @@ from typing import Any, Final
 from flask import Flask, Response, current_app, g, make_response, render_template, request
 from jinja2 import StrictUndefined, TemplateNotFound
 
-from app.errors import NotFound
+from app.domain.callers import Caller
+from app.errors import BranchlineError, NotFound
 from app.web.context import context
+from app.web.guard import caller, may
 from app.web.pages import filters
-from app.web.pages.asking import asking, form_key
+from app.web.sessions import form_key
 
 HTML: Final = "text/html"
 _OK: Final = 200
@@ -54,6 +56,7 @@ def register_shell(web: Flask) -> None:
         asset=asset,
         form_key=form_key,
         asking=asking,
+        may=may,
         menu=_menu,
         now=lambda: context().clock().isoformat(timespec="milliseconds"),
         part_url=part_url,
@@ -78,6 +81,14 @@ def render(template: str, *, status: int = 200, **values: Any) -> Response:
         answer.add_etag(weak=True)
         answer.make_conditional(request)
     return answer
+
+
+def asking() -> Caller | None:
+    """Return who looks at the page; None where nobody signed in, or it cannot be told."""
+    try:
+        return caller()
+    except BranchlineError:
+        return None
 
 
 def wanted_part() -> str | None:
@@ -125,8 +136,8 @@ def _part(template: str, part: str, values: dict[str, Any]) -> str:
 
 def _menu() -> list[tuple[str, str, bool]]:
     """Return what the menu shows to whom it may concern: a label, an address, and whether one is there."""
-    caller = asking()
-    is_operator = caller is not None and caller.is_operator
+    somebody = asking()
+    is_operator = somebody is not None and somebody.is_operator
     return [
         (label, path, request.blueprint == blueprint)
         for label, path, blueprint, for_operators in _MENU
