@@ -32,6 +32,7 @@ from app.web import (
     variables,
     webhooks,
     worker_apps,
+    worker_versions,
     workers,
 )
 from app.web.context import WebContext
@@ -58,6 +59,7 @@ _BLUEPRINTS: Final = (
     previews.api,
     workers.api,
     workers.restores,
+    worker_versions.api,
     worker_apps.api,
     jobs.api,
     invocations.calls,

@@ -4,7 +4,7 @@ What is put up answers when the caller is answered, so Cloudflare and the compil
 `deploys` says for how many at once.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
@@ -17,7 +17,7 @@ from app.web.context import context
 from app.web.errors import API_ERRORS, ErrorOut, Responses
 from app.web.forms import PageQuery, require_object
 from app.web.guard import needs
-from app.web.worker_forms import KeepIn, VersionIn, WorkerIn, WorkerPath
+from app.web.worker_forms import KeepIn, NextVersionIn, WorkerIn, WorkerPath
 from app.web.worker_views import (
     DeployedView,
     WholeWorkerView,
@@ -64,7 +64,7 @@ def create(body: WorkerIn) -> tuple[Response, int]:
             actor=ACTOR,
             to=given.workshop,
         )
-    return _deployed(deployed), 201
+    return jsonify(deployed_body(deployed)), 201
 
 
 @api.get("", responses={"200": WorkersView})
@@ -94,14 +94,19 @@ def show(path: WorkerPath) -> Response:
 
 @api.put("/<worker>", responses={"200": DeployedView, **_REFUSALS})
 @needs(Act.DEPLOY)
-def update(path: WorkerPath, body: VersionIn) -> Response:
+def update(path: WorkerPath, body: NextVersionIn) -> Response:
     """Put up a new version; the addresses of those before keep showing what they show."""
     given = context()
     with given.deploys.entered(f"deploying worker {path.worker}"):
         deployed = update_worker(
-            path.worker, body.sources(), body.options.applied_to, actor=ACTOR, to=given.workshop
+            path.worker,
+            body.sources(),
+            body.options.applied_to,
+            actor=ACTOR,
+            to=given.workshop,
+            replaces=body.replaces,
         )
-    return _deployed(deployed)
+    return jsonify(deployed_body(deployed))
 
 
 @api.patch("/<worker>", responses={"200": WorkerView, "410": ErrorOut})
@@ -135,12 +140,13 @@ def delete(path: WorkerPath) -> tuple[Response, int]:
     return jsonify(WorkerDeletedView.of(worker, job, given.platform).body()), 202
 
 
-def _deployed(deployed: Deployed) -> Response:
+def deployed_body(deployed: Deployed) -> dict[str, Any]:
+    """Return what is answered of a worker that has just been put up."""
     given = context()
     with given.records.read() as tx:
         (state,) = states(tx, [deployed.worker])
     fields = worker_fields(state, given.platform, given.clock())
-    return jsonify(DeployedView(**fields, invoke_key=deployed.key).body())
+    return DeployedView(**fields, invoke_key=deployed.key).body()
 
 
 def _shown(worker: Worker) -> Response:

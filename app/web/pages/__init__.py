@@ -7,6 +7,6 @@ from typing import Final
 
 from flask import Blueprint
 
-from app.web.pages import apps
+from app.web.pages import apps, worker
 
-BLUEPRINTS: Final[tuple[Blueprint, ...]] = (apps.pages,)
+BLUEPRINTS: Final[tuple[Blueprint, ...]] = (apps.pages, worker.pages)

@@ -1,0 +1,35 @@
+// The pages of a worker: its code in an editor, and its functions to call. Loaded there alone, for the editor is large.
+import { Deploying } from "./worker/deploying.ts";
+import { one } from "./worker/dom.ts";
+import { Invoking, keep, payloadKey } from "./worker/invoking.ts";
+
+const { worker, slug = "", nonce = "", payload = "" } = one("#code").dataset;
+
+function beginWorker(): void {
+  new Deploying((deployed) => {
+    const [first] = deployed.functions;
+    // The example comes with a payload for its function.
+    if (first === "hello") keep(payloadKey(deployed.id, first), payload);
+    location.assign(`/workers/${deployed.slug}?done=deployed`);
+  });
+}
+
+function openWorker(id: string): void {
+  const invoking = new Invoking(id, slug, nonce);
+  const deploying = new Deploying((deployed) => invoking.offer(deployed.functions));
+  // The shell fetches what stands above the editor again when a version went live, whoever deployed it.
+  document.addEventListener("part:shown", () => {
+    const standing = document.querySelector<HTMLElement>("[data-live-version]")?.dataset;
+    if (standing === undefined) return;
+    invoking.offer(JSON.parse(standing.functions ?? "[]") as string[]);
+    deploying.notice(standing.liveVersion ?? "");
+  });
+  if (new URLSearchParams(location.search).get("done") === "deployed") {
+    // Said once: a reload has nothing to say.
+    history.replaceState(null, "", location.pathname);
+    invoking.focus();
+  }
+}
+
+if (worker === undefined) beginWorker();
+else openWorker(worker);
