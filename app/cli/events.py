@@ -22,6 +22,7 @@ def chosen_options(command: _F) -> _F:
         ("--tag", "With this tag, or one that begins so: deployment:"),
         ("--app", "Of this app or worker."),
         ("--subject", "About this id."),
+        ("--actor", "By this person, token or job, as events call them: person:ada."),
     ):
         command = click.option(name, help=text)(command)
     return command

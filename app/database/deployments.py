@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.database.cursors import Cursor
@@ -61,6 +61,7 @@ class SqlDeployments:
         script: str | None = None,
         pull_request: int | None = None,
         statuses: frozenset[Status] | None = None,
+        before: tuple[int, int] | None = None,
         limit: int = 1000,
     ) -> Sequence[Deployment]:
         """Return the app's deployments that match, in the order of their runs, newest first."""
@@ -71,6 +72,9 @@ class SqlDeployments:
             statement = statement.where(DeploymentRow.pull_request == pull_request)
         if statuses is not None:
             statement = statement.where(DeploymentRow.status.in_(sorted(statuses)))
+        if before is not None:
+            order = tuple_(DeploymentRow.run_number, DeploymentRow.run_attempt)
+            statement = statement.where(order < tuple_(*map(literal, before)))
         by_run = (DeploymentRow.run_number.desc(), DeploymentRow.run_attempt.desc(), DeploymentRow.id.desc())
         return [
             deployment_of(row) for row in several(self._session, statement.order_by(*by_run).limit(limit))

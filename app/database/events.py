@@ -105,10 +105,12 @@ def _chosen(
         statement = statement.where(EventRow.subject == chosen.subject)
     if chosen.app_id is not None:
         statement = statement.where(EventRow.app_id == chosen.app_id)
+    if chosen.actor is not None:
+        statement = statement.where(EventRow.actor == chosen.actor)
     if chosen.tag is None:
         return statement
     tags = sorted(str(tag) for tag in chosen.tags)
-    if chosen.subject is not None or chosen.app_id is not None:
+    if (chosen.subject, chosen.app_id, chosen.actor) != (None, None, None):
         return statement.where(EventRow.tag.in_(tags))
     # An index holds each tag in order, and not several tags together.
     each = (select(EventRow.id).where(EventRow.tag == tag, *conditions) for tag in tags)

@@ -7,17 +7,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, defer
 
+from app.database.cursors import Cursor
 from app.database.events import SqlEvents
 from app.database.models import JobRow
-from app.database.rows import insert_if_new, one, replace_known, several
+from app.database.reaching import owned_within
+from app.database.rows import insert_if_new, newest_first, one, replace_known, several
+from app.domain.callers import EVERYWHERE, Reach
 from app.domain.events import Event, Tag
-from app.domain.jobs import Job, JobStatus, JobType
+from app.domain.jobs import ALL_JOBS, Job, JobFilter, JobStatus, JobType
 from app.domain.names import new_id
 from app.errors import NotFound
-from app.ports import Clock
+from app.ports import Clock, Page
 
 Enqueue = Callable[[Session, Job], None]
 _UNFINISHED: Final = (JobStatus.QUEUED, JobStatus.PROCESSING)
@@ -78,6 +81,27 @@ class SqlJobs:
         oldest = statement.order_by(JobRow.created_at, JobRow.id).limit(limit)
         return [_job(row, {}) for row in several(self._session, oldest)]
 
+    def list(
+        self,
+        wanted: JobFilter = ALL_JOBS,
+        *,
+        reach: Reach = EVERYWHERE,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page:
+        """Return a page of jobs in reach, newest first, without their arguments and results."""
+        statement = newest_first(JobRow, JobRow.created_at, JobRow.id, cursor)
+        statement = statement.options(defer(JobRow.arguments), defer(JobRow.result))
+        statement = statement.where(*owned_within(reach, JobRow.app_id), *_matching(wanted))
+        rows = several(self._session, statement.limit(limit + 1))
+        items = [_listed(row) for row in rows[:limit]]
+        return Page(items, Cursor(items[-1].created_at, items[-1].id).encode() if len(rows) > limit else None)
+
+
+def _matching(wanted: JobFilter) -> list[ColumnElement[bool]]:
+    pairs = ((JobRow.app_id, wanted.app_id), (JobRow.type, wanted.type), (JobRow.status, wanted.status))
+    return [column == value for column, value in pairs if value is not None]
+
 
 def _job(row: JobRow, arguments: Mapping[str, Any]) -> Job:
     return Job(
@@ -92,4 +116,19 @@ def _job(row: JobRow, arguments: Mapping[str, Any]) -> Job:
         waiting_for=row.waiting_for,
         error=row.error,
         result=row.result,
+    )
+
+
+def _listed(row: JobRow) -> Job:
+    return Job(
+        id=row.id,
+        type=row.type,
+        app_id=row.app_id,
+        arguments={},
+        status=row.status,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        waiting_for=row.waiting_for,
+        error=row.error,
     )

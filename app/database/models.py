@@ -198,6 +198,7 @@ class EventRow(Base):
         Index(None, "app_id", "position", "id"),
         Index(None, "app_id", "tag", "position", "id"),
         Index(None, "tag", "position", "id"),
+        Index(None, "actor", "position", "id"),
         Index(None, "key", unique=True),
         {"sqlite_autoincrement": True},
     )
@@ -218,7 +219,12 @@ class JobRow(Base):
     """A job, as far as callers see it; how far its steps have come is the engine's to know."""
 
     __tablename__ = "jobs"
-    __table_args__ = (Index(None, "status", "created_at", "id"),)
+    __table_args__ = (
+        Index(None, "status", "created_at", "id"),
+        Index(None, "created_at", "id"),
+        Index(None, "app_id", "created_at", "id"),
+        Index(None, "type", "created_at", "id"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     type: Mapped[JobType]

@@ -93,6 +93,8 @@ class Tag(StrEnum):
     JOB_STEP_COMPLETED = "job:step:completed"
     JOB_COMPLETED = "job:completed"
     JOB_FAILED = "job:failed"
+    JOB_RETRY_REQUESTED = "job:retry-requested"
+    JOB_CANCEL_REQUESTED = "job:cancel-requested"
     PERSON_SIGNED_IN = "person:signed-in"
     PERSON_SIGNED_OUT = "person:signed-out"
 
@@ -158,6 +160,7 @@ class Selection:
     subject: str | None = None
     app_id: str | None = None
     tag: str | None = None
+    actor: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a tag that none has. Raises InvalidInput."""
@@ -174,6 +177,7 @@ class Selection:
         return (
             self.subject in {None, event.subject}
             and self.app_id in {None, event.app_id}
+            and self.actor in {None, event.actor}
             and self._takes_tag(event.tag)
         )
 

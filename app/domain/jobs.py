@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 
 class JobType(StrEnum):
@@ -61,10 +61,38 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a job, as a caller sees it."""
+    """One step of a job, as a caller sees it; `attempts` have begun."""
 
     name: str
     status: JobStatus
     started_at: datetime | None
     finished_at: datetime | None
     error: str | None = None
+    attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    """Which jobs; what is None does not matter. `app_id` is an app's, or a worker's."""
+
+    app_id: str | None = None
+    type: JobType | None = None
+    status: JobStatus | None = None
+
+
+ALL_JOBS: Final = JobFilter()
+# Their work is to bring what answers in line with what was decided: stopped half-way, or said once more when
+# other things were decided since, they would leave addresses that show something else.
+PUTTING_RIGHT: Final = frozenset(
+    {
+        JobType.RELEASE,
+        JobType.PROMOTE,
+        JobType.EXPIRE,
+        JobType.RETIRE,
+        JobType.DELETE,
+        JobType.SETTLE,
+        JobType.RESTORE,
+    }
+)
+# What they were asked for was undone when they failed: it has to be decided anew.
+DECIDED_ONCE: Final = frozenset({JobType.RELEASE, JobType.PROMOTE})

@@ -45,8 +45,9 @@ CANCELLED_MARK: Final = "cancelled"
 _RELEASING: Final = frozenset({JobType.RELEASE, JobType.PROMOTE, JobType.RESTORE, JobType.EXPIRE})
 _BACKGROUND: Final = frozenset({JobType.RECONCILE, JobType.REDELIVER})
 _BATCH: Final = 500
+WAS_CANCELLED: Final = "the job was cancelled"
 _WHY_LOST: Final = {
-    "CANCELLED": "the job was cancelled",
+    "CANCELLED": WAS_CANCELLED,
     "ERROR": "the engine could not run the job",
     "MAX_RECOVERY_ATTEMPTS_EXCEEDED": "the process ended every time the job ran",
     "SUCCESS": "the job ended without a word",

@@ -59,7 +59,7 @@ def _fold(attempts: Sequence[Step]) -> Step:
     error = last.error
     if last.status is JobStatus.PROCESSING and error is None and len(attempts) > 1:
         error = attempts[-2].error
-    return replace(last, started_at=attempts[0].started_at, error=error)
+    return replace(last, started_at=attempts[0].started_at, error=error, attempts=len(attempts))
 
 
 def _given_up(step: Step) -> Step:

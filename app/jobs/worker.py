@@ -28,6 +28,7 @@ from app.jobs.engine import (
     INVOCATIONS_QUEUE,
     PROVISION_QUEUE,
     RELEASES_QUEUE,
+    WAS_CANCELLED,
     WORKFLOW,
     DbosEngine,
     queue_of,
@@ -160,7 +161,8 @@ class Worker:
             if self._is_over(job):
                 continue  # it ended since we looked
             log.error("job %s is lost: %s", job.id, why)
-            self._lifecycle.fail(job.id, {"code": "job:lost", "message": why, "details": {}})
+            code = "job:cancelled" if why == WAS_CANCELLED else "job:lost"
+            self._lifecycle.fail(job.id, {"code": code, "message": why, "details": {}})
 
     def _is_over(self, job: Job) -> bool:
         with self._records.read() as tx:

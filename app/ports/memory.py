@@ -10,7 +10,7 @@ from app.domain.callers import EVERYWHERE, Reach
 from app.domain.deliveries import Delivery, DeliveryFilter
 from app.domain.deployments import Deployment, Status
 from app.domain.environments import Environment
-from app.domain.jobs import Job, JobType
+from app.domain.jobs import ALL_JOBS, Job, JobFilter, JobType
 from app.domain.pulls import PullRequest
 
 EVERYTHING: Final = DeliveryFilter()
@@ -88,9 +88,13 @@ class Deployments(Protocol):
         script: str | None = None,
         pull_request: int | None = None,
         statuses: frozenset[Status] | None = None,
+        before: tuple[int, int] | None = None,
         limit: int = 1000,
     ) -> Sequence[Deployment]:
-        """Return the app's deployments that match, in the order of their runs, newest first."""
+        """Return the app's deployments that match, in the order of their runs, newest first.
+
+        `before` is a place in that order: only those before it.
+        """
 
     def list(
         self,
@@ -155,6 +159,19 @@ class Jobs(Protocol):
 
     def unfinished(self, *, limit: int = 1000) -> Sequence[Job]:
         """Return the jobs that are queued or processing, oldest first, without their arguments."""
+
+    def list(
+        self,
+        wanted: JobFilter = ALL_JOBS,
+        *,
+        reach: Reach = EVERYWHERE,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page:
+        """Return a page of jobs in reach, newest first, without their arguments and results.
+
+        Raises InvalidInput on a cursor that is not ours.
+        """
 
 
 class Marks(Protocol):

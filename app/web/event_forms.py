@@ -17,16 +17,17 @@ class _Form(BaseModel):
 
 
 class SelectionQuery(_Form):
-    """Which facts: of a subject, of an app, with a tag; one that ends in a colon is the beginning of some."""
+    """Which facts: of a subject, of an app, by somebody, with a tag; one that ends in a colon begins some."""
 
     subject: _Word | None = None
     app: _Word | None = None
     tag: _Word | None = None
+    actor: _Word | None = None
     after: _Word | None = None
 
     def chosen(self, tx: Transaction) -> Selection:
         """Return which facts are meant. Raises NotFound and InvalidInput."""
-        return Selection(self.subject, _owner_id(tx, self.app), self.tag)
+        return Selection(self.subject, owner_id(tx, self.app), self.tag, self.actor)
 
 
 class EventsQuery(SelectionQuery):
@@ -47,7 +48,7 @@ def place_of(text: str | None) -> Place | None:
     return Place.parse(text) if text is not None else None
 
 
-def _owner_id(tx: Transaction, key: str | None) -> str | None:
+def owner_id(tx: Transaction, key: str | None) -> str | None:
     """Return an app's id; facts of one that is deleted are found by its id alone, as those of workers are."""
     if key is None or key.startswith(("app_", "wrk_")):
         return key

@@ -19,7 +19,7 @@ from app.domain.deployments import Deployment, Status
 from app.domain.drift import Drift, Kind
 from app.domain.environments import Environment
 from app.domain.events import Event, Place, Selection, Tag
-from app.domain.jobs import Job, JobStatus, JobType
+from app.domain.jobs import ALL_JOBS, Job, JobFilter, JobStatus, JobType
 from app.domain.names import new_id
 from app.domain.pulls import PullRequest
 from app.domain.redelivery import Missed
@@ -186,6 +186,7 @@ class FakeDeployments:
         script: str | None = None,
         pull_request: int | None = None,
         statuses: frozenset[Status] | None = None,
+        before: tuple[int, int] | None = None,
         limit: int = 1000,
     ) -> Sequence[Deployment]:
         found = [
@@ -195,6 +196,7 @@ class FakeDeployments:
             and script in {None, deployment.script}
             and pull_request in {None, deployment.pull_request}
             and (statuses is None or deployment.status in statuses)
+            and (before is None or deployment.order < before)
         ]
         return sorted(found, key=lambda deployment: (deployment.order, deployment.id), reverse=True)[:limit]
 
@@ -362,6 +364,31 @@ class FakeJobs:
         wanted = {JobStatus.QUEUED, JobStatus.PROCESSING}
         found = (replace(job, arguments={}) for job in self._memory.jobs.values() if job.status in wanted)
         return sorted(found, key=lambda job: (job.created_at, job.id))[:limit]
+
+    def list(
+        self,
+        wanted: JobFilter = ALL_JOBS,
+        *,
+        reach: Reach = EVERYWHERE,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page:
+        found = (
+            replace(job, arguments={}, result=None)
+            for job in self._memory.jobs.values()
+            if wanted.app_id in {None, job.app_id}
+            and wanted.type in {None, job.type}
+            and wanted.status in {None, job.status}
+            and self._is_within(reach, job.app_id)
+        )
+        return page_of(found, lambda job: (job.created_at, job.id), cursor, limit)
+
+    def _is_within(self, reach: Reach, owner_id: str) -> bool:
+        worker = self._memory.workers.get(owner_id)
+        is_own = worker is not None and worker.owner_id is not None and worker.owner_id == reach.person_id
+        if is_own and reach.app_id in {None, owner_id}:
+            return True
+        return is_within(reach, owner_id, self._memory.rights)
 
 
 class FakeMarks:

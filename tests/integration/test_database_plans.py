@@ -15,6 +15,7 @@ from app.domain.deliveries import DeliveryFilter, DeliveryStatus
 from app.domain.deployments import UNFINISHED, Status
 from app.domain.environments import Environment
 from app.domain.events import Place, Selection, Tag
+from app.domain.jobs import JobFilter, JobStatus, JobType
 from app.errors import NotFound
 from app.ports import Transaction
 from tests.builders import NOON
@@ -30,6 +31,7 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
     "deployment": lambda tx: tx.deployments.get("x"),
     "deployment of a run": lambda tx: tx.deployments.by_run("x", 1, 1),
     "deployments of a script": lambda tx: tx.deployments.find("x", script="x"),
+    "deployments before one": lambda tx: tx.deployments.find("x", script="x", before=(2, 1), limit=1),
     "deployments of a pull request": lambda tx: tx.deployments.find("x", pull_request=1),
     "deployments by status": lambda tx: tx.deployments.find("x", statuses=UNFINISHED),
     "deployments of an app": lambda tx: tx.deployments.list("x"),
@@ -49,6 +51,8 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
     "facts of an app": lambda tx: tx.events.page(Selection(app_id="x")),
     "facts of an app with a tag": lambda tx: tx.events.page(Selection(app_id="x", tag=Tag.DEPLOYMENT_READY)),
     "facts with a tag": lambda tx: tx.events.page(Selection(tag=Tag.DEPLOYMENT_READY)),
+    "facts by somebody": lambda tx: tx.events.page(Selection(actor="x")),
+    "facts of a kind by somebody": lambda tx: tx.events.page(Selection(actor="x", tag="deployment:")),
     "what an app showed": lambda tx: tx.events.last_of_each("x", Tag.ENVIRONMENT_CHANGED, until=NOON),
     "what an app showed before": lambda tx: tx.events.first_of_each("x", Tag.ENVIRONMENT_CHANGED, since=NOON),
     "facts to archive": lambda tx: tx.archives.due(NOON, limit=10),
@@ -57,6 +61,11 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
     "missed deliveries": lambda tx: tx.missed.due(NOON),
     "job": lambda tx: tx.jobs.get("x"),
     "unfinished jobs": lambda tx: tx.jobs.unfinished(),
+    "jobs": lambda tx: tx.jobs.list(),
+    "more jobs": lambda tx: tx.jobs.list(cursor=CURSOR),
+    "jobs of an app": lambda tx: tx.jobs.list(JobFilter(app_id="x")),
+    "jobs by type": lambda tx: tx.jobs.list(JobFilter(type=JobType.PUBLISH)),
+    "jobs by status": lambda tx: tx.jobs.list(JobFilter(status=JobStatus.FAILED)),
     "alias": lambda tx: tx.aliases.get("x"),
     "aliases of an app": lambda tx: tx.aliases.of_app("x"),
     "expired aliases": lambda tx: tx.aliases.expired(NOON, limit=10),
@@ -73,6 +82,7 @@ IN_ORDER = {
     *("apps", "more apps", "deployments of an app", "more deployments", "more that are ready"),
     *("more previews", "all facts", "more facts", "facts of an app", "facts of an app with a tag"),
     *("more deliveries", "deliveries by status"),
+    *("jobs", "more jobs", "jobs of an app", "jobs by type", "jobs by status", "facts by somebody"),
 }
 # A step through a whole table, other than along an index; `anon` is what was found in a step before.
 TABLE_SCAN = re.compile(r"SCAN (?!anon_)\w+$")

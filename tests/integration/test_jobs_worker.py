@@ -232,7 +232,7 @@ def test_a_cancelled_job_begins_no_further_step_and_fails_once(both: World) -> N
         failed = both.wait_over(job)
         go_on.set()
         until(lambda: acted == ["first"], saying=lambda: acted)
-    assert failed.error == {"code": "job:lost", "message": "the job was cancelled", "details": {}}
+    assert failed.error == {"code": "job:cancelled", "message": "the job was cancelled", "details": {}}
     assert acted == ["first"]
     assert both.tags(job) == BADLY
     assert both.steps(job)[0] == ("first", JobStatus.FAILED)

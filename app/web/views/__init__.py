@@ -5,7 +5,7 @@ from app.web.views.base import View
 from app.web.views.deliveries import DeliveriesView, DeliveryDetailView, DeliveryView, ReceivedView
 from app.web.views.deployments import DeploymentsView, DeploymentView, JobOfDeploymentView, ReleaseView
 from app.web.views.health import HealthView
-from app.web.views.jobs import JobView
+from app.web.views.jobs import JobBegunView, JobSummaryView, JobsView, JobView
 from app.web.views.previews import ApprovalView
 
 __all__ = [
@@ -20,8 +20,11 @@ __all__ = [
     "DeploymentView",
     "DeploymentsView",
     "HealthView",
+    "JobBegunView",
     "JobOfDeploymentView",
+    "JobSummaryView",
     "JobView",
+    "JobsView",
     "ReceivedView",
     "ReleaseView",
     "View",

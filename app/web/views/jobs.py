@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from app.domain.jobs import Job, JobStatus, JobType, Step
+from app.pipeline.cancel import is_cancellable
+from app.pipeline.retry import is_repeatable
 from app.web.views.base import View
 
 
 class StepView(View):
-    """One step of a job."""
+    """One step of a job; it took so many `attempts`."""
 
     name: str
     status: JobStatus
+    attempts: int
     started_at: datetime | None
     finished_at: datetime | None
     error: str | None
@@ -23,14 +26,15 @@ class StepView(View):
         return cls(
             name=step.name,
             status=step.status,
+            attempts=step.attempts,
             started_at=step.started_at,
             finished_at=step.finished_at,
             error=step.error,
         )
 
 
-class JobView(View):
-    """A job with its steps. `waitingFor` says what it is waiting for, `error` why it failed."""
+class JobSummaryView(View):
+    """A job in a list. `waitingFor` says what it is waiting for, `error` why it failed."""
 
     id: str
     type: JobType
@@ -38,14 +42,14 @@ class JobView(View):
     status: JobStatus
     waiting_for: str | None
     error: dict[str, Any] | None
-    result: Any
-    steps: list[StepView]
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    can_retry: bool
+    can_cancel: bool
 
     @classmethod
-    def of(cls, job: Job, steps: Sequence[Step]) -> "JobView":
+    def of(cls, job: Job, **more: Any) -> Self:
         """Return the view of a job."""
         return cls(
             id=job.id,
@@ -54,9 +58,37 @@ class JobView(View):
             status=job.status,
             waiting_for=job.waiting_for,
             error=dict(job.error) if job.error else None,
-            result=job.result,
-            steps=[StepView.of(step) for step in steps],
             created_at=job.created_at,
             started_at=job.started_at,
             finished_at=job.finished_at,
+            can_retry=is_repeatable(job),
+            can_cancel=is_cancellable(job),
+            **more,
         )
+
+
+class JobView(JobSummaryView):
+    """A job with its steps."""
+
+    result: Any
+    steps: list[StepView]
+
+    @classmethod
+    def whole(cls, job: Job, steps: Sequence[Step]) -> "JobView":
+        """Return the view of a job with its steps."""
+        return cls.of(job, result=job.result, steps=[StepView.of(step) for step in steps])
+
+
+class JobsView(View):
+    """A page of jobs."""
+
+    items: list[JobSummaryView]
+    next_cursor: str | None
+
+
+class JobBegunView(View):
+    """A job that was begun: ask `pollUrl` how it goes."""
+
+    app_id: str
+    job_id: str
+    poll_url: str

@@ -137,3 +137,14 @@ def test_open_pull_requests_come_highest_number_first(records: Records) -> None:
         tx.pulls.save(a_pull(4, app_id="app_0002"))
     with records.read() as tx:
         assert tx.pulls.open("app_0001") == [a_pull(10), a_pull(2), a_pull(1)]
+
+
+def test_what_was_before_a_deployment_is_found_by_the_order_of_runs(records: Records) -> None:
+    with records.begin() as tx:
+        for number, attempt in ((1, 1), (2, 1), (2, 2), (10, 1)):
+            tx.deployments.add(a_deployment(number, attempt=attempt))
+    with records.read() as tx:
+        found = tx.deployments.find("app_0001", before=(2, 2))
+        assert [it.order for it in found] == [(2, 1), (1, 1)]
+        assert [it.order for it in tx.deployments.find("app_0001", before=(11, 1), limit=1)] == [(10, 1)]
+        assert tx.deployments.find("app_0001", before=(1, 1)) == []

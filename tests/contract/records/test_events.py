@@ -180,3 +180,19 @@ def test_when_all_is_archived_the_order_goes_on(records: Records) -> None:
 def test_an_archive_that_is_not_there_is_not_found(records: Records) -> None:
     with records.read() as tx, pytest.raises(NotFound):
         tx.archives.get(7)
+
+
+def test_facts_are_chosen_by_who_did_it(records: Records) -> None:
+    told(
+        records,
+        Event(Tag.APP_READY, "app_1", "person:ada", AT, {}),
+        Event(Tag.DEPLOYMENT_READY, "dpl_1", "workflow", AT, {"app": "app_1"}),
+        Event(Tag.DEPLOYMENT_RESTORED, "dpl_1", "person:ada", AT, {"app": "app_1"}),
+    )
+    with records.read() as tx:
+        by_ada = tx.events.page(Selection(actor="person:ada"))
+        restored = tx.events.page(Selection(actor="person:ada", tag="deployment:"))
+    assert [it.tag for it in by_ada] == [Tag.DEPLOYMENT_RESTORED, Tag.APP_READY]
+    assert [it.tag for it in restored] == [Tag.DEPLOYMENT_RESTORED]
+    assert all(Selection(actor="person:ada").takes(it) for it in by_ada)
+    assert not Selection(actor="person:grace").takes(by_ada[0])

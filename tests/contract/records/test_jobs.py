@@ -1,11 +1,13 @@
 """Jobs and facts: what was asked for, and what happened."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from app.domain.callers import Reach
 from app.domain.events import Event, Tag
-from app.domain.jobs import Job, JobStatus, JobType
+from app.domain.jobs import Job, JobFilter, JobStatus, JobType
 from app.errors import NotFound
 from app.ports import Records
 from tests.builders import at
@@ -88,3 +90,46 @@ def test_unfinished_jobs_come_oldest_first(world: World) -> None:
     with world.records.read() as tx:
         assert tx.jobs.unfinished() == seen
         assert tx.jobs.unfinished(limit=1) == seen[:1]
+
+
+def test_jobs_are_listed_newest_first_by_app_type_and_status(world: World) -> None:
+    asked = [
+        (JobType.PUBLISH, "app_0001"),
+        (JobType.PROVISION, "app_0002"),
+        (JobType.PUBLISH, "app_0002"),
+        (JobType.INVOKE, "wrk_0001"),
+    ]
+    jobs = []
+    for job_type, owner in asked:
+        world.clock.advance(1)
+        with world.records.begin() as tx:
+            jobs.append(tx.jobs.enqueue(job_type, owner, {"secret": "argument"}))
+    with world.records.begin() as tx:
+        tx.jobs.save(replace(jobs[0], status=JobStatus.FAILED, error={"code": "x", "message": "y"}))
+
+    def listed(**chosen: Any) -> list[str]:
+        with world.records.read() as tx:
+            page = tx.jobs.list(JobFilter(**chosen))
+        assert all(job.arguments == {} for job in page.items)
+        return [job.id for job in page.items]
+
+    first, second, third, fourth = (job.id for job in jobs)
+    assert listed() == [fourth, third, second, first]
+    assert listed(app_id="app_0002") == [third, second]
+    assert listed(type=JobType.PUBLISH) == [third, first]
+    assert listed(type=JobType.PUBLISH, status=JobStatus.QUEUED) == [third]
+    assert listed(status=JobStatus.FAILED) == [first]
+    with world.records.read() as tx:
+        page = tx.jobs.list(limit=3)
+        rest = tx.jobs.list(limit=3, cursor=page.next_cursor)
+    assert [job.id for job in (*page.items, *rest.items)] == [fourth, third, second, first]
+    assert rest.next_cursor is None
+
+
+def test_jobs_are_listed_to_those_who_may_see_their_app_or_worker(world: World) -> None:
+    with world.records.begin() as tx:
+        mine, theirs = (tx.jobs.enqueue(JobType.PUBLISH, owner, {}) for owner in ("app_0001", "app_0002"))
+    with world.records.read() as tx:
+        assert [job.id for job in tx.jobs.list(reach=Reach(app_id="app_0001")).items] == [mine.id]
+        assert tx.jobs.list(reach=Reach("per_0001")).items == []
+    assert theirs.id != mine.id

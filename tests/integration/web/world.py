@@ -77,6 +77,7 @@ class FakeEngine:
 
     def __init__(self) -> None:
         self.begun: Sequence[Step] = ()
+        self.cancelled: list[str] = []
 
     def enqueue(self, transaction: object, job: Job) -> None:
         """Leave the job in our table."""
@@ -90,7 +91,7 @@ class FakeEngine:
         return ()
 
     def cancel(self, job_id: str) -> None:
-        """Nothing runs."""
+        self.cancelled.append(job_id)
 
 
 class World:
