@@ -21,6 +21,7 @@ from app.git.histories import GitHistories
 from app.github.client import GitHub
 from app.github.comments import GitHubComments
 from app.github.contents import GitHubContents
+from app.github.memberships import GitHubMemberships
 from app.github.new_repositories import GitHubNewRepositories
 from app.github.payloads import parse
 from app.github.proposals import GitHubProposals
@@ -164,6 +165,7 @@ class _Jobs(Shared):
             contents=GitHubContents(self.github),
             settings=GitHubRepositorySettings(self.github),
             runs=GitHubRuns(self.github),
+            memberships=GitHubMemberships(self.github),
             scripts=self.scripts,
             platform=self.platform,
             clock=utc_now,

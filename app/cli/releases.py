@@ -19,11 +19,11 @@ _ENVIRONMENTS: Final = click.Choice([environment.value for environment in Enviro
 
 
 def _myself() -> str:
-    """Return the name of who is logged in here; the API's own word when nobody is known."""
+    """Return the name of who is logged in here; `operator` when nobody is known."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):
-        return "token"
+        return "operator"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ from sqlalchemy import Select, delete, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.database.cursors import Cursor
+from app.database.reaching import owned_within
 from app.database.reliability_models import DriftRow
 from app.database.rows import insert_if_new, replace_known, several
+from app.domain.callers import EVERYWHERE, Reach
 from app.domain.drift import Drift, Kind
 from app.errors import Broken, InvalidInput
 from app.ports import Page
@@ -49,9 +51,10 @@ class SqlDrifts:
         """Let all of an app go."""
         self._session.execute(delete(DriftRow).where(DriftRow.app_id == app_id))
 
-    def list(self, *, cursor: str | None = None, limit: int = 50) -> Page:
-        """Return a page of all open drift, found last first."""
-        rows = several(self._session, _page(cursor).limit(limit + 1))
+    def list(self, *, cursor: str | None = None, limit: int = 50, reach: Reach = EVERYWHERE) -> Page:
+        """Return a page of all open drift of what is in reach, found last first."""
+        statement = _page(cursor).where(*owned_within(reach, DriftRow.app_id))
+        rows = several(self._session, statement.limit(limit + 1))
         items = [_drift(it) for it in rows[:limit]]
         return Page(items, _cursor(rows[limit - 1]) if len(rows) > limit else None)
 

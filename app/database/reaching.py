@@ -5,7 +5,7 @@ Whether what is kept of people's rights is recent enough is not decided here.
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, false, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.database.people_models import RightRow
@@ -26,6 +26,12 @@ def owned_within(reach: Reach, owner_id: InstrumentedAttribute[Any]) -> list[Col
         own = select(WorkerRow.id).where(WorkerRow.owner_id == reach.person_id)
         conditions.append(owner_id.in_(_readable(reach).union_all(own)))
     return conditions
+
+
+def own_within(reach: Reach) -> list[ColumnElement[bool]]:
+    """Return the conditions by which workers are in reach: a person's own, and none for an app's token."""
+    conditions: list[ColumnElement[bool]] = [] if reach.app_id is None else [false()]
+    return conditions if reach.person_id is None else [*conditions, WorkerRow.owner_id == reach.person_id]
 
 
 def _of_token(reach: Reach, app_id: InstrumentedAttribute[Any]) -> list[ColumnElement[bool]]:

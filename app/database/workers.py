@@ -9,9 +9,11 @@ from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.database.cursors import Cursor
+from app.database.reaching import own_within
 from app.database.rows import insert_if_new, newest_first, one, replace_known, several
 from app.database.slugs import take_slug
 from app.database.worker_models import CallsRow, VersionRow, WorkerRow
+from app.domain.callers import EVERYWHERE, Reach
 from app.domain.workers import Calls, Options, Version, Worker
 from app.errors import Conflict, NotFound
 from app.ports import Page
@@ -49,9 +51,10 @@ class SqlWorkers:
         if not replace_known(self._session, WorkerRow, WorkerRow.id == worker.id, asdict(worker)):
             raise NotFound(f"saving worker {worker.name}: it is gone", code="worker:not-found")
 
-    def list(self, *, cursor: str | None = None, limit: int = 50) -> Page:
-        """Return a page of workers, newest first."""
+    def list(self, *, cursor: str | None = None, limit: int = 50, reach: Reach = EVERYWHERE) -> Page:
+        """Return a page of the workers in reach, newest first."""
         statement = newest_first(WorkerRow, WorkerRow.created_at, WorkerRow.id, cursor)
+        statement = statement.where(*own_within(reach))
         rows = several(self._session, statement.limit(limit + 1))
         items = [worker_of(row) for row in rows[:limit]]
         return Page(items, _cursor(items[-1]) if len(rows) > limit else None)

@@ -74,12 +74,6 @@ def is_member(person: Person, given: Permits) -> bool:
     return _looked(person, _ORGANIZATION, doing, look, given) > Level.NONE
 
 
-def keep_creator(person: Person, app: App, given: Permits) -> None:
-    """Remember who asked for an app, until its repository says who may do what."""
-    with given.records.begin() as tx:
-        tx.rights.save(Right(person.id, app.id, Level.ADMIN, given.clock()))
-
-
 def list_apps_of(person: Person, given: Permits) -> None:
     """See to it that what lists show of a person is at most five minutes old, or ten while nobody can look.
 

@@ -13,12 +13,14 @@ from functools import partial
 from typing import Any, Final
 
 from app.domain.apps import App, AppStatus, Repository
+from app.domain.callers import Person
 from app.domain.environments import DEFAULT_BRANCHES, Environment
 from app.domain.events import Event, Tag
 from app.domain.git_addresses import GitAddress
 from app.domain.jobs import Job, JobType
 from app.domain.names import check_app_name, new_id, new_slug
 from app.domain.platform import Platform
+from app.domain.rights import Level, Right
 from app.errors import Broken, InvalidInput, RemoteConflict, RemoteRefused, RemoteUnavailable
 from app.pipeline.generate import GivenFile, check_files, merge
 from app.pipeline.import_repository import Importer, fitting, import_history, source_of
@@ -35,6 +37,7 @@ from app.ports import (
     Steps,
     Transaction,
 )
+from app.ports.people import Memberships
 
 # A fork is filled in the background: "up to five minutes".
 # https://docs.github.com/en/rest/repos/forks#create-a-fork
@@ -65,6 +68,7 @@ class Provisioner:
     contents: Contents
     settings: RepositorySettings
     runs: Runs
+    memberships: Memberships
     scripts: Scripts
     platform: Platform
     clock: Clock
@@ -76,9 +80,17 @@ class Provisioner:
 
 
 def request_app(
-    tx: Transaction, order: Order, *, at: datetime, entropy: random.Random, actor: str
+    tx: Transaction,
+    order: Order,
+    *,
+    at: datetime,
+    entropy: random.Random,
+    actor: str,
+    creator: Person | None = None,
 ) -> tuple[App, Job]:
     """Keep a new app, its first fact and its job, all in this transaction.
+
+    A person who creates it sees it from now on, and administers its repository once there is one.
 
     Raises:
         InvalidInput: name, files or branches are not acceptable.
@@ -99,7 +111,10 @@ def request_app(
     tx.events.append(Event(Tag.APP_REQUESTED, app.id, actor, at, {"name": app.name, "slug": app.slug}))
     stored = [{"path": f.path, "content": base64.b64encode(f.content).decode()} for f in files]
     source = {"import_from": order.import_from.url} if order.import_from else {}
-    return app, tx.jobs.enqueue(JobType.PROVISION, app.id, {"files": stored, **source})
+    if creator is not None:
+        tx.rights.save(Right(creator.id, app.id, Level.ADMIN, at))
+    invited = {"creator": creator.login} if creator is not None else {}
+    return app, tx.jobs.enqueue(JobType.PROVISION, app.id, {"files": stored, **source, **invited})
 
 
 def provision(job: Job, steps: Steps, to: Provisioner) -> dict[str, Any]:
@@ -108,6 +123,7 @@ def provision(job: Job, steps: Steps, to: Provisioner) -> dict[str, Any]:
         app = tx.apps.get(job.app_id)
     source = source_of(job, to.importer)
     since = _create_repository(app, source, steps, to)
+    _invite(app, job, steps, to)
     steps.run("keep repository", lambda: _keep_repository(app, source, since, to))
     repository = _repository(app, to)
     full_name = repository.full_name
@@ -131,6 +147,13 @@ def provision(job: Job, steps: Steps, to: Provisioner) -> dict[str, Any]:
     _see_run(full_name, repository.default_branch, commit, steps, to)
     steps.run("finish", lambda: _finish(app, to))
     return {"repository": full_name, "commit": commit}
+
+
+def _invite(app: App, job: Job, steps: Steps, to: Provisioner) -> None:
+    """Let whoever asked for the app administer its repository, before that says who may see the app."""
+    login, full_name = job.arguments.get("creator"), _full_name(app, to)
+    if login is not None:
+        steps.run(f"invite {login}", lambda: to.memberships.invite(full_name, login, Level.ADMIN))
 
 
 def _secrets(app: App, to: Provisioner) -> Mapping[str, str]:

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from app.domain.apps import App
+from app.domain.callers import Person
 from app.domain.environments import Environment
 from app.domain.jobs import Job
 from app.domain.sources import entry_points
@@ -67,6 +68,7 @@ def request_worker_app(
     entropy: random.Random,
     actor: str,
     to: WorkerPutter,
+    creator: Person | None = None,
 ) -> tuple[App, Job]:
     """Ask for an app with a worker's files; a key that callers bear is its secret from the start.
 
@@ -76,7 +78,7 @@ def request_worker_app(
     """
     at = to.clock()
     order = Order(wish.name or worker.name, files, is_private=wish.is_private, branches=wish.branches)
-    app, job = request_app(tx, order, at=at, entropy=entropy, actor=actor)
+    app, job = request_app(tx, order, at=at, entropy=entropy, actor=actor, creator=creator)
     key = invoke_key(tx, worker, to.vault)
     if key is not None:
         by = Editor(actor=actor, at=at, vault=to.vault, platform=to.platform)

@@ -81,8 +81,9 @@ def create_worker(
     *,
     actor: str,
     to: Workshop,
+    owner_id: str | None = None,
 ) -> Deployed:
-    """Make a worker of an author's files.
+    """Make a worker of an author's files; it is a person's, or the operator's.
 
     Raises:
         InvalidInput, TooLarge, Unprocessable: name, files or options are not acceptable, the code does not
@@ -94,9 +95,9 @@ def create_worker(
     material = _prepare(files, options, actor, to)
     at = to.clock()
     with to.records.begin() as tx:
-        worker = _unborn(tx, name, environment, at)
+        worker = _unborn(tx, name, environment, owner_id, at)
         if worker is None:
-            worker = _new_worker(name, environment, actor, at, to)
+            worker = replace(_new_worker(name, environment, actor, at, to), owner_id=owner_id)
             tx.workers.add(worker)
         claim = _claim(tx, worker, material, at, to)
     return _deploy(claim, to)
@@ -175,11 +176,13 @@ def _check_seen(tx: Transaction, worker: Worker, replaces: str | None) -> None:
     )
 
 
-def _unborn(tx: Transaction, name: str, environment: Environment, at: datetime) -> Worker | None:
-    """Return a worker of that name of which nothing ever went up: asking again is asking for it."""
+def _unborn(
+    tx: Transaction, name: str, environment: Environment, owner_id: str | None, at: datetime
+) -> Worker | None:
+    """Return a worker of that name and owner of which nothing ever went up: asking again is asking for it."""
     with suppress(NotFound):
         found = tx.workers.get(name, lock=True)
-        is_same = found.name == name and found.environment is environment
+        is_same = (found.name, found.environment, found.owner_id) == (name, environment, owner_id)
         if is_same and found.version_id is None and not found.is_held("", at):
             return found
     return None

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from app.domain.aliases import Alias
 from app.domain.apps import App
+from app.domain.callers import EVERYWHERE, Reach
 from app.domain.deployments import Deployment
 from app.domain.drift import Drift
 from app.domain.pulls import PullRequest
@@ -58,8 +59,8 @@ class Drifts(Protocol):
     def forget(self, app_id: str) -> None:
         """Let all of an app go."""
 
-    def list(self, *, cursor: str | None = None, limit: int = 50) -> Page:
-        """Return a page of all open drift, found last first."""
+    def list(self, *, cursor: str | None = None, limit: int = 50, reach: Reach = EVERYWHERE) -> Page:
+        """Return a page of all open drift of what is in reach, found last first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from app.domain.callers import EVERYWHERE, Reach
 from app.domain.sources import Source
 from app.domain.workers import Calls, Version, Worker
 from app.ports.memory import Page
@@ -22,8 +23,11 @@ class Workers(Protocol):
     def save(self, worker: Worker) -> None:
         """Replace what is kept of it. Raises NotFound when it is gone."""
 
-    def list(self, *, cursor: str | None = None, limit: int = 50) -> Page:
-        """Return a page of workers, newest first. Raises InvalidInput on a cursor that is not ours."""
+    def list(self, *, cursor: str | None = None, limit: int = 50, reach: Reach = EVERYWHERE) -> Page:
+        """Return a page of the workers in reach, newest first.
+
+        Raises InvalidInput on a cursor that is not ours.
+        """
 
     def due(self, now: datetime, *, limit: int) -> Sequence[Worker]:
         """Return those whose time is over and that are not taken down yet, and those whose hold has ended

@@ -12,7 +12,8 @@ def one_line(text: str, limit: int) -> str:
 
 
 def by_whom(actor: str | None) -> str:
-    """Return who did something, as the end of a sentence: a person's name, or how they came."""
-    if actor in {None, "token"}:
+    """Return who did something, as the end of a sentence: a person's or a token's name, or how they came."""
+    if actor in {None, "operator", "token"}:
         return "over the API"
-    return f"by {one_line(str(actor), _NAME_CHARACTERS)}"
+    name = str(actor).removeprefix("person:")
+    return f"by {one_line(name, _NAME_CHARACTERS)}"

@@ -15,7 +15,7 @@ from app.ports import Transaction
 from app.web.context import context
 from app.web.errors import API_ERRORS, COMMON_ERRORS, ErrorOut
 from app.web.forms import DeploymentPath
-from app.web.guard import needs
+from app.web.guard import actor, needs
 from app.web.views import View
 
 addresses = APIBlueprint("addresses", __name__, url_prefix="/addresses", abp_responses=COMMON_ERRORS)
@@ -75,7 +75,7 @@ def restore_deployment(path: DeploymentPath) -> tuple[Response, int]:
     """Have a deployment answer at its own address again; 200 when it does already."""
     given = context()
     with given.records.begin() as tx:
-        deployment, job = request_restore(tx, path.deployment, actor="token")
+        deployment, job = request_restore(tx, path.deployment, actor=actor())
     poll_url = f"{given.platform.url}/api/jobs/{job.id}" if job else None
     view = RestoreView(
         deployment=deployment.id,

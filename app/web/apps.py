@@ -16,8 +16,8 @@ from app.pipeline.retire import request_deletion
 from app.ports import Transaction
 from app.web.context import context
 from app.web.errors import API_ERRORS, ErrorOut
-from app.web.forms import AppIn, AppPath, DeleteQuery, DeploymentsQuery, PageQuery, PolicyIn, require_object
-from app.web.guard import needs
+from app.web.forms import AppIn, AppPath, AppsQuery, DeleteQuery, DeploymentsQuery, PolicyIn, require_object
+from app.web.guard import actor, caller, needs, reach
 from app.web.views import AcceptedView, AppSummaryView, AppsView, AppView, DeploymentsView
 from app.web.views.drift import PolicyView
 
@@ -38,16 +38,26 @@ def create_app(body: AppIn) -> tuple[Response, int]:
     given = context()
     order = body.order(given.import_origins)
     with given.records.begin() as tx:
-        app, job = request_app(tx, order, at=given.clock(), entropy=given.entropy, actor="token")
+        app, job = request_app(
+            tx,
+            order,
+            at=given.clock(),
+            entropy=given.entropy,
+            actor=actor(),
+            creator=caller().person,
+        )
         return accepted(tx, app, job)
 
 
 @api.get("", responses={"200": AppsView})
 @needs(Act.SEE)
-def list_apps(query: PageQuery) -> Response:
-    """List the apps, newest first."""
+def list_apps(query: AppsQuery) -> Response:
+    """List the apps that the caller may see, newest first."""
+    within = reach()
     with context().records.read() as tx:
-        page = tx.apps.list(cursor=query.cursor, limit=query.limit)
+        page = tx.apps.list(
+            cursor=query.cursor, limit=query.limit, reach=within, search=query.q, status=query.status
+        )
     items = [AppSummaryView.of(app) for app in page.items]
     return jsonify(AppsView(items=items, next_cursor=page.next_cursor).body())
 
@@ -72,7 +82,7 @@ def change_policy(path: AppPath, body: PolicyIn) -> Response:
         changed = replace(app, heal=body.heal, updated_at=given.clock())
         tx.apps.save(changed)
         payload = {"heal": body.heal.value if body.heal else None}
-        tx.events.append(Event(Tag.APP_POLICY_SET, app.id, body.by, given.clock(), payload))
+        tx.events.append(Event(Tag.APP_POLICY_SET, app.id, actor(body.by), given.clock(), payload))
     return jsonify(PolicyView.of(changed, given.platform).body())
 
 
@@ -83,7 +93,7 @@ def delete_app(path: AppPath, query: DeleteQuery) -> tuple[Response, int]:
     given = context()
     with given.records.begin() as tx:
         job = request_deletion(
-            tx, path.app, keep_repository=query.keep_repository, at=given.clock(), actor="token"
+            tx, path.app, keep_repository=query.keep_repository, at=given.clock(), actor=actor()
         )
         return accepted(tx, tx.apps.get(job.app_id), job)
 

@@ -11,7 +11,7 @@ from app.web.context import context
 from app.web.delivery_forms import DeliveriesQuery, ReplayIn, ReplayOneIn
 from app.web.errors import API_ERRORS, ErrorOut
 from app.web.forms import DeliveryPath, require_object
-from app.web.guard import needs
+from app.web.guard import actor, needs
 from app.web.views import DeliveriesView, DeliveryDetailView, DeliveryView
 from app.web.views.deliveries import ReplayView
 
@@ -50,7 +50,7 @@ def show_delivery(path: DeliveryPath) -> Response:
 def replay_delivery(path: DeliveryPath, body: ReplayOneIn) -> tuple[Response, int]:
     """Have a delivery worked off again, now."""
     with context().records.begin() as tx:
-        delivery = replay_one(tx, path.guid, actor=body.by, at=context().clock())
+        delivery = replay_one(tx, path.guid, actor=actor(body.by), at=context().clock())
     return jsonify(DeliveryView.of(delivery).body()), 202
 
 
@@ -65,7 +65,7 @@ def replay_deliveries(body: ReplayIn) -> tuple[Response, int]:
     else:
         with given.records.begin() as tx:
             part = replay_part(
-                tx, wanted, after=body.after, limit=body.limit, actor=body.by, at=given.clock()
+                tx, wanted, after=body.after, limit=body.limit, actor=actor(body.by), at=given.clock()
             )
     view = ReplayView(number=part.number, next=part.next_after, dry_run=body.dry_run)
     return jsonify(view.body()), 200 if body.dry_run else 202

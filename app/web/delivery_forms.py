@@ -29,7 +29,7 @@ class _Form(BaseModel):
 class ReplayOneIn(_Form):
     """Who wants a delivery worked off again."""
 
-    by: Person = "token"
+    by: Person | None = None
 
 
 class ReplayIn(_Form):
@@ -47,7 +47,7 @@ class ReplayIn(_Form):
     dry_run: Annotated[bool, Field(strict=True)] = False
     after: Annotated[int, Field(ge=0, lt=2**53)] = 0
     limit: Annotated[int, Field(ge=1, le=_MOST)] = _MOST
-    by: Person = "token"
+    by: Person | None = None
 
     @model_validator(mode="after")
     def _names_some(self) -> Self:

@@ -10,7 +10,7 @@ from app.ports import Transaction
 from app.web.context import context
 from app.web.errors import API_ERRORS, ErrorOut
 from app.web.forms import AppPath, LookIn, PageQuery, PassIn, require_object
-from app.web.guard import needs
+from app.web.guard import needs, reach
 from app.web.views.drift import (
     AppDriftView,
     DriftsView,
@@ -34,8 +34,9 @@ api.before_request(require_object)
 @needs(Act.SEE)
 def list_drift(query: PageQuery) -> Response:
     """List all open drift, found last first."""
+    within = reach()
     with context().records.read() as tx:
-        page = tx.drifts.list(cursor=query.cursor, limit=query.limit)
+        page = tx.drifts.list(cursor=query.cursor, limit=query.limit, reach=within)
     items = [DriftView.of(drift) for drift in page.items]
     return jsonify(DriftsView(items=items, next_cursor=page.next_cursor).body())
 

@@ -86,7 +86,7 @@ class ErrorOut(BaseModel):
 # What every route may answer, for the API's description.
 Responses = dict[str | int | HTTPStatus, type[BaseModel] | dict[Any, Any] | None]
 COMMON_ERRORS: Final[Responses] = {"400": ErrorOut, "500": ErrorOut, "503": ErrorOut}
-API_ERRORS: Final[Responses] = {**COMMON_ERRORS, "401": ErrorOut, "404": ErrorOut}
+API_ERRORS: Final[Responses] = {**COMMON_ERRORS, "401": ErrorOut, "403": ErrorOut, "404": ErrorOut}
 
 
 def error_body(code: str, message: str, details: Mapping[str, Any]) -> Response:

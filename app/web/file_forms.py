@@ -46,7 +46,7 @@ class RefQuery(_Form):
 class ByQuery(_Form):
     """Who wants it."""
 
-    by: Person = "token"
+    by: Person | None = None
 
 
 class WriteQuery(ByQuery):
@@ -108,7 +108,7 @@ class CommitIn(_Form):
     parent: _Commit | None = None
     create_branch: Annotated[bool, Field(strict=True)] = False
     pull_request: ProposalIn | None = None
-    by: Person = "token"
+    by: Person | None = None
 
     def order(self) -> CommitOrder:
         """Return it as the pipeline takes it."""

@@ -19,7 +19,7 @@ from app.web.errors import API_ERRORS, ErrorOut, Responses
 from app.web.file_forms import RAW, FileBody, FilePath, RefQuery, WriteQuery, expectation, read_content
 from app.web.file_views import FilesView, FileView, WrittenView
 from app.web.forms import AppPath
-from app.web.guard import needs
+from app.web.guard import actor, needs
 
 api = APIBlueprint(
     "files",
@@ -65,7 +65,9 @@ def write_file(path: FilePath, query: WriteQuery, raw: FileBody) -> tuple[Respon
     del raw  # it is the request
     app = reached(path.app)
     content, where = read_content(path.path, query)
-    written = _put(app, FileChange(path.path, content, expectation(), where.branch, where.message), query.by)
+    written = _put(
+        app, FileChange(path.path, content, expectation(), where.branch, where.message), actor(query.by)
+    )
     return _answer(app, written), 201 if written.is_new else 200
 
 
@@ -75,7 +77,7 @@ def delete_file(path: FilePath, query: WriteQuery) -> Response:
     """Delete a file in one commit."""
     app = reached(path.app)
     change = FileChange(path.path, None, expectation(), query.branch, query.message)
-    return _answer(app, _put(app, change, query.by))
+    return _answer(app, _put(app, change, actor(query.by)))
 
 
 def reached(key: str) -> App:
@@ -84,7 +86,7 @@ def reached(key: str) -> App:
         return reached_app(tx, key)
 
 
-def _put(app: App, change: FileChange, actor: str) -> Written:
+def _put(app: App, change: FileChange, author: str) -> Written:
     given = context()
     with given.calls.entered(f"writing {change.path}"):
         written = put_file(app, change, given.code_host())
@@ -96,7 +98,7 @@ def _put(app: App, change: FileChange, actor: str) -> Written:
                 branch=written.branch,
                 commit=written.commit,
                 paths=[written.path],
-                actor=actor,
+                actor=author,
                 at=given.clock(),
             )
     return written

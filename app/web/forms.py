@@ -17,7 +17,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from app.domain.apps import Heal
+from app.domain.apps import AppStatus, Heal
 from app.domain.deployments import Status
 from app.domain.environments import Environment
 from app.domain.git_addresses import GitAddress, suggested_name
@@ -31,13 +31,17 @@ _Key = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
 def _person(name: str) -> str:
-    """Refuse names that are not a person's: the record says that GitHub, a run, the clock or a job did it."""
-    if not name.isprintable() or name in {"github", "workflow", "clock", "job"} or name.startswith("job_"):
+    """Refuse names that are not a person's: the record says that GitHub, a run, the clock or a job did it.
+
+    Nor may one say that somebody has signed in.
+    """
+    is_ours = name in {"github", "workflow", "clock", "job"} or name.startswith(("job_", "person:", "token:"))
+    if not name.isprintable() or is_ours:
         raise ValueError("this is no person's name")
     return name
 
 
-# Who wants something, in the words of whoever bears the token.
+# Who wants something, in the words of whoever bears the operator's token; of others they count for nothing.
 Person = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80), AfterValidator(_person)
 ]
@@ -124,6 +128,13 @@ class PageQuery(_Form):
     limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
+class AppsQuery(PageQuery):
+    """Which apps: those whose name has `q` in it, and that stand so."""
+
+    q: Annotated[str, StringConstraints(min_length=1, max_length=50)] | None = None
+    status: AppStatus | None = None
+
+
 class DeploymentsQuery(PageQuery):
     """Which of an app's deployments."""
 
@@ -187,7 +198,7 @@ class RollbackIn(_Form):
 
     environment: Environment
     to: _Key | None = None
-    by: Person = "token"
+    by: Person | None = None
 
 
 class ResumeIn(_Form):
@@ -195,7 +206,7 @@ class ResumeIn(_Form):
 
     environment: Environment
     pull_request: Annotated[int, Field(ge=1, lt=2**53, strict=True)] | None = None
-    by: Person = "token"
+    by: Person | None = None
 
     @model_validator(mode="after")
     def _check_preview(self) -> Self:
@@ -209,13 +220,13 @@ class PromoteIn(_Form):
     """Where a deployment is to be live."""
 
     environment: Environment
-    by: Person = "token"
+    by: Person | None = None
 
 
 class RedeployIn(_Form):
     """Who wants it."""
 
-    by: Person = "token"
+    by: Person | None = None
 
 
 class LookIn(_Form):
@@ -228,7 +239,7 @@ class PolicyIn(_Form):
     """What may be healed of an app by itself; null leaves it to the platform."""
 
     heal: Heal | None
-    by: Person = "token"
+    by: Person | None = None
 
 
 class PassIn(_Form):
@@ -239,4 +250,4 @@ class PreviewIn(_Form):
     """Which commit of a fork's pull request is to be shown: its whole name, so that it can be no other."""
 
     commit: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
-    by: Person = "token"
+    by: Person | None = None

@@ -103,6 +103,13 @@ def require(act: Act, app: App, environment: Environment | None = None) -> None:
         _check_level(act, level_on(app), needed(act, environment), app)
 
 
+def require_in(environment: Environment, act: Act) -> None:
+    """Refuse what the caller may not do in an environment of what the URL names. Raises NotAllowed."""
+    if not caller().is_operator:
+        subject: Subject = g.subject
+        _check_level(act, _level(subject), needed(act, environment), subject.app)
+
+
 def may(act: Act, app: App, environment: Environment | None = None) -> bool:
     """Tell whether the caller may do something to an app."""
     return caller().is_operator or level_on(app) >= needed(act, environment)
@@ -115,13 +122,6 @@ def may_create() -> bool:
         return True
     is_whole = asking.cap is Level.ADMIN and asking.app_id is None
     return is_whole and (asking.sees_all or (asking.person is not None and _is_member(asking.person)))
-
-
-def keep_creator(app: App) -> None:
-    """Have whoever asked for an app see it while it has no repository."""
-    person = caller().person
-    if person is not None:
-        permit.keep_creator(person, app, _permits())
 
 
 def _enforce() -> None:
@@ -145,6 +145,7 @@ def _check(act: Act, arguments: Mapping[str, Any]) -> None:
         return
     with context().records.read() as tx:
         subject = subject_of(tx, arguments)
+    g.subject = subject
     level = caller().cap if subject is None else _level(subject)
     if subject is not None and level < Level.READ:
         raise subject.hidden

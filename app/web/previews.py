@@ -10,7 +10,7 @@ from app.pipeline.approve import request_preview
 from app.web.context import context
 from app.web.errors import API_ERRORS, ErrorOut
 from app.web.forms import PreviewIn, PullRequestPath, require_object
-from app.web.guard import needs
+from app.web.guard import actor, needs
 from app.web.views import ApprovalView
 
 api = APIBlueprint(
@@ -30,7 +30,7 @@ def approve_preview(path: PullRequestPath, body: PreviewIn) -> tuple[Response, i
     given = context()
     with given.records.begin() as tx:
         approval, job = request_preview(
-            tx, path.app, path.number, body.commit, actor=body.by, at=given.clock()
+            tx, path.app, path.number, body.commit, actor=actor(body.by), at=given.clock()
         )
         slug = tx.apps.get(approval.app_id).slug
     script = script_name(slug, Environment.PREVIEW, path.number, is_from_fork=True)

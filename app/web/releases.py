@@ -21,7 +21,7 @@ from app.web.forms import (
     RollbackIn,
     require_object,
 )
-from app.web.guard import needs
+from app.web.guard import actor, needs, require_in
 from app.web.views import JobOfDeploymentView, ReleaseView
 
 api = APIBlueprint(
@@ -38,6 +38,7 @@ api.before_request(require_object)
 @needs(Act.RELEASE)
 def roll_back(path: AppPath, body: RollbackIn) -> tuple[Response, int]:
     """Put an earlier deployment back and keep later pushes from going live, until somebody resumes."""
+    require_in(body.environment, Act.RELEASE)
     with context().records.begin() as tx:
         return _accepted(rollback(tx, path.app, body.environment, body.to, _decision(body.by)))
 
@@ -46,6 +47,7 @@ def roll_back(path: AppPath, body: RollbackIn) -> tuple[Response, int]:
 @needs(Act.RELEASE)
 def resume_pushes(path: AppPath, body: ResumeIn) -> tuple[Response, int]:
     """Let pushes go live again, and with them the newest that was built meanwhile."""
+    require_in(body.environment, Act.RELEASE)
     with context().records.begin() as tx:
         return _accepted(resume(tx, path.app, body.environment, body.pull_request, _decision(body.by)))
 
@@ -54,6 +56,7 @@ def resume_pushes(path: AppPath, body: ResumeIn) -> tuple[Response, int]:
 @needs(Act.RELEASE)
 def promote_deployment(path: DeploymentPath, body: PromoteIn) -> tuple[Response, int]:
     """Have the very bytes of a deployment live in an environment."""
+    require_in(body.environment, Act.RELEASE)
     with context().records.begin() as tx:
         return _accepted(request_promotion(tx, path.deployment, body.environment, _decision(body.by)))
 
@@ -69,8 +72,8 @@ def redeploy(path: DeploymentPath, body: RedeployIn) -> tuple[Response, int]:
     return jsonify(view.body()), 202
 
 
-def _decision(actor: str) -> Decision:
-    return Decision(actor, context().clock(), context().platform)
+def _decision(by: str | None) -> Decision:
+    return Decision(actor(by), context().clock(), context().platform)
 
 
 def _accepted(released: Released) -> tuple[Response, int]:

@@ -20,7 +20,7 @@ from app.web.file_forms import ByQuery, CommitIn, ExportQuery
 from app.web.file_views import BINARY, BegunView, CommittedView
 from app.web.files import reached
 from app.web.forms import AppPath, require_object
-from app.web.guard import needs
+from app.web.guard import actor, needs
 
 api = APIBlueprint(
     "repository",
@@ -53,9 +53,9 @@ def create_commit(path: AppPath, body: CommitIn) -> tuple[Response, int]:
     changes = check_changes(app, body.order())
     if changes.takes_long:
         with context().records.begin() as tx:
-            job = request_commit(tx, app, changes, actor=body.by)
+            job = request_commit(tx, app, changes, actor=actor(body.by))
         return jsonify(BegunView.of(job, context().platform).body()), 202
-    committed = _commit(app, changes, body.by)
+    committed = _commit(app, changes, actor(body.by))
     view = CommittedView.of(committed, repository_of(app))
     return jsonify(view.body()), 201 if committed.is_changed else 200
 
@@ -83,11 +83,11 @@ def export(path: AppPath, query: ExportQuery) -> Response:
 def sync(path: AppPath, query: ByQuery) -> tuple[Response, int]:
     """Take the new commits of the template, or of what the app was imported from."""
     with context().records.begin() as tx:
-        job = request_sync(tx, path.app, actor=query.by)
+        job = request_sync(tx, path.app, actor=actor(query.by))
     return jsonify(BegunView.of(job, context().platform).body()), 202
 
 
-def _commit(app: App, changes: Changes, actor: str) -> Committed:
+def _commit(app: App, changes: Changes, author: str) -> Committed:
     given = context()
     with given.calls.entered(f"committing to {changes.branch}"):
         committed = commit_files(app, changes, given.code_host())
@@ -99,7 +99,7 @@ def _commit(app: App, changes: Changes, actor: str) -> Committed:
                 branch=committed.branch,
                 commit=committed.commit,
                 paths=changes.paths,
-                actor=actor,
+                actor=author,
                 at=given.clock(),
             )
     return committed

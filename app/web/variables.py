@@ -9,7 +9,7 @@ from app.pipeline.variables import Change, Editor, find, remove, set_secrets, se
 from app.web.context import context
 from app.web.errors import API_ERRORS, ErrorOut
 from app.web.forms import ValueIn, ValuesIn, VariablePath, VariablesPath, require_object
-from app.web.guard import needs
+from app.web.guard import actor, needs
 from app.web.variable_views import (
     ChangedView,
     ChangesView,
@@ -124,7 +124,7 @@ def delete_secret(path: VariablePath) -> tuple[Response, int]:
 
 def _editor() -> Editor:
     given = context()
-    return Editor(actor="token", at=given.clock(), vault=given.vault, platform=given.platform)
+    return Editor(actor=actor(), at=given.clock(), vault=given.vault, platform=given.platform)
 
 
 def _all(path: VariablesPath, *, is_secret: bool) -> list[Variable]:

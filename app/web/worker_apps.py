@@ -13,11 +13,10 @@ from app.web.context import context
 from app.web.errors import API_ERRORS, ErrorOut
 from app.web.files import reached
 from app.web.forms import AppPath, require_object
-from app.web.guard import needs
+from app.web.guard import actor, caller, needs
 from app.web.views import AcceptedView
 from app.web.worker_forms import FunctionIn, WorkerAppIn, WorkerPath
 from app.web.worker_views import FunctionAddedView
-from app.web.workers import ACTOR
 
 api = APIBlueprint(
     "worker_apps",
@@ -39,7 +38,14 @@ def make_app(path: WorkerPath, body: WorkerAppIn) -> tuple[Response, int]:
     files = app_files(version, given.workshop.bundles)
     with given.records.begin() as tx:
         app, job = request_worker_app(
-            tx, worker, files, body.wish(), entropy=given.entropy, actor=ACTOR, to=given.workshop
+            tx,
+            worker,
+            files,
+            body.wish(),
+            entropy=given.entropy,
+            actor=actor(),
+            to=given.workshop,
+            creator=caller().person,
         )
         return accepted(tx, app, job)
 
@@ -70,6 +76,6 @@ def _note(app_id: str, added: Added) -> None:
             branch=written.branch,
             commit=written.commit,
             paths=[written.path],
-            actor=ACTOR,
+            actor=actor(),
             at=given.clock(),
         )

@@ -16,7 +16,7 @@ from app.pipeline.workers_deploy import Deployed, create_worker, update_worker
 from app.web.context import context
 from app.web.errors import API_ERRORS, ErrorOut, Responses
 from app.web.forms import PageQuery, require_object
-from app.web.guard import needs
+from app.web.guard import actor, caller, needs
 from app.web.worker_forms import KeepIn, NextVersionIn, WorkerIn, WorkerPath
 from app.web.worker_views import (
     DeployedView,
@@ -45,7 +45,6 @@ restores = APIBlueprint(
     abp_responses=API_ERRORS,
 )
 
-ACTOR: Final = "token"
 _REFUSALS: Final[Responses] = {"409": ErrorOut, "413": ErrorOut, "422": ErrorOut}
 _SHOWN_VERSIONS: Final = 100
 
@@ -61,8 +60,9 @@ def create(body: WorkerIn) -> tuple[Response, int]:
             body.sources(),
             body.environment,
             body.options.applied_to(Options()),
-            actor=ACTOR,
+            actor=actor(),
             to=given.workshop,
+            owner_id=owner.id if (owner := caller().person) else None,
         )
     return jsonify(deployed_body(deployed)), 201
 
@@ -70,10 +70,10 @@ def create(body: WorkerIn) -> tuple[Response, int]:
 @api.get("", responses={"200": WorkersView})
 @needs(Act.SEE)
 def list_all(query: PageQuery) -> Response:
-    """List the workers, newest first."""
+    """List the workers that the caller may see, newest first."""
     given = context()
     with given.records.read() as tx:
-        page = tx.workers.list(cursor=query.cursor, limit=query.limit)
+        page = tx.workers.list(cursor=query.cursor, limit=query.limit, reach=caller().reach)
         found = states(tx, page.items)
     now = given.clock()
     items = [WorkerView.of(state, given.platform, now) for state in found]
@@ -102,7 +102,7 @@ def update(path: WorkerPath, body: NextVersionIn) -> Response:
             path.worker,
             body.sources(),
             body.options.applied_to,
-            actor=ACTOR,
+            actor=actor(),
             to=given.workshop,
             replaces=body.replaces,
         )
@@ -116,7 +116,7 @@ def keep(path: WorkerPath, body: KeepIn) -> Response:
     given = context()
     with given.records.begin() as tx:
         worker = keep_worker(
-            tx, path.worker, is_kept=body.keep, actor=ACTOR, at=given.clock(), to=given.workshop
+            tx, path.worker, is_kept=body.keep, actor=actor(), at=given.clock(), to=given.workshop
         )
     return _shown(worker)
 
@@ -127,7 +127,7 @@ def restore(path: WorkerPath) -> Response:
     """Have an expired worker answer again."""
     given = context()
     with given.deploys.entered(f"restoring worker {path.worker}"):
-        worker = restore_worker(path.worker, actor=ACTOR, to=given.workshop)
+        worker = restore_worker(path.worker, actor=actor(), to=given.workshop)
     return _shown(worker)
 
 
@@ -136,7 +136,7 @@ def restore(path: WorkerPath) -> Response:
 def delete(path: WorkerPath) -> tuple[Response, int]:
     """Delete a worker; a job takes its scripts down."""
     given = context()
-    worker, job = delete_worker(path.worker, actor=ACTOR, to=given.workshop)
+    worker, job = delete_worker(path.worker, actor=actor(), to=given.workshop)
     return jsonify(WorkerDeletedView.of(worker, job, given.platform).body()), 202
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from app.domain.apps import App
+from app.domain.callers import EVERYWHERE, Reach
 from app.domain.deployments import UNFINISHED, Status
 from app.domain.drift import Drift
 from app.domain.environments import Environment
@@ -23,6 +24,7 @@ from app.domain.standing import (
 from app.ports import Page
 from app.ports.reconcile import Recorded
 from tests.fakes.memory import Memory, page_of
+from tests.fakes.reaching import is_owned_within
 
 _RELEASING: Final = frozenset({JobType.RELEASE, JobType.PROMOTE, JobType.RESTORE, JobType.EXPIRE})
 _NOT_OVER: Final = frozenset({JobStatus.QUEUED, JobStatus.PROCESSING})
@@ -81,6 +83,7 @@ class FakeDrifts:
 
     def __init__(self, memory: Memory) -> None:
         self._drifts = memory.drifts
+        self._memory = memory
 
     def of(self, app_ids: Collection[str]) -> Sequence[Drift]:
         found = [it for it in self._drifts.values() if it.is_open and it.app_id in app_ids]
@@ -93,8 +96,14 @@ class FakeDrifts:
         for key in [key for key in self._drifts if key[0] == app_id]:
             del self._drifts[key]
 
-    def list(self, *, cursor: str | None = None, limit: int = 50) -> Page:
-        found = [it for it in self._drifts.values() if it.is_open and it.found_at is not None]
+    def list(self, *, cursor: str | None = None, limit: int = 50, reach: Reach = EVERYWHERE) -> Page:
+        found = [
+            it
+            for it in self._drifts.values()
+            if it.is_open
+            and it.found_at is not None
+            and is_owned_within(reach, it.app_id, self._memory.rights, self._memory.workers)
+        ]
         return page_of(found, _place, cursor, limit)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
+from app.domain.callers import EVERYWHERE, Reach
 from app.domain.workers import Calls, Version, Worker
 from app.errors import Conflict, NotFound
 from app.ports import Page
@@ -40,8 +41,13 @@ class FakeWorkers:
             raise NotFound(f"saving worker {worker.name}: it is gone", code="worker:not-found")
         self._workers[worker.id] = worker
 
-    def list(self, *, cursor: str | None = None, limit: int = 50) -> Page:
-        return page_of(self._workers.values(), lambda it: (it.created_at, it.id), cursor, limit)
+    def list(self, *, cursor: str | None = None, limit: int = 50, reach: Reach = EVERYWHERE) -> Page:
+        found = [
+            it
+            for it in self._workers.values()
+            if reach.app_id is None and reach.person_id in {None, it.owner_id}
+        ]
+        return page_of(found, lambda it: (it.created_at, it.id), cursor, limit)
 
     def due(self, now: datetime, *, limit: int) -> Sequence[Worker]:
         found = [it for it in self._workers.values() if _is_over(it, now) or _is_left(it, now)]

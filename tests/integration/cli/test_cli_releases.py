@@ -96,7 +96,7 @@ def test_nobody_has_to_be_logged_in(
 
     monkeypatch.setattr("getpass.getuser", nobody)
     run("rollback", "hello", "--no-wait")
-    assert asked(control)[1]["by"] == "token"
+    assert asked(control)[1]["by"] == "operator"
 
 
 def test_what_was_overtaken_says_so(control: Control, run: Callable[..., Said]) -> None:

@@ -229,7 +229,7 @@ def test_each_write_is_a_fact_with_its_actor(world: World) -> None:
     world.call("DELETE", f"{FILES}/a.txt")
     deleted, written = facts(world)
     assert {(it.tag, it.actor, it.subject) for it in (deleted, written)} == {
-        (Tag.FILES_COMMITTED, "token", "app_0001")
+        (Tag.FILES_COMMITTED, "operator", "app_0001")
     }
     assert deleted.payload == {"branch": "main", "commit": head(world), "files": 1, "paths": ["a.txt"]}
 
@@ -414,7 +414,7 @@ def test_many_files_are_one_commit(world: World) -> None:
     assert set(main(world)) == {"README.md", "a.txt", "b.bin", "src/index.ts"}
     assert world.host.repository("acme/app-1").commits[head(world)].parent == before
     (fact,) = facts(world)
-    assert (fact.tag, fact.actor) == (Tag.FILES_COMMITTED, "token")
+    assert (fact.tag, fact.actor) == (Tag.FILES_COMMITTED, "operator")
     assert fact.payload["paths"] == ["a.txt", "b.bin", "icon.png"]
 
 
@@ -497,7 +497,7 @@ def test_what_takes_long_becomes_a_job(world: World) -> None:
     assert body["pollUrl"] == f"https://branchline.test/api/jobs/{body['jobId']}"
     with world.records.read() as tx:
         job = tx.jobs.get(body["jobId"])
-    assert (job.type, job.app_id, job.arguments["actor"]) == (JobType.COMMIT, "app_0001", "token")
+    assert (job.type, job.app_id, job.arguments["actor"]) == (JobType.COMMIT, "app_0001", "operator")
     assert world.host.writes.total() == 0
 
 
@@ -541,7 +541,7 @@ def test_a_sync_is_a_job(world: World) -> None:
     assert answer.status_code == 202
     with world.records.read() as tx:
         job = tx.jobs.get(answer.get_json()["jobId"])
-    assert (job.type, job.app_id, job.arguments) == (JobType.SYNC, "app_0001", {"actor": "token"})
+    assert (job.type, job.app_id, job.arguments) == (JobType.SYNC, "app_0001", {"actor": "operator"})
     assert_described(document, "POST", "/api/apps/{app}/sync", answer)
     assert world.host.faults.calls == []
 

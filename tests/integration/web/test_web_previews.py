@@ -57,7 +57,7 @@ def test_an_approval_is_accepted_with_a_job(world: World) -> None:
 
 def test_asked_again_it_answers_the_same_approval(world: World) -> None:
     first, second = post(world).get_json(), post(world, {"commit": COMMIT, "by": "bob"}).get_json()
-    assert (second["approvedBy"], second["approvedAt"]) == ("token", first["approvedAt"])
+    assert (second["approvedBy"], second["approvedAt"]) == ("operator", first["approvedAt"])
     assert len(events(world)) == 1
 
 

@@ -115,7 +115,7 @@ def test_a_resumption_goes_to_the_newest(world: World) -> None:
     post(world, ROLLBACK, **PRODUCTION)
     body = post(world, RESUME, **PRODUCTION)
     assert (body["deployment"]["id"], body["pinned"]) == ("dpl_0002_1", False)
-    assert newest_event(world, "app_0001").actor == "token"
+    assert newest_event(world, "app_0001").actor == "operator"
 
 
 def test_a_preview_is_pinned_and_resumed_by_its_pull_request(world: World) -> None:
@@ -178,7 +178,7 @@ def test_a_resumption_is_not_guessed(world: World, body: dict[str, Any]) -> None
 
 
 @pytest.mark.parametrize(
-    "name", ["", " ", "a\nb", "x" * 81, "github", "workflow", "job_01", "clock", 7, None]
+    "name", ["", " ", "a\nb", "x" * 81, "github", "workflow", "job_01", "clock", "person:ada", "token:ci", 7]
 )
 def test_a_name_that_is_no_persons_is_refused(world: World, name: object) -> None:
     assert post(world, ROLLBACK, 400, **PRODUCTION, by=name)["code"] == "request:invalid"

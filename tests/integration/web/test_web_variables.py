@@ -68,7 +68,7 @@ def test_a_variable_is_set_shown_changed_and_removed(shop: World) -> None:
     assert first.status_code == 201
     changed = {"name": "COLOUR", "environment": "production", "updatedAt": "2026-11-22T12:00:00Z"}
     assert first.get_json() == {**changed, "applied": None}
-    shown = {**changed, "value": "red", "actor": "token"}
+    shown = {**changed, "value": "red", "actor": "operator"}
     assert shop.get(f"{VARIABLES}/COLOUR") == shown
     assert shop.get(VARIABLES) == {"items": [shown], "nextCursor": None}
     shop.clock.advance(1)
@@ -117,7 +117,7 @@ def test_a_secret_is_set_and_never_shown(shop: World) -> None:
         "name": "TOKEN",
         "environment": "production",
         "updatedAt": "2026-11-22T12:00:00Z",
-        "actor": "token",
+        "actor": "operator",
     }
     assert shop.get(f"{SECRETS}/TOKEN") == shown
     assert shop.get(SECRETS) == {"items": [shown], "nextCursor": None}

@@ -91,7 +91,7 @@ def test_a_worker_is_shown_by_id_slug_and_name_with_its_versions_and_calls(world
             "live": True,
             "immutableUrl": made["immutableUrl"],
             "bundle": shown["versions"][0]["bundle"],
-            "actor": "token",
+            "actor": "operator",
             "createdAt": made["createdAt"],
             "uploadedAt": made["createdAt"],
         }

@@ -47,6 +47,7 @@ from tests.fakes.code_host import FakeCodeHost, FakeRepository
 from tests.fakes.code_host_files import FakeTrees
 from tests.fakes.code_host_forks import FakeArtifacts, FakeMembers, FakePullHeads, FakeRecordings
 from tests.fakes.code_host_histories import FakeHistories, FakeNewRepositories
+from tests.fakes.code_host_people import FakeMemberships
 from tests.fakes.code_host_ports import (
     FakeComments,
     FakeContents,
@@ -309,6 +310,7 @@ class World:
             contents=FakeContents(self.host),
             settings=FakeRepositorySettings(self.host),
             runs=FakeRuns(self.host),
+            memberships=FakeMemberships(self.host),
             scripts=self.scripts,
             platform=self.platform,
             clock=self.clock,
