@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
 from sqlalchemy import select, union_all
 from sqlalchemy.orm import Session, aliased
@@ -14,6 +15,9 @@ from app.database.rows import several
 from app.domain.aliases import Alias
 from app.domain.deployments import Deployment, Status
 from app.domain.events import Tag
+
+# SQLite takes five hundred parts of one statement at most.
+_AT_A_TIME: Final = 400
 
 
 class SqlGlances:
@@ -41,8 +45,16 @@ class SqlGlances:
         self, app_id: str, scripts: Collection[str], statuses: frozenset[Status]
     ) -> Mapping[str, Deployment]:
         """Return the newest deployment of an app to each of these scripts, in the order of their runs."""
-        if not scripts:
-            return {}
+        found = dict[str, Deployment]()
+        ordered = sorted(scripts)
+        for start in range(0, len(ordered), _AT_A_TIME):
+            several_scripts = ordered[start : start + _AT_A_TIME]
+            found |= {it.script: it for it in self._newest_to(app_id, several_scripts, statuses)}
+        return found
+
+    def _newest_to(
+        self, app_id: str, scripts: Sequence[str], statuses: frozenset[Status]
+    ) -> Sequence[Deployment]:
         row = DeploymentRow
         by_run = (row.run_number.desc(), row.run_attempt.desc(), row.id.desc())
         each = (
@@ -51,12 +63,10 @@ class SqlGlances:
             .order_by(*by_run)
             .limit(1)
             .subquery()
-            for script in sorted(scripts)
+            for script in scripts
         )
         ids = union_all(*(select(it.c.id) for it in each))
-        return {
-            it.script: deployment_of(it) for it in several(self._session, select(row).where(row.id.in_(ids)))
-        }
+        return [deployment_of(it) for it in several(self._session, select(row).where(row.id.in_(ids)))]
 
     def shown(self, app_ids: Collection[str]) -> Mapping[str, Sequence[Alias]]:
         """Return the aliases of each app that show something, by the app's id."""

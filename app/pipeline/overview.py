@@ -97,20 +97,22 @@ def days_until(moment: datetime | None, now: datetime) -> int | None:
 
 def _previews(tx: Transaction, app: App, aliases: Mapping[str, Alias]) -> list[PreviewState]:
     places: list[PullRequest | None] = [*tx.pulls.open(app.id), None]
-    found = [
-        PreviewState(pull, it, aliases.get(it.script)) for pull in places for it in _newest_of(tx, app, pull)
+    by_script = {_script_of(app, pull): pull for pull in places}
+    newest = tx.glances.newest_to(app.id, by_script, _TELLING)
+    return [
+        PreviewState(pull, newest[script], aliases.get(script))
+        for script, pull in by_script.items()
+        if script in newest and newest[script].status is not Status.REMOVED
     ]
-    return [preview for preview in found if preview.deployment.status is not Status.REMOVED]
 
 
-def _newest_of(tx: Transaction, app: App, pull: PullRequest | None) -> Sequence[Deployment]:
-    script = script_name(
+def _script_of(app: App, pull: PullRequest | None) -> str:
+    return script_name(
         app.slug,
         Environment.PREVIEW,
         pull.number if pull else None,
         is_from_fork=pull is not None and pull.is_from_fork,
     )
-    return tx.deployments.find(app.id, script=script, statuses=_TELLING, limit=1)
 
 
 def _environment(

@@ -20,11 +20,10 @@ class Part {
   constructor(readonly element: HTMLElement) {}
 
   isAbout(tag: string, words: string): boolean {
-    const prefixes = (this.element.dataset.events ?? "").split(" ").filter(Boolean);
-    if (!prefixes.some((prefix) => tag.startsWith(prefix))) return false;
-    const subjects = this.element.dataset.subjects;
+    const { events, subjects, also } = this.element.dataset;
+    if (startsAs(tag, also)) return true;
     // A long list names what it shows: news of anything else changes nothing on it.
-    return !subjects || subjects.split(" ").some((subject) => words.includes(subject));
+    return startsAs(tag, events) && (!subjects || subjects.split(" ").some((subject) => words.includes(subject)));
   }
 
   refresh(): void {
@@ -133,6 +132,10 @@ class Stream {
     this.timer = window.setTimeout(() => this.open(), this.retryMs * (0.5 + Math.random()));
     this.retryMs = Math.min(this.retryMs * 2, RETRY_MS.most);
   }
+}
+
+function startsAs(tag: string, prefixes = ""): boolean {
+  return prefixes.split(" ").some((prefix) => prefix !== "" && tag.startsWith(prefix));
 }
 
 export function keepCurrent(): void {

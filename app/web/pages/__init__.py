@@ -7,6 +7,8 @@ from typing import Final
 
 from flask import Blueprint
 
-from app.web.pages import apps, worker
+from app.web.pages import app, app_acts, apps, new_app, worker, workers
 
-BLUEPRINTS: Final[tuple[Blueprint, ...]] = (apps.pages, worker.pages)
+# What is asked of a page's blueprint in files of its own.
+_BESIDE: Final = (app_acts, new_app, worker)
+BLUEPRINTS: Final[tuple[Blueprint, ...]] = (apps.pages, app.pages, workers.pages)

@@ -16,7 +16,7 @@ from jinja2 import StrictUndefined, TemplateNotFound
 from app.domain.callers import Caller
 from app.errors import BranchlineError, NotFound
 from app.web.context import context
-from app.web.guard import caller, may
+from app.web.guard import caller, may, may_create
 from app.web.pages import filters
 from app.web.sessions import form_key
 
@@ -57,6 +57,7 @@ def register_shell(web: Flask) -> None:
         form_key=form_key,
         asking=asking,
         may=may,
+        may_create=may_create,
         menu=_menu,
         now=lambda: context().clock().isoformat(timespec="milliseconds"),
         part_url=part_url,
