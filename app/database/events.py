@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import ColumnElement, Select, func, select, union_all
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from app.database.event_choice import choice
 from app.database.event_order import is_after, is_before, is_settled
 from app.database.models import EventRow
 from app.database.reliability_models import EventArchiveRow
@@ -56,7 +57,7 @@ class SqlEvents:
         if before is not None:
             conditions.append(is_before(self._session, before))
         order = _NEWEST_FIRST if after is None else _OLDEST_FIRST
-        statement = _chosen(chosen, conditions, order, limit)
+        statement = choice(self._session, chosen, conditions, order=order, limit=limit)
         return [event_of(row) for row in several(self._session, statement.order_by(*order).limit(limit))]
 
     def newest(self) -> Place:
@@ -94,28 +95,6 @@ class SqlEvents:
             .limit(1)
         ).first()
         return Place(0, 0) if row is None else Place(*row)
-
-
-def _chosen(
-    chosen: Selection, conditions: Sequence[ColumnElement[bool]], order: Sequence[Any], limit: int
-) -> Select[EventRow]:
-    """Return a statement for the facts that are chosen: through an index, whatever is said of them."""
-    statement = select(EventRow).where(*conditions)
-    if chosen.subject is not None:
-        statement = statement.where(EventRow.subject == chosen.subject)
-    if chosen.app_id is not None:
-        statement = statement.where(EventRow.app_id == chosen.app_id)
-    if chosen.actor is not None:
-        statement = statement.where(EventRow.actor == chosen.actor)
-    if chosen.tag is None:
-        return statement
-    tags = sorted(str(tag) for tag in chosen.tags)
-    if (chosen.subject, chosen.app_id, chosen.actor) != (None, None, None):
-        return statement.where(EventRow.tag.in_(tags))
-    # An index holds each tag in order, and not several tags together.
-    each = (select(EventRow.id).where(EventRow.tag == tag, *conditions) for tag in tags)
-    found = (select(it.order_by(*order).limit(limit).subquery().c.id) for it in each)
-    return select(EventRow).where(EventRow.id.in_(union_all(*found)))
 
 
 def event_of(row: EventRow) -> Event:

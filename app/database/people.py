@@ -1,6 +1,6 @@
 """People, their sign-ins, their tokens and their rights in the database."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session as Transaction
 
 from app.database.models import AppRow
 from app.database.people_models import ApiTokenRow, PersonRow, RightRow, SessionRow
+from app.database.reaching import readable
 from app.database.rows import insert_if_new, one, replace_known, several
 from app.domain.callers import ApiToken, Person, Session
 from app.domain.rights import Level, Right, Scope
@@ -138,6 +139,11 @@ class SqlRights:
         self._session.execute(delete(RightRow).where(is_told))
         for app_id, level in levels.items():
             self.save(Right(person_id, app_id, level, at))
+
+    def readable(self, person_id: str, *, limit: int = 10_000) -> Collection[str]:
+        """Return the apps that somebody may look at, and the workers that are theirs, by id."""
+        found = self._session.execute(readable(person_id).limit(limit))
+        return frozenset(owner_id for (owner_id,) in found)
 
     def apps_of(self, repository_ids: Iterable[int]) -> Mapping[int, str]:
         """Return the apps that these repositories belong to, by the repository's id."""

@@ -5,7 +5,7 @@ Whether what is kept of people's rights is recent enough is not decided here.
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, false, select
+from sqlalchemy import ColumnElement, CompoundSelect, Select, false, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.database.people_models import RightRow
@@ -16,16 +16,24 @@ from app.domain.rights import Level
 
 def within(reach: Reach, app_id: InstrumentedAttribute[Any]) -> list[ColumnElement[bool]]:
     """Return the conditions by which rows are about an app in reach; none for everywhere."""
-    return [*_of_token(reach, app_id), *([] if reach.person_id is None else [app_id.in_(_readable(reach))])]
+    return [
+        *_of_token(reach, app_id),
+        *([] if reach.person_id is None else [app_id.in_(_apps(reach.person_id))]),
+    ]
 
 
 def owned_within(reach: Reach, owner_id: InstrumentedAttribute[Any]) -> list[ColumnElement[bool]]:
     """Return the conditions by which rows are about an app in reach, or a worker of the person's."""
     conditions = _of_token(reach, owner_id)
     if reach.person_id is not None:
-        own = select(WorkerRow.id).where(WorkerRow.owner_id == reach.person_id)
-        conditions.append(owner_id.in_(_readable(reach).union_all(own)))
+        conditions.append(owner_id.in_(readable(reach.person_id)))
     return conditions
+
+
+def readable(person_id: str) -> CompoundSelect[str]:
+    """Return a statement for the apps that somebody may look at, and the workers that are theirs, by id."""
+    own = select(WorkerRow.id).where(WorkerRow.owner_id == person_id)
+    return _apps(person_id).union_all(own)
 
 
 def own_within(reach: Reach) -> list[ColumnElement[bool]]:
@@ -38,6 +46,6 @@ def _of_token(reach: Reach, app_id: InstrumentedAttribute[Any]) -> list[ColumnEl
     return [] if reach.app_id is None else [app_id == reach.app_id]
 
 
-def _readable(reach: Reach) -> Any:
+def _apps(person_id: str) -> Select[str]:
     is_readable = RightRow.level >= int(Level.READ)
-    return select(RightRow.app_id).where(RightRow.person_id == reach.person_id, is_readable)
+    return select(RightRow.app_id).where(RightRow.person_id == person_id, is_readable)

@@ -23,6 +23,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from app.domain.callers import EVERYWHERE, Reach
 from app.errors import InvalidInput
 
 _PLACE: Final = re.compile(r"(\d{1,19})-(\d{1,19})", re.ASCII)
@@ -161,6 +162,7 @@ class Selection:
     app_id: str | None = None
     tag: str | None = None
     actor: str | None = None
+    reach: Reach = EVERYWHERE
 
     def __post_init__(self) -> None:
         """Refuse a tag that none has. Raises InvalidInput."""
@@ -173,7 +175,7 @@ class Selection:
         return frozenset(tag for tag in Tag if self._takes_tag(tag))
 
     def takes(self, event: Event) -> bool:
-        """Tell whether a fact is one of them."""
+        """Tell whether a fact is one of them, wherever it is from."""
         return (
             self.subject in {None, event.subject}
             and self.app_id in {None, event.app_id}

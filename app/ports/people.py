@@ -1,6 +1,6 @@
 """Who people are, how they sign in, and what GitHub lets them do."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -74,6 +74,9 @@ class Rights(Protocol):
 
     def replace(self, person_id: str, levels: Mapping[str, Level], at: datetime) -> None:
         """Keep that these are all that a person may do to apps with a repository, by app's id."""
+
+    def readable(self, person_id: str, *, limit: int = 10_000) -> Collection[str]:
+        """Return the apps that somebody may look at, and the workers that are theirs, by id."""
 
     def apps_of(self, repository_ids: Iterable[int]) -> Mapping[int, str]:
         """Return the apps that these repositories belong to, by the repository's id."""

@@ -5,9 +5,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
+from app.domain.callers import Reach
 from app.domain.events import Place, Selection
-from app.errors import NotFound
-from app.ports import Transaction
 
 _Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
@@ -25,9 +24,9 @@ class SelectionQuery(_Form):
     actor: _Word | None = None
     after: _Word | None = None
 
-    def chosen(self, tx: Transaction) -> Selection:
-        """Return which facts are meant. Raises NotFound and InvalidInput."""
-        return Selection(self.subject, owner_id(tx, self.app), self.tag, self.actor)
+    def selection(self, owner_id: str | None, reach: Reach) -> Selection:
+        """Return which facts are meant, of whom `app` names. Raises InvalidInput."""
+        return Selection(self.subject, owner_id, self.tag, self.actor, reach)
 
 
 class EventsQuery(SelectionQuery):
@@ -46,13 +45,3 @@ class ArchivePath(_Form):
 def place_of(text: str | None) -> Place | None:
     """Read a place. Raises InvalidInput."""
     return Place.parse(text) if text is not None else None
-
-
-def owner_id(tx: Transaction, key: str | None) -> str | None:
-    """Return an app's id; facts of one that is deleted are found by its id alone, as those of workers are."""
-    if key is None or key.startswith(("app_", "wrk_")):
-        return key
-    try:
-        return tx.apps.get(key).id
-    except NotFound:
-        return tx.workers.get(key).id

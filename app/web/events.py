@@ -15,7 +15,8 @@ from app.web.errors import API_ERRORS, ErrorOut
 from app.web.event_forms import ArchivePath, EventsQuery, SelectionQuery, place_of
 from app.web.event_stream import DESCRIBED, streamed
 from app.web.guard import needs
-from app.web.live import follow
+from app.web.live import Watch, follow
+from app.web.sight import chosen, watching
 from app.web.views.events import ArchivesView, ArchiveView, EventsView
 
 api = APIBlueprint(
@@ -32,8 +33,9 @@ api = APIBlueprint(
 def list_events(query: EventsQuery) -> Response:
     """List facts, newest first, or oldest first behind `after`."""
     after, before = place_of(query.after), place_of(query.before)
+    wanted = chosen(query)
     with context().records.read() as tx:
-        found = tx.events.page(query.chosen(tx), after=after, before=before, limit=query.limit + 1)
+        found = tx.events.page(wanted, after=after, before=before, limit=query.limit + 1)
     return jsonify(EventsView.page(found, query.limit).body())
 
 
@@ -45,9 +47,8 @@ def stream_events(query: SelectionQuery) -> Response:
     last = place_of(request.headers.get("Last-Event-ID") or query.after)
     with ExitStack() as opening_up:
         opening_up.enter_context(given.live.gate.entered("following events"))
-        with given.records.read() as tx:
-            chosen = query.chosen(tx)
-        told = follow(chosen, last, given.live, given.records, opening_up)
+        watch = Watch(watching(query))
+        told = follow(chosen(query), last, given.live, given.records, watch=watch, opened=opening_up)
         return streamed(told, opening_up.pop_all())
 
 

@@ -7,7 +7,8 @@ that ask for a proof of their own. What one may not see looks like what is not t
 
 import hmac
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any, Final, TypeVar, cast
 
 from flask import Flask, current_app, g, request
@@ -23,7 +24,7 @@ from app.pipeline.permit import Permits
 from app.ports.people import Memberships
 from app.web.context import context
 from app.web.sessions import check_form, signed_in
-from app.web.subjects import Subject, subject_of
+from app.web.subjects import OWNER_PREFIXES, Subject, owner_of, subject_of
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -84,6 +85,39 @@ def reach() -> Reach:
     if asking.reach.person_id is not None and asking.person is not None:
         permit.list_apps_of(asking.person, _permits())
     return asking.reach
+
+
+def owner_id(key: str | None) -> str | None:
+    """Return the id of the app, or the worker, that a query names; None for None.
+
+    Raises:
+        NotFound: there is none, or the caller may not see it.
+    """
+    if key is None:
+        return None
+    with context().records.read() as tx:
+        subject = owner_of(tx, key)
+    if not caller().is_operator and _level(subject) < Level.READ:
+        raise subject.hidden
+    return subject.owner_id
+
+
+def again() -> Callable[[], AbstractContextManager[None]]:
+    """Return what stands for the caller long after the request, by what their proof is good for then.
+
+    To enter it raises Unauthenticated when it is good no more.
+    """
+    caller()
+    web = cast("Flask", current_app._get_current_object())  # type: ignore[attr-defined] # noqa: SLF001 - as documented
+    prove = cast("Callable[[], Caller]", g.prove)
+
+    @contextmanager
+    def as_caller() -> Iterator[None]:
+        with web.app_context():
+            g.caller = prove()
+            yield
+
+    return as_caller
 
 
 def actor(by: str | None = None) -> str:
@@ -183,7 +217,7 @@ def _level_of(person: Person, subject: Subject) -> Level:
 
 def _is_somebodys(subject: Subject) -> bool:
     """Tell the platform's own jobs, which are operators' alone, from those of apps and workers."""
-    return subject.owner_id.startswith(("app_", "wrk_"))
+    return subject.owner_id.startswith(OWNER_PREFIXES)
 
 
 def _check_level(act: Act, level: Level, wanted: Level, app: App | None) -> None:
@@ -243,11 +277,22 @@ def _looking(doing: str) -> Iterator[Memberships]:
 def _caller() -> Caller:
     header = request.headers.get("Authorization")
     if header is not None:
+        g.prove = partial(_bearer, header)
         return _bearer(header)
     found = signed_in()
     if found is None:
         raise _unauthenticated()
+    g.prove = partial(_signed_in, found[0].digest)
     return _person(found[1])
+
+
+def _signed_in(digest: str) -> Caller:
+    given = context()
+    with given.records.read() as tx:
+        session = tx.sessions.get(digest)
+        if session is None or session.is_over(given.clock()):
+            raise _unauthenticated()
+        return _person(tx.people.get(session.person_id))
 
 
 def _bearer(header: str) -> Caller:

@@ -10,9 +10,8 @@ from app.pipeline.known import known_app
 from app.pipeline.retry import retry
 from app.web.context import context
 from app.web.errors import API_ERRORS, ErrorOut
-from app.web.event_forms import owner_id
 from app.web.forms import JobPath, require_object
-from app.web.guard import actor, needs, reach, require
+from app.web.guard import actor, needs, owner_id, reach, require
 from app.web.job_forms import JobActIn, JobsQuery
 from app.web.views import JobBegunView, JobSummaryView, JobsView, JobView
 
@@ -30,9 +29,8 @@ api.before_request(require_object)
 @needs(Act.SEE)
 def list_jobs(query: JobsQuery) -> Response:
     """List jobs, newest first."""
-    seen = reach()
+    wanted, seen = JobFilter(owner_id(query.app), query.type, query.status), reach()
     with context().records.read() as tx:
-        wanted = JobFilter(owner_id(tx, query.app), query.type, query.status)
         page = tx.jobs.list(wanted, reach=seen, cursor=query.cursor, limit=query.limit)
     items = [JobSummaryView.of(job) for job in page.items]
     return jsonify(JobsView(items=items, next_cursor=page.next_cursor).body())

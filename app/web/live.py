@@ -2,22 +2,50 @@
 
 import json
 import threading
-from collections.abc import Generator, Sequence
+import time
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
 
-from app.domain.events import Place, Selection
-from app.errors import BranchlineError, Gone, RemoteUnavailable
+from app.domain.events import Event, Place, Selection
+from app.errors import BranchlineError, Gone, RemoteUnavailable, UserError
 from app.ports import Records
 from app.web.event_stream import message, passed, retry_after
-from app.web.following import Follower, Subscription, Told
+from app.web.following import HEARTBEAT_SECONDS, Follower, Subscription, Told
 from app.web.outside import Gate
 
 _RETRY_SECONDS: Final = 2.0
 _PAGE: Final = 200
+_LOOK_SECONDS: Final = 60.0 - HEARTBEAT_SECONDS
 # When a process ends all its readers come to another one, and the API is to find a connection all the same.
 _CATCHING_UP: Final = threading.BoundedSemaphore(4)
+
+
+class Watch:
+    """Looks whose facts a reader may see: now, and every minute for as long as they listen.
+
+    `look` returns apps and workers by id, or None for everything; it raises what a new request would be
+    refused with.
+    """
+
+    def __init__(
+        self,
+        look: Callable[[], Collection[str] | None],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._look, self._monotonic = look, monotonic
+        self._owners, self._looked_at = look(), monotonic()
+
+    def sees(self, event: Event) -> bool:
+        """Tell whether a fact is one that they may see."""
+        return self._owners is None or event.app_id in self._owners
+
+    def look_again(self) -> None:
+        """Look, when the last time is almost a minute ago: nobody comes by here in every second."""
+        if self._monotonic() - self._looked_at >= _LOOK_SECONDS:
+            self._owners, self._looked_at = self._look(), self._monotonic()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +62,13 @@ class Live:
 
 
 def follow(
-    chosen: Selection, last: Place | None, live: Live, records: Records, opened: ExitStack
+    chosen: Selection,
+    last: Place | None,
+    live: Live,
+    records: Records,
+    *,
+    watch: Watch,
+    opened: ExitStack,
 ) -> Generator[bytes, None, None]:
     """Begin to tell what comes behind `last`, or from now on; `opened` is to be closed when it is over.
 
@@ -45,10 +79,10 @@ def follow(
     subscription = live.follower.subscribe(chosen, None if lost else last)
     opened.callback(live.follower.leave, subscription)
     if lost is not None:
-        return _told(_reset(lost, subscription), subscription)
+        return _told(_reset(lost, subscription), subscription, watch)
     if last is not None and last < subscription.since:
-        return _told(_missed(chosen, last, subscription, records), subscription)
-    return _told((), subscription)
+        return _told(_missed(chosen, last, subscription, records), subscription, watch)
+    return _told((), subscription, watch)
 
 
 def _lost(last: Place | None, follower: Follower, records: Records) -> Gone | None:
@@ -64,17 +98,18 @@ def _lost(last: Place | None, follower: Follower, records: Records) -> Gone | No
 
 
 def _told(
-    missed: Generator[bytes, None, None] | Sequence[bytes], subscription: Subscription
+    missed: Generator[bytes, None, None] | Sequence[bytes], subscription: Subscription, watch: Watch
 ) -> Generator[bytes, None, None]:
     try:
         yield retry_after(_RETRY_SECONDS)
         yield from missed
         yield passed(str(subscription.since))
         while (taken := subscription.take()) is not None:
+            watch.look_again()
             news, place = taken
-            yield b"".join(it.text for it in news) or passed(str(place))
-    except RemoteUnavailable:
-        return  # it comes back, and goes on behind what it has
+            yield b"".join(it.text for it in news if watch.sees(it.event)) or passed(str(place))
+    except (RemoteUnavailable, UserError):
+        return  # it comes back, and goes on behind what it has, or is told why it may not
 
 
 def _missed(

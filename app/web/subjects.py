@@ -14,6 +14,9 @@ from app.errors import Broken, NotFound
 from app.pipeline.known import known_app
 from app.ports import Transaction
 
+# What is of neither an app nor a worker is the platform's own.
+OWNER_PREFIXES: Final = ("app_", "wrk_")
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -45,6 +48,22 @@ def subject_of(tx: Transaction, arguments: Mapping[str, Any]) -> Subject | None:
     return None
 
 
+def owner_of(tx: Transaction, key: str) -> Subject:
+    """Return the app, or the worker, that a query names; of one that is gone only its id is known.
+
+    Raises:
+        NotFound: there is none of that name.
+    """
+    if key.startswith(OWNER_PREFIXES):
+        return Subject("app", key, key, known_app(tx, key), _known_worker(tx, key))
+    app = known_app(tx, key)
+    worker = None if app is not None else _known_worker(tx, key)
+    owner = app or worker
+    if owner is None:
+        raise NotFound.of("app", key)
+    return Subject("app", key, owner.id, app, worker)
+
+
 def _app(tx: Transaction, key: str) -> Subject:
     app = tx.apps.get(key)
     return Subject("app", key, app.id, app)
@@ -65,9 +84,9 @@ def _worker(tx: Transaction, key: str) -> Subject:
     return Subject("worker", key, worker.id, worker=worker)
 
 
-def _known_worker(tx: Transaction, worker_id: str) -> Worker | None:
+def _known_worker(tx: Transaction, key: str) -> Worker | None:
     try:
-        return tx.workers.get(worker_id)
+        return tx.workers.get(key)
     except NotFound:
         return None
 

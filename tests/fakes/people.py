@@ -1,6 +1,6 @@
 """People, sign-ins, tokens and rights over plain dicts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -96,6 +96,7 @@ class FakeRights:
     def __init__(self, memory: Memory) -> None:
         self._rights = memory.rights
         self._apps = memory.apps
+        self._workers = memory.workers
 
     def get(self, person_id: str, app_id: str) -> Right | None:
         return self._rights.get((person_id, app_id))
@@ -109,6 +110,14 @@ class FakeRights:
             del self._rights[key]
         for app_id, level in levels.items():
             self.save(Right(person_id, app_id, level, at))
+
+    def readable(self, person_id: str, *, limit: int = 10_000) -> Collection[str]:
+        apps = {
+            right.app_id for right in self._rights.values() if right.person_id == person_id and right.level
+        }
+        return frozenset(
+            [*apps, *(it.id for it in self._workers.values() if it.owner_id == person_id)][:limit]
+        )
 
     def apps_of(self, repository_ids: Iterable[int]) -> Mapping[int, str]:
         known = {it.repository.id: it.id for it in self._apps.values() if it.repository is not None}

@@ -12,15 +12,14 @@ from app.errors import RemoteUnavailable
 from app.ports import Clock, Transaction
 from tests.fakes.clock import FakeClock
 from tests.fakes.deliveries import FakeDeliveries, FakePastDeliveries
+from tests.fakes.deployments import FakeDeployments, FakePullRequests
 from tests.fakes.glances import FakeGlances
 from tests.fakes.memory import (
     FakeApps,
-    FakeDeployments,
     FakeEventArchives,
     FakeEvents,
     FakeJobs,
     FakeMarks,
-    FakePullRequests,
     Memory,
 )
 from tests.fakes.people import FakeApiTokens, FakePeople, FakeRights, FakeSessions

@@ -133,7 +133,7 @@ def test_facts_are_chosen_by_app_subject_and_tag(world: World) -> None:
         ({"after": "5"}, 400, "event:invalid-place"),
         ({"before": "99999999999999999999-1"}, 400, "event:invalid-place"),
         ({"after": "0-77"}, 410, "event:lost-place"),
-        ({"app": "nobody"}, 404, "worker:not-found"),
+        ({"app": "nobody"}, 404, "app:not-found"),
         ({"limit": "0"}, 400, "request:invalid"),
         ({"since": "1"}, 400, "request:invalid"),
     ],

@@ -1,0 +1,47 @@
+"""Whose facts a caller may see: when they ask, and for as long as they go on to listen."""
+
+from collections.abc import Callable, Collection
+
+from app.domain.callers import EVERYWHERE
+from app.domain.events import Selection
+from app.web.context import context
+from app.web.event_forms import SelectionQuery
+from app.web.guard import again, owner_id, reach
+
+# The apps and workers, by id, or None for everything.
+Owners = Collection[str] | None
+
+
+def chosen(query: SelectionQuery) -> Selection:
+    """Return which facts a query is about, of those that the caller may see.
+
+    Raises:
+        NotFound: it names an app that is not there, or that the caller may not see.
+    """
+    owner = owner_id(query.app)
+    return query.selection(owner, EVERYWHERE if owner is not None else reach())
+
+
+def watching(query: SelectionQuery) -> Callable[[], Owners]:
+    """Return what tells whose facts the caller may see by then; it raises what a new request would."""
+    as_caller, key = again(), query.app
+
+    def look() -> Owners:
+        with as_caller():
+            return owners(key)
+
+    return look
+
+
+def owners(key: str | None) -> Owners:
+    """Return whose facts the caller may see: those of what is named, or of all that is in reach."""
+    owner = owner_id(key)
+    if owner is not None:
+        return frozenset({owner})
+    within = reach()
+    if within.app_id is not None:
+        return frozenset({within.app_id}) if owner_id(within.app_id) else frozenset()
+    if within.person_id is None:
+        return None
+    with context().records.read() as tx:
+        return tx.rights.readable(within.person_id)
