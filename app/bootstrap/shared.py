@@ -106,13 +106,16 @@ class Shared:
         return FernetVault.from_settings(self.settings)
 
     @cached_property
+    def cloudflare(self) -> Cloudflare:
+        """Cloudflare's API; it connects on first use."""
+        allowance = cloudflare_limits.allowance(self.settings.cloudflare)
+        pace = Pacer(allowance, self.ledgers, utc_now, fresh_seconds=_FRESH_SECONDS)
+        return Cloudflare(self.settings.cloudflare, utc_now, pace=pace)
+
+    @cached_property
     def scripts(self) -> CloudflareScripts:
         """Cloudflare's dispatch namespaces."""
-        cloudflare = self.settings.cloudflare
-        pace = Pacer(
-            cloudflare_limits.allowance(cloudflare), self.ledgers, utc_now, fresh_seconds=_FRESH_SECONDS
-        )
-        return CloudflareScripts(Cloudflare(cloudflare, utc_now, pace=pace), cloudflare, self.bundles)
+        return CloudflareScripts(self.cloudflare, self.settings.cloudflare, self.bundles)
 
     @cached_property
     def ledgers(self) -> SqlLedgers:

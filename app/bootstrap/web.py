@@ -12,6 +12,7 @@ from app.bootstrap.invoking import Calls
 from app.bootstrap.shared import Shared, utc_now
 from app.bootstrap.workers import workshop
 from app.cloudflare.gateway.sessions import AssetSessions
+from app.cloudflare.telemetry import CloudflareRuntimeLogs
 from app.database.event_order import continue_order
 from app.database.intake import SqlIntake, intake_engine
 from app.database.listening import feed_of
@@ -94,6 +95,7 @@ def _application(shared: Shared, calls: Calls, follower: Follower) -> Flask:
             deploy_secret=lambda app_id: deploy_secret(settings.secret_key.reveal(), app_id),
             grant=_granting(settings, shared.platform),
             check_ready=lambda: _check_ready(shared),
+            runtime_logs=CloudflareRuntimeLogs(shared.cloudflare),
             code_host=_LazyCodeHost(settings.github, shared.github_pace),
             invoking=calls.invoking,
             live=Live.of(follower, settings.live_streams),

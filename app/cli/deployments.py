@@ -1,4 +1,4 @@
-"""`branchline deployments`: list, show."""
+"""`branchline deployments`: list, show, and what their runs wrote."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from app.cli.api import Api, pass_api
+from app.cli.builds import changes, log, runtime_logs
 from app.cli.show import ago, json_option, limit_option, show_fields, show_json, show_table
 from app.domain.deployments import Status
 from app.domain.environments import Environment
@@ -14,6 +15,10 @@ from app.domain.environments import Environment
 @click.group()
 def deployments() -> None:
     """List and show deployments."""
+
+
+for _command in (log, changes, runtime_logs):
+    deployments.add_command(_command)
 
 
 @deployments.command("list")

@@ -90,13 +90,17 @@ class Cloudflare:
         doing: str,
         body: Any = None,
         query: Mapping[str, str] | None = None,
+        kind: CallKind | None = None,
     ) -> Any:
         """Send a request about the account and return the envelope's `result`.
+
+        What a POST only asks is of the `kind` of questions.
 
         Raises:
             RemoteRefused: with Cloudflare's error codes in `details["codes"]`.
         """
-        return self._result(self._http.build_request(method, path, json=body, params=query), doing)
+        built = self._http.build_request(method, path, json=body, params=query)
+        return self._answered(built, doing, kind).get("result")
 
     def send(
         self,
@@ -134,9 +138,12 @@ class Cloudflare:
     def _result(self, request: httpx.Request, doing: str) -> Any:
         return self._answered(request, doing).get("result")
 
-    def _answered(self, request: httpx.Request, doing: str) -> Mapping[str, Any]:
+    def _answered(
+        self, request: httpx.Request, doing: str, kind: CallKind | None = None
+    ) -> Mapping[str, Any]:
         """Send a request and return the whole envelope."""
-        self._pace.take_call(doing, CallKind.READ if request.method == "GET" else CallKind.WRITE)
+        usual = CallKind.READ if request.method == "GET" else CallKind.WRITE
+        self._pace.take_call(doing, kind or usual)
         try:
             response = self._http.send(request)
         except httpx.RequestError as error:

@@ -15,6 +15,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from app.web import (
     addresses,
     apps,
+    builds,
     deliveries,
     deployments,
     drift,
@@ -53,6 +54,7 @@ _BLUEPRINTS: Final = (
     repository.syncs,
     moments.api,
     deployments.api,
+    builds.api,
     deployments.runs,
     releases.api,
     drift.api,

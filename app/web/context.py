@@ -14,11 +14,13 @@ from app.pipeline.workers_putting import Workshop
 from app.ports import Bundles, Clock, CodeHost, DeployAccess, JobEngine, Records, Vault
 from app.ports.intake import Intake
 from app.ports.people import SignIn
+from app.ports.runtime_logs import RuntimeLogs
 from app.settings import Secret
 from app.web.exposition import Watched
 from app.web.gateway.context import GatewayContext
 from app.web.invoking import Invoking
 from app.web.live import Live
+from app.web.looks import Looks
 from app.web.outside import CALLS_AT_ONCE, DEPLOYS_AT_ONCE, DOWNLOADS_AT_ONCE, Gate
 
 # Files of 10 MiB together grow by a third in base64.
@@ -54,6 +56,7 @@ class WebContext:
     grant: Callable[[Deployment], DeployAccess]
     check_ready: Callable[[], None]
     code_host: Callable[[], CodeHost]
+    runtime_logs: RuntimeLogs
     invoking: Invoking
     workshop: Workshop
     live: Live
@@ -68,6 +71,7 @@ class WebContext:
     deploys: Gate = field(default_factory=lambda: Gate(DEPLOYS_AT_ONCE, "put workers up"))
     calls: Gate = field(default_factory=lambda: Gate(CALLS_AT_ONCE))
     downloads: Gate = field(default_factory=lambda: Gate(DOWNLOADS_AT_ONCE))
+    looks: Looks = field(default_factory=Looks)
 
 
 def context() -> WebContext:

@@ -46,6 +46,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.code_host import FakeCodeHost
 from tests.fakes.code_host_files import code_host
 from tests.fakes.invocations import FakeFunctions, FakeStreams
+from tests.fakes.runtime_logs import FakeRuntimeLogs
 from tests.integration.web.cloud import Cloud
 from tests.issuer import ISSUER, KeyClient
 
@@ -106,6 +107,7 @@ class World:
         self.database = create_engine(database_url, lock_timeout_seconds=lock_timeout_seconds)
         self.records = SqlRecords(self.database, self.engine.enqueue, self.clock)
         self.host = FakeCodeHost(self.clock)
+        self.runtime_logs = FakeRuntimeLogs()
         self.is_ready = True
         self.cloud, vault = Cloud(), FernetVault([VAULT_KEY])
         records = changes.get("records", self.records)
@@ -132,6 +134,7 @@ class World:
             "grant": self._grant,
             "check_ready": self._check_ready,
             "code_host": lambda: code_host(self.host),
+            "runtime_logs": self.runtime_logs,
             "workshop": self.workshop,
             "live": self.live,
             "bundles": self.cloud.bundles,
