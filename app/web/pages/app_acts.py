@@ -49,10 +49,9 @@ def resume_pushes(app: str) -> Response:
     """Let pushes go live again."""
 
     def act(tx: Transaction, known: App) -> None:
-        environment, pull = _chosen(Environment, "environment"), _word("pull_request")
+        environment = _chosen(Environment, "environment")
         require(Act.RELEASE, known, environment)
-        number = int(pull) if pull.isascii() and pull.isdigit() else None
-        resume(tx, known.id, environment, number, _decision())
+        resume(tx, known.id, environment, None, _decision())
 
     return _done(app, act, "resumed", "environments")
 
