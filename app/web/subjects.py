@@ -99,17 +99,6 @@ _FINDERS: Final[Mapping[str, Callable[[Transaction, str], Subject]]] = {
 }
 # They say more of what is named beside them, or are about no app at all.
 QUALIFIERS: Final = frozenset(
-    {
-        "environment",
-        "filename",
-        "function",
-        "guid",
-        "invocation",
-        "name",
-        "number",
-        "path",
-        "token",
-        "version",
-    }
+    {"environment", "function", "guid", "invocation", "name", "number", "path", "version"}
 )
 ARGUMENTS: Final = QUALIFIERS | _FINDERS.keys()

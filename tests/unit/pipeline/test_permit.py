@@ -1,0 +1,187 @@
+"""How much somebody may do: asked when it is not known, believed for a while, longer while nobody answers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from app.domain.apps import AppStatus
+from app.domain.callers import Person, Reach
+from app.domain.rights import Level, Right
+from app.errors import Overloaded, RateLimited, RemoteUnavailable, Unauthenticated
+from app.pipeline.permit import FRESH, KEPT, LISTED, Permits, is_member, level_on, list_apps_of
+from app.pipeline.sign_in import keep_person
+from app.ports.people import Memberships
+from tests.builders import a_repository, an_app, at
+from tests.fakes.clock import FakeClock
+from tests.fakes.code_host import FakeCodeHost, FakeRepository
+from tests.fakes.code_host_people import FakeMemberships, sign_up
+from tests.fakes.records import FakeRecords
+from tests.fakes.vault import FakeVault
+
+SHOP = an_app(1, repository=a_repository(1))
+AWAY = RemoteUnavailable("the host is away")
+
+
+class Desk:
+    """A code host, our memory, and somebody who has signed in."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.records = FakeRecords(self.clock)
+        self.host = FakeCodeHost(self.clock)
+        self.host.repositories[SHOP.repository_name] = FakeRepository(a_repository(1))
+        self.is_full = False
+        self.vault = FakeVault()
+        self.given = Permits(self.records, self.looking, self.vault, self.clock, "acme")
+        account = sign_up(self.host, "ada", 7, "gho_ada")
+        with self.records.begin() as tx:
+            tx.apps.add(SHOP)
+            self.ada = keep_person(tx, account, "gho_ada", self.vault, self.clock())
+
+    @contextmanager
+    def looking(self, doing: str) -> Iterator[Memberships]:
+        if self.is_full:
+            raise Overloaded(f"{doing}: too many", retry_after_seconds=1)
+        yield FakeMemberships(self.host)
+
+    def let(self, level: Level) -> None:
+        self.host.repositories[SHOP.repository_name].levels["ada"] = level
+
+    @property
+    def looks(self) -> int:
+        return len(self.host.faults.calls)
+
+    def person(self) -> Person:
+        with self.records.read() as tx:
+            return tx.people.get(self.ada.id)
+
+    def listed(self) -> list[str]:
+        list_apps_of(self.person(), self.given)
+        with self.records.read() as tx:
+            return [app.name for app in tx.apps.list(reach=Reach(self.ada.id)).items]
+
+    def level(self) -> Level:
+        return level_on(self.ada, SHOP, self.given)
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.mark.parametrize("level", [Level.READ, Level.WRITE, Level.ADMIN])
+def test_it_is_what_the_code_host_says(desk: Desk, level: Level) -> None:
+    assert desk.level() is Level.NONE
+    desk.let(level)
+    desk.clock.now += FRESH
+    assert desk.level() is level
+
+
+def test_nobody_looks_twice_within_a_minute(desk: Desk) -> None:
+    desk.let(Level.WRITE)
+    assert desk.level() is Level.WRITE
+    desk.let(Level.NONE)
+    desk.clock.now += FRESH - timedelta(seconds=1)
+    assert (desk.level(), desk.looks) == (Level.WRITE, 1)
+    desk.clock.now += timedelta(seconds=1)
+    assert (desk.level(), desk.looks) == (Level.NONE, 2)
+
+
+@pytest.mark.parametrize("error", [AWAY, RateLimited("slow down", retry_at=at(60))])
+def test_what_was_seen_counts_for_ten_minutes_while_the_host_is_away(
+    desk: Desk, error: RemoteUnavailable
+) -> None:
+    desk.let(Level.WRITE)
+    assert desk.level() is Level.WRITE
+    desk.host.fail_next(error, call="level", times=2)
+    desk.clock.now += KEPT - timedelta(seconds=1)
+    assert desk.level() is Level.WRITE
+    desk.clock.now += timedelta(seconds=1)
+    with pytest.raises(RemoteUnavailable):
+        desk.level()
+
+
+def test_what_was_seen_counts_while_too_many_ask(desk: Desk) -> None:
+    desk.let(Level.WRITE)
+    desk.level()
+    desk.is_full = True
+    desk.clock.now += FRESH
+    assert desk.level() is Level.WRITE
+
+
+def test_whoever_took_over_a_login_is_somebody_else(desk: Desk) -> None:
+    desk.let(Level.ADMIN)
+    desk.host.accounts["ada"] = 8
+    assert desk.level() is Level.NONE
+
+
+def test_before_there_is_a_repository_an_app_is_its_creators(desk: Desk) -> None:
+    app = replace(SHOP, repository=None)
+    assert level_on(desk.ada, app, desk.given) is Level.NONE
+    with desk.records.begin() as tx:
+        tx.rights.save(Right(desk.ada.id, app.id, Level.ADMIN, at(0)))
+    desk.clock.now += KEPT * 6
+    assert (level_on(desk.ada, app, desk.given), desk.looks) == (Level.ADMIN, 0)
+
+
+def test_whoever_had_an_app_deleted_sees_how_that_ends(desk: Desk) -> None:
+    app = replace(SHOP, status=AppStatus.DELETING)
+    desk.let(Level.ADMIN)
+    desk.level()
+    del desk.host.repositories[SHOP.repository_name]
+    desk.clock.now += KEPT - timedelta(seconds=1)
+    assert level_on(desk.ada, app, desk.given) is Level.ADMIN
+    desk.clock.now += timedelta(seconds=1)
+    assert level_on(desk.ada, app, desk.given) is Level.NONE
+
+
+def test_members_are_known_for_a_minute(desk: Desk) -> None:
+    assert not is_member(desk.ada, desk.given)
+    desk.host.members.add("ada")
+    assert not is_member(desk.ada, desk.given)
+    desk.clock.now += FRESH
+    assert is_member(desk.ada, desk.given)
+
+
+# -------------------- lists
+
+
+def test_a_list_is_of_what_the_person_may_see_and_made_again_after_five_minutes(desk: Desk) -> None:
+    assert desk.listed() == []
+    desk.let(Level.READ)
+    assert desk.listed() == []
+    desk.clock.now += LISTED
+    assert desk.listed() == ["app-1"]
+
+
+def test_a_list_of_ten_minutes_ago_is_shown_while_the_host_is_away_and_no_older_one(desk: Desk) -> None:
+    desk.let(Level.READ)
+    desk.listed()
+    desk.host.fail_next(AWAY, call="own", times=2)
+    desk.clock.now += KEPT - timedelta(seconds=1)
+    assert desk.listed() == ["app-1"]
+    desk.clock.now += timedelta(seconds=1)
+    with pytest.raises(RemoteUnavailable):
+        desk.listed()
+
+
+def test_whose_sign_in_ended_is_asked_to_sign_in_again(desk: Desk) -> None:
+    desk.host.bearers.clear()
+    with pytest.raises(Unauthenticated) as refused:
+        desk.listed()
+    assert refused.value.error_code == "person:sign-in-again"
+    with desk.records.begin() as tx:
+        tx.people.save(replace(desk.person(), access=None))
+    with pytest.raises(Unauthenticated):
+        desk.listed()
+
+
+def test_a_list_forgets_no_app_that_has_no_repository_yet(desk: Desk) -> None:
+    with desk.records.begin() as tx:
+        tx.apps.add(an_app(2))
+        tx.rights.save(Right(desk.ada.id, "app_0002", Level.ADMIN, at(0)))
+        tx.rights.save(Right(desk.ada.id, "app_0001", Level.ADMIN, at(0)))
+    assert desk.listed() == ["app-2"]
