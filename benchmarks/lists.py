@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 ROUNDS: Final = 300
 WARM: Final = 20
 SMALL: Final = Size(apps=100, deployments=2000)
-_AIM_SECONDS: Final = 0.050
+AIM_SECONDS: Final = 0.050
 
 
 @dataclass(frozen=True)
@@ -62,26 +62,27 @@ class Measured:
 
 def main() -> None:
     """Print a table for each database."""
-    bare = _bare()
+    floor = bare()
     for database, size in (("postgres", SMALL), ("postgres", Size()), ("sqlite", Size())):
-        measured = _on(database, size)
+        measured = on(database, size, _questions)
         title = f"{database}: {size.apps} apps, {size.deployments} deployments, n={ROUNDS} each"
-        Console().print(_table(title, [bare, *measured]))
-        slow = [it.what for it in measured if it.at(0.95) > _AIM_SECONDS]
-        print(f"over {_AIM_SECONDS * 1000:.0f} ms at p95: {', '.join(slow) or 'none'}", flush=True)
+        Console().print(table(title, [floor, *measured]))
+        slow = [it.what for it in measured if it.at(0.95) > AIM_SECONDS]
+        print(f"over {AIM_SECONDS * 1000:.0f} ms at p95: {', '.join(slow) or 'none'}", flush=True)
 
 
-def _table(title: str, measured: Sequence[Measured]) -> Table:
-    table = Table(title=title)
+def table(title: str, measured: Sequence[Measured]) -> Table:
+    """Return a row for each question."""
+    shown = Table(title=title)
     for column in ("asked for", "p50 ms", "p95 ms", "p99 ms", "busy ms", "answer KB"):
-        table.add_column(column, justify="left" if column == "asked for" else "right")
+        shown.add_column(column, justify="left" if column == "asked for" else "right")
     for it in measured:
         times = [f"{seconds * 1000:.1f}" for seconds in (*map(it.at, (0.5, 0.95, 0.99)), it.busy_seconds)]
-        table.add_row(it.what, *times, f"{it.answer_bytes / 1000:.1f}")
-    return table
+        shown.add_row(it.what, *times, f"{it.answer_bytes / 1000:.1f}")
+    return shown
 
 
-def _bare() -> Measured:
+def bare() -> Measured:
     """Ask a route that does nothing."""
     with tempfile.TemporaryDirectory(prefix="branchline-bench-") as name:
         directory, port = Path(name), free_port()
@@ -98,7 +99,8 @@ def _bare() -> Measured:
             stop(process)
 
 
-def _on(database: str, size: Size) -> list[Measured]:
+def on(database: str, size: Size, questions: Callable[[Population], dict[str, Ask]]) -> list[Measured]:
+    """Ask a control plane over a database of this size."""
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="branchline-bench-")))
         nowhere = f"http://127.0.0.1:{free_port()}"
@@ -112,7 +114,7 @@ def _on(database: str, size: Size) -> list[Measured]:
         plane = stack.enter_context(serving(environ, "--no-jobs"))
         http = stack.enter_context(_caller(plane.url, environ["BRANCHLINE_API_TOKEN"]))
         servers.append(plane.process.pid)
-        return [_measure(http, servers, what, ask) for what, ask in _questions(found).items()]
+        return [_measure(http, servers, what, ask) for what, ask in questions(found).items()]
 
 
 @contextmanager
@@ -146,9 +148,9 @@ def _questions(found: Population) -> dict[str, Ask]:
 
     return {
         "apps": lambda _: "/api/apps",
-        "apps, from a cursor": lambda dice: f"/api/apps?cursor={_cursor(dice, BEGIN - SPAN, 'app_')}",
+        "apps, from a cursor": lambda dice: f"/api/apps?cursor={cursor(dice, BEGIN - SPAN, 'app_')}",
         "apps, 100 from a cursor": lambda dice: (
-            f"/api/apps?limit=100&cursor={_cursor(dice, BEGIN - SPAN, 'app_')}"
+            f"/api/apps?limit=100&cursor={cursor(dice, BEGIN - SPAN, 'app_')}"
         ),
         "an app": an_app,
         "the busiest app": lambda _: busiest,
@@ -157,7 +159,7 @@ def _questions(found: Population) -> dict[str, Ask]:
             f"{an_app(dice)}/deployments?environment=production&status=error"
         ),
         "the busiest's, from a cursor": lambda dice: (
-            f"{busiest}/deployments?cursor={_cursor(dice, BEGIN, 'dep_')}"
+            f"{busiest}/deployments?cursor={cursor(dice, BEGIN, 'dep_')}"
         ),
         "the busiest's cancelled previews": lambda _: (
             f"{busiest}/deployments?environment=preview&status=cancelled"
@@ -176,7 +178,7 @@ def _questions(found: Population) -> dict[str, Ask]:
     }
 
 
-def _cursor(dice: random.Random, begin: datetime, prefix: str) -> str:
+def cursor(dice: random.Random, begin: datetime, prefix: str) -> str:
     """Return a cursor of anywhere."""
     return Cursor(begin + SPAN * dice.random(), f"{prefix}0").encode()
 
