@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import select, union_all
+from sqlalchemy import TextClause, bindparam, select, text, union_all
 from sqlalchemy.orm import Session, aliased
 
 from app.database.aliases import alias_of
@@ -12,10 +12,17 @@ from app.database.deployments import deployment_of
 from app.database.models import AppRow, DeploymentRow, EventRow
 from app.database.release_models import AliasRow
 from app.database.rows import several
+from app.database.worker_models import WorkerRow
 from app.domain.aliases import Alias
 from app.domain.deployments import Deployment, Status
 from app.domain.events import Tag
 
+_NEWEST: Final = """
+SELECT id FROM (SELECT id FROM deployments WHERE app_id = :app_id AND script = :key{n} AND status IN :statuses
+ORDER BY run_number DESC, run_attempt DESC, id DESC LIMIT 1) AS each{n}"""
+_PUSHES: Final = """
+SELECT app_id, actor, payload FROM (SELECT app_id, actor, payload FROM events WHERE app_id = :key{n}
+AND tag = :tag ORDER BY position DESC, id DESC LIMIT :limit) AS each{n}"""
 # SQLite takes five hundred parts of one statement at most.
 _AT_A_TIME: Final = 400
 
@@ -55,18 +62,11 @@ class SqlGlances:
     def _newest_to(
         self, app_id: str, scripts: Sequence[str], statuses: frozenset[Status]
     ) -> Sequence[Deployment]:
-        row = DeploymentRow
-        by_run = (row.run_number.desc(), row.run_attempt.desc(), row.id.desc())
-        each = (
-            select(row.id)
-            .where(row.app_id == app_id, row.script == script, row.status.in_(sorted(statuses)))
-            .order_by(*by_run)
-            .limit(1)
-            .subquery()
-            for script in scripts
-        )
-        ids = union_all(*(select(it.c.id) for it in each))
-        return [deployment_of(it) for it in several(self._session, select(row).where(row.id.in_(ids)))]
+        values = {"app_id": app_id, "statuses": sorted(statuses)}
+        ids = self._session.execute(_of_each(_NEWEST, scripts), {**_numbered(scripts), **values})
+        found = [deployment_id for (deployment_id,) in ids]
+        statement = select(DeploymentRow).where(DeploymentRow.id.in_(found))
+        return [deployment_of(it) for it in several(self._session, statement)]
 
     def shown(self, app_ids: Collection[str]) -> Mapping[str, Sequence[Alias]]:
         """Return the aliases of each app that show something, by the app's id."""
@@ -83,14 +83,24 @@ class SqlGlances:
         """Return who pushed a commit, by app and commit, of the last pushes of each app."""
         if not app_ids:
             return {}
-        row = EventRow
-        each = (
-            select(row.app_id, row.actor, row.payload)
-            .where(row.app_id == app_id, row.tag == str(Tag.BRANCH_PUSHED))
-            .order_by(row.position.desc(), row.id.desc())
-            .limit(limit)
-            .subquery()
-            for app_id in sorted(app_ids)
-        )
-        pushes = self._session.execute(union_all(*(select(it) for it in each)))
+        keys, values = sorted(app_ids), {"tag": str(Tag.BRANCH_PUSHED), "limit": limit}
+        statement = _of_each(_PUSHES, keys).columns(EventRow.app_id, EventRow.actor, EventRow.payload)
+        pushes = self._session.execute(statement, {**_numbered(keys), **values})
         return {(app_id, payload.get("after", "")): actor for app_id, actor, payload in pushes}
+
+    def names(self, owner_ids: Collection[str]) -> Mapping[str, str]:
+        """Return what apps and workers are called, by their ids; those that are gone are left out."""
+        apps = select(AppRow.id, AppRow.name).where(AppRow.id.in_(owner_ids))
+        workers = select(WorkerRow.id, WorkerRow.name).where(WorkerRow.id.in_(owner_ids))
+        return {owner_id: name for owner_id, name in self._session.execute(union_all(apps, workers))}  # noqa: C416 - rows are no pairs to mypy
+
+
+def _of_each(query: str, keys: Sequence[str]) -> TextClause:
+    """Return a statement that asks the same of each key: of objects it would take ten times as long."""
+    parts = (query.format(n=number) for number in range(len(keys)))
+    statement = text(" UNION ALL ".join(parts))
+    return statement.bindparams(bindparam("statuses", expanding=True)) if ":statuses" in query else statement
+
+
+def _numbered(keys: Sequence[str]) -> dict[str, str]:
+    return {f"key{number}": key for number, key in enumerate(keys)}

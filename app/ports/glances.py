@@ -23,3 +23,6 @@ class Glances(Protocol):
 
     def pushers(self, app_ids: Collection[str], *, limit: int) -> Mapping[tuple[str, str], str]:
         """Return who pushed a commit, by app and commit, of the last pushes of each app."""
+
+    def names(self, owner_ids: Collection[str]) -> Mapping[str, str]:
+        """Return what apps and workers are called, by their ids; those that are gone are left out."""

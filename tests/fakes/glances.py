@@ -42,3 +42,7 @@ class FakeGlances:
             pushes = [it for it in self._memory.events if it.app_id == app_id and it.tag is Tag.BRANCH_PUSHED]
             found |= {(app_id, str(it.payload["after"])): it.actor for it in pushes[-limit:]}
         return found
+
+    def names(self, owner_ids: Collection[str]) -> Mapping[str, str]:
+        owners: list[App | Worker] = [*self._memory.apps.values(), *self._memory.workers.values()]
+        return {it.id: it.name for it in owners if it.id in owner_ids}

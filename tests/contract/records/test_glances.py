@@ -9,7 +9,7 @@ from app.domain.deployments import Status
 from app.domain.environments import Environment
 from app.domain.events import Event, Tag
 from app.ports import Records
-from tests.builders import a_deployment, an_app, at
+from tests.builders import a_deployment, a_worker, an_app, at
 
 TELLING = frozenset({Status.READY, Status.ERROR})
 
@@ -120,3 +120,12 @@ def test_it_is_known_who_pushed_last(records: Records) -> None:
             ("app_0001", f"{4:040x}"): "github:g4",
         }
         assert tx.glances.pushers([], limit=2) == {}
+
+
+def test_apps_and_workers_are_called_by_their_names(seven: Records) -> None:
+    with seven.begin() as tx:
+        tx.workers.add(a_worker(1))
+    with seven.read() as tx:
+        found = tx.glances.names(["app_0001", "wrk_0001", "app_9999"])
+        assert found == {"app_0001": "app-1", "wrk_0001": "worker-1"}
+        assert tx.glances.names([]) == {}
