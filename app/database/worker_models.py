@@ -17,6 +17,7 @@ class WorkerRow(Base):
     __tablename__ = "workers"
     __table_args__ = (
         Index(None, "created_at", "id"),
+        Index(None, "owner_id", "created_at", "id"),
         Index(
             None,
             "expires_at",

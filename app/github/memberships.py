@@ -6,6 +6,8 @@ What GitHub lets everybody do with a public repository is nothing that somebody 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from github import UnknownObjectException
+
 from app.domain.rights import Level
 from app.errors import RemoteForbidden, RemoteMissing, Unauthenticated
 from app.github.client import GitHub, path
@@ -37,18 +39,10 @@ class GitHubMemberships:
 
     def level(self, full_name: str, account: Account) -> Level:
         """Return what somebody was let do in a repository; GitHub says 404 of who is nobody there."""
-        # https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user
-        place = path("repos", full_name, "collaborators", account.login)
         try:
             with self._github.doing(f"looking what {account.login} may do in {full_name}"):
-                answer = self._github.request("GET", f"{place}/permission")
-                if answer["user"]["id"] != account.id:
-                    return Level.NONE
-                level = _LEVELS.get(answer["permission"], Level.NONE)
-                if level is Level.READ:
-                    # Everybody may read what is public; only of collaborators this says 204.
-                    self._github.request("GET", place)
-                return level
+                number, level = self._granted(full_name, account.login)
+                return level if number == account.id else Level.NONE
         except RemoteMissing:
             return Level.NONE
 
@@ -77,11 +71,33 @@ class GitHubMemberships:
     def invite(self, full_name: str, login: str, level: Level) -> None:
         """Let somebody do that much in a repository; who may do more keeps it."""
         # https://docs.github.com/en/rest/collaborators/collaborators#add-a-repository-collaborator
-        place = path("repos", full_name, "collaborators", login)
         with self._github.doing(f"inviting {login} to {full_name}"):
-            answer = self._github.request("GET", f"{place}/permission")
-            if _LEVELS.get(answer["permission"], Level.NONE) < level:
-                self._github.request("PUT", place, {"permission": _INVITED[level]})
+            _, known = self._granted(full_name, login)
+            if known < level:
+                self._github.request("PUT", _place(full_name, login), {"permission": _INVITED[level]})
+
+    def _granted(self, full_name: str, login: str) -> tuple[int, Level]:
+        """Return whose login that is by now, and what they were let do."""
+        # https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user
+        place = _place(full_name, login)
+        answer = self._github.request("GET", f"{place}/permission")
+        level = _LEVELS.get(answer["permission"], Level.NONE)
+        if level is Level.READ and not self._is_collaborator(place):
+            level = Level.NONE
+        return int(answer["user"]["id"]), level
+
+    def _is_collaborator(self, place: str) -> bool:
+        """Tell who was let read from everybody, who may read what is public."""
+        # https://docs.github.com/en/rest/collaborators/collaborators#check-if-a-user-is-a-repository-collaborator
+        try:
+            self._github.request("GET", place)
+        except UnknownObjectException:
+            return False
+        return True
+
+
+def _place(full_name: str, login: str) -> str:
+    return path("repos", full_name, "collaborators", login)
 
 
 def _of_account(requester: PacedRequester) -> Iterator[Mapping[str, Any]]:

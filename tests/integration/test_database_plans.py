@@ -11,6 +11,8 @@ from sqlalchemy import Engine, event
 from app.database.cursors import Cursor
 from app.database.records import SqlRecords
 from app.database.session import create_engine
+from app.domain.apps import AppStatus
+from app.domain.callers import Reach
 from app.domain.deliveries import DeliveryFilter, DeliveryStatus
 from app.domain.deployments import UNFINISHED, Status
 from app.domain.environments import Environment
@@ -21,9 +23,24 @@ from app.ports import Transaction
 from tests.builders import NOON
 from tests.fakes.clock import FakeClock
 
+ADAS = Reach("x")
 CURSOR = Cursor(NOON, "1").encode()
 PLACE = Place(0, 9)
 QUESTIONS: dict[str, Callable[[Transaction], object]] = {
+    "apps in reach": lambda tx: tx.apps.list(reach=ADAS),
+    "more apps in reach": lambda tx: tx.apps.list(cursor=CURSOR, reach=ADAS),
+    "apps by a part of their name": lambda tx: tx.apps.list(search="shop"),
+    "failed apps": lambda tx: tx.apps.list(status=AppStatus.FAILED),
+    "workers of somebody": lambda tx: tx.workers.list(reach=ADAS),
+    "drifts in reach": lambda tx: tx.drifts.list(reach=ADAS),
+    "facts in reach": lambda tx: tx.events.page(Selection(reach=ADAS)),
+    "facts of a subject in reach": lambda tx: tx.events.page(Selection(subject="x", reach=ADAS)),
+    "right": lambda tx: tx.rights.get("x", "x"),
+    "what somebody may read": lambda tx: tx.rights.readable("x"),
+    "apps of repositories": lambda tx: tx.rights.apps_of([1, 2]),
+    "person": lambda tx: tx.people.by_github_id(1),
+    "session": lambda tx: tx.sessions.get("x"),
+    "token": lambda tx: tx.api_tokens.by_digest("x"),
     "app by name": lambda tx: tx.apps.get("x"),
     "app by repository": lambda tx: tx.apps.by_repository(1),
     "apps": lambda tx: tx.apps.list(),

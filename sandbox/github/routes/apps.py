@@ -129,6 +129,36 @@ def my_repositories() -> dict[str, Any]:
     return {"total_count": len(rows), "repository_selection": "all", "repositories": listed}
 
 
+@routes.get("/user/installations")
+def my_installations() -> dict[str, Any]:
+    """List the installations that cover something of the account that is asking."""
+    site, account = current_site(), incoming.signed_in()
+    every = site.database.all("SELECT * FROM installations ORDER BY id")
+    rows = [one for one in every if _covered(one, account)]
+    listed = incoming.paged(rows, lambda one: shapes.installation(site, one))
+    return {"total_count": len(rows), "installations": listed}
+
+
+@routes.get("/user/installations/<int:installation_id>/repositories")
+def my_repositories_of(installation_id: int) -> dict[str, Any]:
+    """List what an installation covers of the account that is asking, without what the public may see."""
+    site, account = current_site(), incoming.signed_in()
+    row = site.database.one("SELECT * FROM installations WHERE id = ?", installation_id)
+    rows = [] if row is None else _covered(row, account)
+    if not rows:
+        raise not_found()
+    listed = incoming.paged(rows, lambda one: repositories.listed(site, one, incoming.actor()))
+    return {"total_count": len(rows), "repository_selection": "all", "repositories": listed}
+
+
+def _covered(installation_row: Row, account: Row) -> list[Row]:
+    site = current_site()
+    owned = site.database.all(
+        "SELECT * FROM repositories WHERE owner_id = ? ORDER BY id", installation_row["account_id"]
+    )
+    return [one for one in owned if actors.account_permission(site, account["id"], one) != "none"]
+
+
 def _hook() -> Row:
     return current_site().database.get("SELECT * FROM hooks WHERE app_id = ?", _app()["id"])
 

@@ -94,6 +94,15 @@ def invite(owner: str, repo: str, login: str) -> tuple[str, int]:
     return "", 204
 
 
+@routes.delete("/repos/<owner>/<repo>/collaborators/<login>")
+def dismiss(owner: str, repo: str, login: str) -> tuple[str, int]:
+    """Take back what somebody was invited to do; members of the organisation keep what that lets them."""
+    row, account = incoming.repository(owner, repo, "admin"), incoming.account(login)
+    query = "DELETE FROM collaborators WHERE repository_id = ? AND account_id = ?"
+    current_site().database.execute(query, row["id"], account["id"])
+    return "", 204
+
+
 @routes.get("/repos/<owner>/<repo>/collaborators/<login>")
 def is_collaborator(owner: str, repo: str, login: str) -> tuple[str, int]:
     """Answer 204 for a collaborator and 404 for anybody else."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, request
 
 from sandbox.github import actors, clock, commits, events, lookups, names, refs, trees
-from sandbox.github.errors import forbidden, invalid
+from sandbox.github.errors import forbidden, invalid, unprocessable
 from sandbox.github.pushes import BRANCHES
 from sandbox.github.routes import incoming
 from sandbox.github.shapes import repositories as shapes
@@ -27,6 +27,11 @@ _FLAGS = (
     "allow_squash_merge",
     "delete_branch_on_merge",
 )
+_AFFILIATIONS = {
+    "owner": "owner_id = ?",
+    "collaborator": "id IN (SELECT repository_id FROM collaborators WHERE account_id = ?)",
+    "organization_member": "owner_id IN (SELECT org_id FROM members WHERE account_id = ?)",
+}
 _SORTS = {"created": "created_at", "updated": "updated_at", "pushed": "pushed_at", "full_name": "name"}
 
 
@@ -44,13 +49,14 @@ def of_user(login: str) -> list[Any]:
 
 @routes.get("/user/repos")
 def mine() -> list[Any]:
-    """List what the account that is asking owns, or may use as a member."""
+    """List what the account that is asking owns, was invited to, or may use as a member."""
     site, account = current_site(), incoming.signed_in()
-    query = (
-        "SELECT * FROM repositories WHERE owner_id = ? "
-        "OR owner_id IN (SELECT org_id FROM members WHERE account_id = ?) ORDER BY name, id"
-    )
-    rows = site.database.all(query, account["id"], account["id"])
+    wanted = request.args.get("affiliation", ",".join(_AFFILIATIONS)).split(",")
+    if not _AFFILIATIONS.keys() >= set(wanted):
+        raise unprocessable(f"{request.args['affiliation']!r} is no affiliation")
+    queries = [f"SELECT * FROM repositories WHERE {_AFFILIATIONS[one]}" for one in wanted]  # noqa: S608 - ours
+    found = site.database.all(" UNION ".join(queries), *([account["id"]] * len(queries)))
+    rows = sorted(found, key=lambda row: (row["name"], row["id"]))
     return incoming.paged(rows, lambda row: shapes.listed(site, row, incoming.actor()))
 
 

@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar
 import httpx
 
 from app.domain.git_addresses import GitAddress
+from app.domain.rights import Level
 from app.git.histories import GitHistories
 from app.github.artifacts import GitHubArtifacts
 from app.github.builds import GitHubBuildLogs
@@ -29,6 +30,7 @@ from app.github.contents import GitHubContents
 from app.github.downloads import GitHubDownloads
 from app.github.files import GitHubFiles
 from app.github.members import GitHubMembers, GitHubPullHeads
+from app.github.memberships import GitHubMemberships
 from app.github.new_repositories import GitHubNewRepositories
 from app.github.proposals import GitHubProposals
 from app.github.publications import GitHubPublications
@@ -62,6 +64,7 @@ from app.ports import (
     Trees,
     Upstreams,
 )
+from app.ports.people import Account, Memberships
 from app.settings import Secret
 from tests.accounts import github_settings
 from tests.fakes.code_host import LOGIN, FakeCodeHost
@@ -75,6 +78,7 @@ from tests.fakes.code_host_histories import (
     place_elsewhere,
     push_elsewhere,
 )
+from tests.fakes.code_host_people import FakeMemberships, sign_up
 from tests.fakes.code_host_ports import (
     FakeComments,
     FakeContents,
@@ -89,6 +93,7 @@ ROOT = Path(__file__).parents[3]
 ORG, TEMPLATE = "acme", "acme/template"
 TEMPLATE_FILES = {"package.json": b"{}\n", "src/index.ts": b"export {};\n"}
 STRANGER, OUTSIDER = "ada", "mallory"
+_PERMISSIONS = {Level.READ: "pull", Level.WRITE: "push", Level.ADMIN: "admin"}
 
 UNKNOWN = "0123456789abcdef0123456789abcdef01234567"
 WORKFLOW = File(
@@ -155,6 +160,7 @@ class CodeHost(Protocol):
     upstreams: Upstreams
     histories: Histories
     members: Members
+    memberships: Memberships
     pull_heads: PullHeads
     artifacts: Artifacts
     build_logs: BuildLogs
@@ -186,6 +192,15 @@ class CodeHost(Protocol):
 
     def invite(self, full_name: str, login: str) -> None:
         """Let somebody push to a repository."""
+
+    def account(self, login: str) -> Account:
+        """Return somebody's account."""
+
+    def token_of(self, login: str) -> str:
+        """Return a token of somebody's own."""
+
+    def let(self, full_name: str, login: str, level: Level) -> None:
+        """Let somebody do that much in a repository, behind our back; nothing takes it back."""
 
     def leave(self, full_name: str, name: str, content: bytes) -> int:
         """Have a run leave an artifact with a file of that content, and return the run."""
@@ -238,6 +253,10 @@ class FakeHost:
         self.new_repositories: NewRepositories = FakeNewRepositories(self.host)
         self.upstreams: Upstreams = FakeUpstreams(self.host)
         self.members: Members = FakeMembers(self.host)
+        self.memberships: Memberships = FakeMemberships(self.host)
+        for number, login in enumerate((STRANGER, OUTSIDER), 901):
+            sign_up(self.host, login, number, f"gho_{login}")
+        self.host.members.add(STRANGER)
         self.pull_heads: PullHeads = FakePullHeads(self.host)
         self.artifacts: Artifacts = FakeArtifacts(self.host)
         self.build_logs: BuildLogs = FakeBuildLogs(self.host)
@@ -275,6 +294,19 @@ class FakeHost:
 
     def invite(self, full_name: str, login: str) -> None:
         self.host.repository(full_name).writers.add(login)
+
+    def account(self, login: str) -> Account:
+        return Account(self.host.accounts[login], login, None, None)
+
+    def token_of(self, login: str) -> str:
+        return next(token for token, owner in self.host.bearers.items() if owner == login)
+
+    def let(self, full_name: str, login: str, level: Level) -> None:
+        levels = self.host.repository(full_name).levels
+        if level is Level.NONE:
+            levels.pop(login, None)
+        else:
+            levels[login] = level
 
     def leave(self, full_name: str, name: str, content: bytes) -> int:
         run_id = self.host.number()
@@ -358,6 +390,7 @@ class SandboxHost:
         self.new_repositories: NewRepositories = GitHubNewRepositories(github)
         self.upstreams: Upstreams = GitHubUpstreams(github)
         self.members: Members = GitHubMembers(github)
+        self.memberships: Memberships = GitHubMemberships(github)
         self.pull_heads: PullHeads = GitHubPullHeads(github)
         self.artifacts: Artifacts = GitHubArtifacts(github)
         self.build_logs: BuildLogs = GitHubBuildLogs(github)
@@ -397,6 +430,20 @@ class SandboxHost:
 
     def invite(self, full_name: str, login: str) -> None:
         self._call("PUT", f"/repos/{full_name}/collaborators/{login}", {"permission": "push"})
+
+    def account(self, login: str) -> Account:
+        told = self._call("GET", f"/users/{login}")
+        return Account(told["id"], told["login"], told["name"], told["avatar_url"])
+
+    def token_of(self, login: str) -> str:
+        return self._tokens[login]
+
+    def let(self, full_name: str, login: str, level: Level) -> None:
+        place = f"/repos/{full_name}/collaborators/{login}"
+        if level is Level.NONE:
+            self._call("DELETE", place)
+        else:
+            self._call("PUT", place, {"permission": _PERMISSIONS[level]})
 
     def leave(self, full_name: str, name: str, content: bytes) -> int:
         files = [File("left.txt", content), File(".github/workflows/leave.yml", LEAVING % name.encode())]

@@ -5,16 +5,18 @@ from datetime import UTC, datetime
 
 import pytest
 
+from app.domain.rights import Level
 from app.errors import RemoteForbidden
 from app.github.client import GitHub
 from app.github.comments import GitHubComments
 from app.github.contents import GitHubContents
+from app.github.memberships import GitHubMemberships
 from app.github.repositories import GitHubRepositories
 from app.github.repository_settings import GitHubRepositorySettings
 from app.ports import File
 from app.settings import Secret
 from tests.accounts import github_settings
-from tests.contract.code_host.hosts import ORG, TEMPLATE, SandboxHost, new_name
+from tests.contract.code_host.hosts import ORG, OUTSIDER, STRANGER, TEMPLATE, SandboxHost, new_name
 
 
 def now() -> datetime:
@@ -41,6 +43,19 @@ def test_an_app_can_be_provisioned_and_commented_on(installation: GitHub, sandbo
     comments = GitHubComments(installation)
     comment = comments.create(name, number, "<!-- mark --> hello")
     assert comments.find(name, number, "<!-- mark -->") == comment
+
+
+def test_an_app_sees_who_may_do_what_as_a_token_does(installation: GitHub, sandbox: SandboxHost) -> None:
+    memberships = GitHubMemberships(installation)
+    made = GitHubRepositories(installation).generate(TEMPLATE, ORG, new_name("app"), is_private=False)
+    account, token = sandbox.account(OUTSIDER), sandbox.token_of(OUTSIDER)
+    assert memberships.level(made.full_name, account) is Level.NONE
+    memberships.invite(made.full_name, OUTSIDER, Level.WRITE)
+    assert memberships.level(made.full_name, account) is Level.WRITE
+    assert memberships.own(token)[made.id] is Level.WRITE
+    sandbox.let(made.full_name, OUTSIDER, Level.NONE)
+    assert made.id not in memberships.own(token)
+    assert memberships.is_member(ORG, sandbox.account(STRANGER))
 
 
 def test_a_key_of_another_app_is_refused(sandbox: SandboxHost, installation: GitHub) -> None:
