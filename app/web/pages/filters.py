@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from app.render.text import one_line
 from app.web.context import context
@@ -16,6 +16,10 @@ _DAY: Final = 24 * _HOUR
 # Longer than this nobody reads in a list; the whole is in the title.
 _LINE: Final = 300
 _SHORT_COMMIT: Final = 7
+_TIME: Final = Markup('<time class="ago" datetime="%sZ" title="%s UTC">%s</time>')
+_ISOLATED: Final = Markup("<bdi>%s</bdi>")
+_CUT: Final = Markup('<bdi class="line" title="%s">%s</bdi>')
+_LINK: Final = Markup('<a href="%s" rel="noopener noreferrer">%s</a>')
 
 
 def ago(moment: datetime | None) -> Markup:
@@ -23,11 +27,10 @@ def ago(moment: datetime | None) -> Markup:
     if moment is None:
         return Markup('<span class="faint">-</span>')
     exact = moment.astimezone(UTC)
-    return Markup('<time class="ago" datetime="{}" title="{} UTC">{}</time>').format(
-        exact.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        exact.strftime("%Y-%m-%d %H:%M:%S"),
-        relative((context().clock() - exact).total_seconds()),
-    )
+    written = exact.isoformat(" ", timespec="seconds").removesuffix("+00:00")
+    passed = (context().clock() - exact).total_seconds()
+    # By % and not by format, which takes five times as long: a page has a hundred of these.
+    return _TIME % (written.replace(" ", "T"), written, relative(passed))
 
 
 def relative(passed: float) -> str:
@@ -58,21 +61,21 @@ def seconds(value: float | None) -> str:
 
 def isolate(text: str | None) -> Markup:
     """Return text of others so that no mark in it turns what stands beside it around."""
-    return Markup("<bdi>{}</bdi>").format(text or "")
+    return _ISOLATED % (text or "")
 
 
 def line(text: str | None) -> Markup:
     """Return text of others as one line that the page cuts off where there is no room, whole in its title."""
     whole = text or ""
     first = one_line(whole.partition("\n")[0], _LINE)
-    return Markup('<bdi class="line" title="{}">{}</bdi>').format(whole, first)
+    return _CUT % (whole, first)
 
 
 def link(text: object, url: str | None) -> Markup:
     """Return a link to another site, or only its text when that is no address of the web."""
     if url is None or not _is_of_the_web(url):
-        return Markup("{}").format(text)
-    return Markup('<a href="{}" rel="noopener noreferrer">{}</a>').format(url, text)
+        return escape(text)
+    return _LINK % (url, text)
 
 
 def host(url: str) -> str:
