@@ -139,7 +139,8 @@ export class Deploying {
       await this.#showNewer(version, `Version ${error.details.number} by ${who(error.details.actor)} went live meanwhile.`);
       return;
     }
-    one(".refusal-text", this.#refusal).textContent = error.message;
+    const text = error.problems.length > 0 ? "Nothing was deployed: it does not compile." : error.message;
+    one(".refusal-text", this.#refusal).textContent = text;
     one(".problems", this.#refusal).replaceChildren(...error.problems.map((problem) => this.#itemOf(problem)));
     this.#refusal.hidden = false;
     this.#files.mark(error.problems);

@@ -7,7 +7,7 @@ import { javascript } from "@codemirror/lang-javascript";
 import { json } from "@codemirror/lang-json";
 import { syntaxHighlighting } from "@codemirror/language";
 import { type Diagnostic, lintGutter, setDiagnostics } from "@codemirror/lint";
-import { EditorState, type Extension, Prec, type Text, type TransactionSpec } from "@codemirror/state";
+import { EditorState, type Extension, Prec, type Text, type Transaction, type TransactionSpec } from "@codemirror/state";
 import { EditorView, keymap } from "@codemirror/view";
 import { classHighlighter } from "@lezer/highlight";
 import { basicSetup } from "codemirror";
@@ -34,13 +34,30 @@ export const LOOK = EditorView.theme({
   "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground, ::selection": {
     backgroundColor: "var(--selection)",
   },
-  "&.cm-focused .cm-matchingBracket, .cm-matchingBracket": { backgroundColor: "var(--selection)", outline: "none" },
+  ".cm-matchingBracket": { backgroundColor: "transparent" },
+  "&.cm-focused .cm-matchingBracket": { backgroundColor: "var(--selection)" },
   ".cm-selectionMatch": { backgroundColor: "var(--line-active)" },
   ".cm-panels, .cm-tooltip": { backgroundColor: "var(--raised)", color: "var(--text)", borderColor: "var(--line)" },
   ".cm-tooltip": { border: "1px solid var(--line)", borderRadius: "6px", boxShadow: "var(--shadow)" },
   ".cm-tooltip-autocomplete ul li[aria-selected]": { backgroundColor: "var(--accent)", color: "var(--on-accent)" },
   ".cm-diagnostic-error": { borderLeftColor: "var(--bad-dot)" },
   ".cm-foldPlaceholder": { backgroundColor: "var(--hover)", border: "none", color: "var(--faint)" },
+});
+
+/**
+ * Typing over a selection, done by the editor. Left to itself Chromium keeps the look of what was there in a style
+ * attribute, which the page's policy refuses.
+ */
+export const TYPED_OVER = EditorView.domEventHandlers({
+  beforeinput({ inputType, data }, view) {
+    const { from, to, empty } = view.state.selection.main;
+    if (inputType !== "insertText" || data === null || empty || view.composing) return false;
+    const insert = (): Transaction =>
+      view.state.update(view.state.replaceSelection(data), { userEvent: "input.type", scrollIntoView: true });
+    const isHandled = view.state.facet(EditorView.inputHandler).some((handle) => handle(view, from, to, data, insert));
+    if (!isHandled) view.dispatch(insert());
+    return true;
+  },
 });
 
 /** Return the state of one file. */
@@ -81,7 +98,8 @@ function extensions(path: string, { nonce, label, onChange, onEnter }: EditorOpt
     syntaxHighlighting(classHighlighter),
     lintGutter(),
     LOOK,
-    EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false" }),
+    TYPED_OVER,
+    EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", tabindex: "0" }),
     EditorView.updateListener.of((update) => {
       if (update.docChanged) onChange();
     }),

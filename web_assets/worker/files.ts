@@ -14,7 +14,7 @@ interface OpenFile {
 }
 
 export class Files {
-  readonly #tabs = make("div", { className: "tabs", role: "tablist", "aria-label": "Files" });
+  readonly #tabs = make("div", { className: "file-tabs", role: "tablist", "aria-label": "Files" });
   readonly #panel = make("div", { className: "editor-panel", role: "tabpanel" });
   readonly #options: EditorOptions;
   #view: EditorView | undefined;
@@ -46,23 +46,23 @@ export class Files {
 
   /** Show problems at their places, and the first of them; those without a file are not for here. */
   mark(problems: readonly Problem[]): void {
-    this.#keepState();
-    for (const file of this.#files) {
+    this.#files.forEach((file, at) => {
       const own = problems.filter((problem) => problem.file === file.path);
       file.problems = own.length;
-      file.state = file.state.update(shown(file.state, own)).state;
-    }
-    const first = this.#files.findIndex((file) => file.problems > 0);
-    this.#show(first < 0 ? this.#active : first);
-    const { file, line } = problems.find((problem) => problem.file !== undefined) ?? {};
-    if (file === this.#current.path && line != null) this.goTo(file, line, 1);
+      if (at === this.#active) this.#view?.dispatch(shown(this.#view.state, own));
+      else file.state = file.state.update(shown(file.state, own)).state;
+    });
+    const first = this.#files.find((file) => file.problems > 0);
+    const line = problems.find((problem) => problem.file === first?.path)?.line;
+    if (first !== undefined) this.goTo(first.path, line ?? 1, 1);
+    this.#showTabs();
   }
 
   /** Move to a place in a file and take the keyboard there. */
   goTo(path: string, line: number, column: number): void {
     const at = this.#files.findIndex((file) => file.path === path);
     if (at < 0 || this.#view === undefined) return;
-    if (at !== this.#active) this.#show(at);
+    if (at !== this.#active) this.#change(at);
     const text = this.#view.state.doc.line(Math.min(Math.max(line, 1), this.#view.state.doc.lines));
     const anchor = Math.min(text.from + Math.max(column - 1, 0), text.to);
     this.#view.dispatch({ selection: { anchor }, scrollIntoView: true });
@@ -96,15 +96,16 @@ export class Files {
 
   #show(at: number): void {
     this.#active = Math.min(at, this.#files.length - 1);
-    if (this.#view === undefined) this.#view = viewOf(this.#panel, this.#current.state);
-    else this.#view.setState(this.#current.state);
+    // A new view for each file: `setState` clones an element with a style, which the page's policy refuses.
+    this.#view?.destroy();
+    this.#view = viewOf(this.#panel, this.#current.state);
     this.#showTabs();
   }
 
   #showTabs(): void {
     const tabs = this.#files.map((file, at) => {
       const isActive = at === this.#active;
-      const tab = button(file.path, () => this.#change(at), "tab");
+      const tab = button(file.path, () => this.#change(at), "file-tab");
       set(tab, { role: "tab", "aria-selected": String(isActive), tabIndex: isActive ? 0 : -1, id: `tab-${at}` });
       if (file.problems > 0) tab.append(make("span", { className: "tab-problems", textContent: `${file.problems}` }));
       return tab;
@@ -114,9 +115,11 @@ export class Files {
   }
 
   #change(at: number): void {
-    if (at === this.#active) return this.focus();
-    this.#keepState();
-    this.#show(at);
+    if (at !== this.#active) {
+      this.#keepState();
+      this.#show(at);
+    }
+    this.focus();
   }
 
   #onKey(event: KeyboardEvent): void {

@@ -145,20 +145,22 @@ function markOf(told: Told): Mark | undefined {
 
 /** How a call ended. */
 class Result {
-  readonly #box = one("#result");
+  readonly #empty = one(".result-empty");
+  readonly #button = one<HTMLButtonElement>("#result-copy");
   readonly #state = one(".result-state");
   readonly #facts = one(".result-facts");
   readonly #text = one(".result-text");
   #whole = "";
 
   constructor() {
-    const button = one<HTMLButtonElement>("#result-copy");
-    button.hidden = !("clipboard" in navigator);
-    button.addEventListener("click", () => void copy(this.#whole, button));
+    this.#button.addEventListener("click", () => void copy(this.#whole, this.#button));
   }
 
   forget(): void {
-    this.#box.hidden = true;
+    this.#state.replaceChildren();
+    this.#facts.textContent = "";
+    this.#text.hidden = this.#button.hidden = true;
+    this.#empty.hidden = false;
   }
 
   tell(told: Told): void {
@@ -177,7 +179,9 @@ class Result {
     this.#facts.textContent = facts;
     const isLong = text.length > LONGEST_RESULT;
     this.#text.textContent = isLong ? `${text.slice(0, LONGEST_RESULT)}\n… copy it to see all of it` : text;
-    this.#box.hidden = false;
+    this.#text.hidden = false;
+    this.#empty.hidden = true;
+    this.#button.hidden = !("clipboard" in navigator);
   }
 }
 

@@ -8,7 +8,7 @@ import { EditorState, Prec } from "@codemirror/state";
 import { drawSelection, EditorView, keymap } from "@codemirror/view";
 import { classHighlighter } from "@lezer/highlight";
 
-import { LOOK } from "./editor.ts";
+import { LOOK, TYPED_OVER } from "./editor.ts";
 import { mistakeIn } from "./payload.ts";
 
 export class PayloadEditor {
@@ -33,7 +33,8 @@ export class PayloadEditor {
       linter(({ state }) => mistakes(state)),
       EditorView.lineWrapping,
       LOOK,
-      EditorView.contentAttributes.of({ "aria-labelledby": "payload-label", "aria-describedby": "payload-wrong", id: "payload" }),
+      TYPED_OVER,
+      EditorView.contentAttributes.of({ "aria-labelledby": "payload-label", "aria-describedby": "payload-wrong", id: "payload", tabindex: "0" }),
       EditorView.updateListener.of((update) => {
         if (update.docChanged) onChange();
       }),

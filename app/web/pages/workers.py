@@ -15,7 +15,7 @@ from app.pipeline.workers_deploy import Deployed, create_worker
 from app.pipeline.workers_sources import SINGLE
 from app.web.context import context
 from app.web.errors import status_of
-from app.web.guard import actor, needs
+from app.web.guard import actor, caller, needs
 from app.web.pages.shell import render, style_nonce
 from app.web.worker_views import WorkerView, states
 
@@ -26,16 +26,17 @@ Refusal = (UserError, RemoteUnavailable)
 PER_PAGE: Final = 50
 _SUFFIX: Final = 4
 EXAMPLE: Final = """\
-// Every function that you export can be called. Deploy this, then press Invoke.
+// Every function that you export can be called.
+// Deploy this, then press Invoke.
 
 type Greeting = { name?: string; lines?: number };
 
-export async function hello({ name = "world", lines = 10 }: Greeting = {}) {
+export async function hello({ name, lines = 10 }: Greeting = {}) {
   for (let line = 1; line <= lines; line++) {
-    console.log(`${line} of ${lines}: hello, ${name}!`);
+    console.log(`${line} of ${lines}: hello, ${name ?? "world"}!`);
     await new Promise((done) => setTimeout(done, 300));
   }
-  return { greeted: name, lines };
+  return { greeted: name ?? "world", lines };
 }
 """
 EXAMPLE_PAYLOAD: Final = '{ "name": "Ada", "lines": 10 }'
@@ -47,7 +48,7 @@ def list_workers() -> Response:
     """Show the workers, newest first."""
     given, cursor = context(), request.args.get("cursor")
     with given.records.read() as tx:
-        page = tx.workers.list(cursor=cursor, limit=PER_PAGE)
+        page = tx.workers.list(cursor=cursor, limit=PER_PAGE, reach=caller().reach)
         found = states(tx, page.items)
     now = given.clock()
     workers = [WorkerView.of(state, given.platform, now) for state in found]
@@ -105,6 +106,7 @@ def _created(name: str, environment: str, files: Sequence[Source]) -> Deployed:
             Options(),
             actor=actor(),
             to=given.workshop,
+            owner_id=owner.id if (owner := caller().person) else None,
         )
 
 
