@@ -445,6 +445,10 @@ class SandboxHost:
         else:
             self._call("PUT", place, {"permission": _PERMISSIONS[level]})
 
+    def create_own(self, name: str) -> None:
+        """Create a repository of our own account's, which no organisation lets anybody into."""
+        self._call("POST", "/user/repos", {"name": name, "auto_init": True})
+
     def leave(self, full_name: str, name: str, content: bytes) -> int:
         files = [File("left.txt", content), File(".github/workflows/leave.yml", LEAVING % name.encode())]
         made = commit(self, full_name, *files)
