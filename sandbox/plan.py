@@ -29,6 +29,9 @@ ORG = "acme"
 BOT = "branchline-bot"
 DEVELOPER = "ada"
 OUTSIDER = "mallory"
+# Who runs the platform, and one more who is let in here and there.
+OPERATOR = "olga"
+GUEST = "grace"
 TEMPLATE = f"{ORG}/template"
 ACCOUNT_ID = "0123456789abcdef0123456789abcdef"
 APPS_HOST = "apps.localhost"
@@ -116,6 +119,8 @@ def github(plan: Plan) -> Daemon:
         *("--bot", BOT),
         *("--developer", DEVELOPER),
         *("--outsider", OUTSIDER),
+        *("--person", OPERATOR),
+        *("--person", GUEST),
         *("--template-from", str(PROJECT / "template_repo")),
     ]
     return Daemon("github", arguments, _environment(plan), plan.directory, [plan.url("github")])
@@ -164,6 +169,7 @@ def control_plane_environment(plan: Plan) -> dict[str, str]:
         "BRANCHLINE_IMPORT_ORIGINS": facts["github"]["url"],
         "BRANCHLINE_SECRET_KEY": plan.secrets["sessionKey"],
         "BRANCHLINE_API_TOKEN": plan.secrets["apiToken"],
+        "BRANCHLINE_OPERATORS": OPERATOR,
         "BRANCHLINE_ESBUILD": str(plan.tools / "node_modules" / "esbuild" / "bin" / "esbuild"),
         "GITHUB_API_URL": facts["github"]["apiUrl"],
         "GITHUB_TOKEN": plan.tokens[BOT],

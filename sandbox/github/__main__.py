@@ -28,6 +28,7 @@ MISCONFIGURED = 78
     default="mallory",
     help="Somebody who is no member and may write to nothing of the organisation.",
 )
+@click.option("--person", "people", multiple=True, help="Somebody else who has an account, and nothing else.")
 @click.option("--template-name", default="template", help="The template repository in the organisation.")
 @click.option(
     "--template-from",

@@ -32,12 +32,15 @@ def run(site: Site) -> None:
         org = _account(site, settings.org, "Organization", settings.org.capitalize())
         bot = _account(site, settings.bot, "User", "Branchline")
         developer = _account(site, settings.developer, "User", settings.developer.capitalize())
-        outsider = _account(site, settings.outsider, "User", settings.outsider.capitalize())
+        others = [
+            _account(site, login, "User", login.capitalize())
+            for login in (settings.outsider, *settings.people)
+        ]
         _account(site, ACTIONS_BOT, "Bot", None)
         app_bot = _account(site, f"{app_seed.SLUG}[bot]", "Bot", None)
         _member(site, org, bot, "admin")
         _member(site, org, developer, "member")
-    _tokens(site, (bot, developer, outsider))
+    _tokens(site, (bot, developer, *others))
     app_seed.run(site, org, app_bot)
     clients.seed(site)
     if settings.template_from:

@@ -30,6 +30,7 @@ class Settings:
     bot: str = "branchline-bot"
     developer: str = "ada"
     outsider: str = "mallory"
+    people: tuple[str, ...] = ()
     template_name: str = "template"
     template_from: Path | None = None
     token_file: Path | None = None
