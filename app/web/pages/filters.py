@@ -85,6 +85,8 @@ def host(url: str) -> str:
 
 def who(actor: str | None) -> str:
     """Return who did something in the fewest words: a person's login, a token's name."""
+    if actor is not None and actor.startswith("job_"):
+        return "job"
     kind, colon, name = (actor or "").partition(":")
     return name if colon and kind in {"person", "github", "token"} else (actor or "somebody")
 

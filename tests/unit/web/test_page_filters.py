@@ -77,6 +77,7 @@ def test_text_is_set_apart() -> None:
         ("token:ci", "ci"),
         ("operator", "operator"),
         ("workflow", "workflow"),
+        ("job_01k", "job"),
         ("person:", ""),
         (None, "somebody"),
     ],
