@@ -2,12 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import TextClause, bindparam, select, text, union_all
 from sqlalchemy.orm import Session, aliased
 
 from app.database.aliases import alias_of
+from app.database.columns import UtcDateTime
 from app.database.deployments import deployment_of
 from app.database.models import AppRow, DeploymentRow, EventRow
 from app.database.release_models import AliasRow
@@ -22,7 +24,8 @@ SELECT id FROM (SELECT id FROM deployments WHERE app_id = :app_id AND script = :
 ORDER BY run_number DESC, run_attempt DESC, id DESC LIMIT 1) AS each{n}"""
 _PUSHES: Final = """
 SELECT app_id, actor, payload FROM (SELECT app_id, actor, payload FROM events WHERE app_id = :key{n}
-AND tag = :tag ORDER BY position DESC, id DESC LIMIT :limit) AS each{n}"""
+AND tag = :tag AND at <= :until ORDER BY position DESC, id DESC LIMIT :limit) AS each{n}"""
+_NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 # SQLite takes five hundred parts of one statement at most.
 _AT_A_TIME: Final = 400
 
@@ -79,12 +82,18 @@ class SqlGlances:
             by_app[it.app_id].append(alias_of(it))
         return by_app
 
-    def pushers(self, app_ids: Collection[str], *, limit: int) -> Mapping[tuple[str, str], str]:
+    def pushers(
+        self, app_ids: Collection[str], *, limit: int, until: datetime | None = None
+    ) -> Mapping[tuple[str, str], str]:
         """Return who pushed a commit, by app and commit, of the last pushes of each app."""
         if not app_ids:
             return {}
-        keys, values = sorted(app_ids), {"tag": str(Tag.BRANCH_PUSHED), "limit": limit}
+        keys, values = (
+            sorted(app_ids),
+            {"tag": str(Tag.BRANCH_PUSHED), "limit": limit, "until": until or _NEVER},
+        )
         statement = _of_each(_PUSHES, keys).columns(EventRow.app_id, EventRow.actor, EventRow.payload)
+        statement = statement.bindparams(bindparam("until", type_=UtcDateTime))
         pushes = self._session.execute(statement, {**_numbered(keys), **values})
         return {(app_id, payload.get("after", "")): actor for app_id, actor, payload in pushes}
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from app.domain.apps import App
 from app.domain.deployments import Deployment, Status
 from app.domain.environments import Environment
-from app.domain.jobs import Job, JobFilter, JobStatus, JobType
+from app.domain.jobs import Job, JobFilter, JobType
 from app.domain.names import script_name
 from app.domain.releases import PROMOTIONS, can_be_shown, newest_first
 from app.domain.variables import Variable
@@ -15,9 +16,12 @@ from app.pipeline.listing import by_whom
 from app.pipeline.overview import EnvironmentState, Overview, PreviewState, Standing, overview, standings
 from app.ports import Transaction
 
-_LAST_PUSHES: Final = 60
-# Among so many an earlier deployment is looked for; whoever wants to go back further chooses from the list.
-_EARLIER: Final = 40
+# Where the pushes that made some deployments are found: others were pushed between them.
+_PUSHES: Final = 40
+# A push is told of at once, and its run when it begins; one may overtake the other.
+_OVERTAKING: Final = timedelta(minutes=1)
+# Among so many an earlier deployment is looked for, from the newest on and from what is live.
+_EARLIER: Final = 8
 _READY: Final = frozenset({Status.READY})
 
 
@@ -65,7 +69,7 @@ class Timeline:
 def environments(tx: Transaction, app: App) -> Environments:
     """Return an app's three environments and its previews."""
     whole = overview(tx, app)
-    pushers = tx.glances.pushers([app.id], limit=_LAST_PUSHES)
+    pushers = tx.glances.pushers([app.id], limit=_PUSHES)
     states = [*whole.environments, _branch_preview(tx, whole)]
     columns = [_column(tx, app, state, pushers) for state in states]
     return Environments(columns, [it for it in whole.previews if it.pull is not None])
@@ -76,7 +80,8 @@ def timeline(
 ) -> Timeline:
     """Return a page of an app's deployments. Raises InvalidInput on a cursor that is not ours."""
     page = tx.deployments.list(app.id, environment=environment, cursor=cursor, limit=limit)
-    pushers = tx.glances.pushers([app.id], limit=_LAST_PUSHES)
+    until = page.items[0].created_at + _OVERTAKING if page.items and cursor else None
+    pushers = tx.glances.pushers([app.id], limit=_PUSHES, until=until)
     entries = [Entry(it, by_whom(it.deployment, pushers)) for it in standings(tx, app.id, page.items)]
     return Timeline(entries, page.next_cursor)
 
@@ -90,11 +95,6 @@ def provision_job(tx: Transaction, app: App) -> Job | None:
     """Return the job that makes, or made, an app, unless it is forgotten."""
     found = tx.jobs.list(JobFilter(app_id=app.id, type=JobType.PROVISION), limit=1).items
     return found[0] if found else None
-
-
-def has_failed(job: Job | None) -> bool:
-    """Tell whether a job came to nothing."""
-    return job is not None and job.status is JobStatus.FAILED
 
 
 def promotion_targets(deployment: Deployment | None) -> Sequence[Environment]:
@@ -113,7 +113,7 @@ def _column(
     earlier = coming = None
     if state.environment is not Environment.PREVIEW and state.live is not None:
         showable = _showable(tx, app, script)
-        earlier = _behind(state.live, showable)
+        earlier = _behind(state.live, showable) or _behind(state.live, _before(tx, app, state.live))
         coming = showable[0] if is_pinned and showable else None
     return Column(
         state.environment,
@@ -129,6 +129,14 @@ def _column(
 def _showable(tx: Transaction, app: App, script: str) -> Sequence[Deployment]:
     found = tx.deployments.find(app.id, script=script, statuses=_READY, limit=_EARLIER)
     return [it for it in newest_first(found) if can_be_shown(it)]
+
+
+def _before(tx: Transaction, app: App, live: Deployment) -> Sequence[Deployment]:
+    """Return what can be shown of the runs before what is live, behind it."""
+    found = tx.deployments.find(
+        app.id, script=live.script, statuses=_READY, before=live.order, limit=_EARLIER
+    )
+    return [live, *(it for it in newest_first(found) if can_be_shown(it))]
 
 
 def _behind(live: Deployment, showable: Sequence[Deployment]) -> Deployment | None:

@@ -1,6 +1,7 @@
 """Our own memory as pages look at it: many apps, or many scripts, in one statement however many they are."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from app.domain.aliases import Alias
@@ -21,8 +22,12 @@ class Glances(Protocol):
     def shown(self, app_ids: Collection[str]) -> Mapping[str, Sequence[Alias]]:
         """Return the aliases of each app that show something, by the app's id."""
 
-    def pushers(self, app_ids: Collection[str], *, limit: int) -> Mapping[tuple[str, str], str]:
-        """Return who pushed a commit, by app and commit, of the last pushes of each app."""
+    def pushers(
+        self, app_ids: Collection[str], *, limit: int, until: datetime | None = None
+    ) -> Mapping[tuple[str, str], str]:
+        """Return who pushed a commit, by app and commit, of the last pushes of each app, or the last `until`
+        then.
+        """
 
     def names(self, owner_ids: Collection[str]) -> Mapping[str, str]:
         """Return what apps and workers are called, by their ids; those that are gone are left out."""

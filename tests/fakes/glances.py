@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 
 from app.domain.aliases import Alias
 from app.domain.deployments import Deployment, Status
@@ -36,13 +37,17 @@ class FakeGlances:
                 by_app[alias.app_id].append(alias)
         return by_app
 
-    def pushers(self, app_ids: Collection[str], *, limit: int) -> Mapping[tuple[str, str], str]:
+    def pushers(
+        self, app_ids: Collection[str], *, limit: int, until: datetime | None = None
+    ) -> Mapping[tuple[str, str], str]:
         found = dict[tuple[str, str], str]()
         for app_id in app_ids:
             pushes = [it for it in self._memory.events if it.app_id == app_id and it.tag is Tag.BRANCH_PUSHED]
-            found |= {(app_id, str(it.payload["after"])): it.actor for it in pushes[-limit:]}
+            known = [it for it in pushes if until is None or it.at <= until]
+            found |= {(app_id, str(it.payload["after"])): it.actor for it in known[-limit:]}
         return found
 
     def names(self, owner_ids: Collection[str]) -> Mapping[str, str]:
-        owners: list[App | Worker] = [*self._memory.apps.values(), *self._memory.workers.values()]
-        return {it.id: it.name for it in owners if it.id in owner_ids}
+        apps = {it.id: it.name for it in self._memory.apps.values()}
+        workers = {it.id: it.name for it in self._memory.workers.values()}
+        return {owner: name for owner, name in (apps | workers).items() if owner in owner_ids}

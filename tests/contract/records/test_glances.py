@@ -119,6 +119,8 @@ def test_it_is_known_who_pushed_last(records: Records) -> None:
             ("app_0001", f"{3:040x}"): "github:g3",
             ("app_0001", f"{4:040x}"): "github:g4",
         }
+        earlier = tx.glances.pushers(["app_0001"], limit=1, until=at(2.5))
+        assert earlier == {("app_0001", f"{2:040x}"): "github:g2"}
         assert tx.glances.pushers([], limit=2) == {}
 
 
