@@ -28,6 +28,7 @@ OUR_OWN = (
     "actions_templates",
     "dispatch_worker",
     "functions_runtime",
+    "web_assets",
 )
 TEXT = {
     ".py",

@@ -57,7 +57,7 @@ def register_shell(web: Flask) -> None:
         form_key=form_key,
         asking=asking,
         may=may,
-        may_create=may_create,
+        may_create=_may_create,
         menu=_menu,
         now=lambda: context().clock().isoformat(timespec="milliseconds"),
         part_url=part_url,
@@ -144,6 +144,14 @@ def _menu() -> list[tuple[str, str, bool]]:
         for label, path, blueprint, for_operators in _MENU
         if blueprint in current_app.blueprints and (is_operator or not for_operators)
     ]
+
+
+def _may_create() -> bool:
+    """Tell whether to offer something new: not while that cannot be found out."""
+    try:
+        return may_create()
+    except BranchlineError:
+        return False
 
 
 def _guard_answer(answer: Response) -> Response:

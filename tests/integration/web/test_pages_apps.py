@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import event
 
+from app.errors import RemoteUnavailable
 from tests.builders import a_repository, an_app
 from tests.integration.web.reading import Page
 from tests.integration.web.world import AUTHORIZED, World
@@ -105,6 +106,16 @@ def test_nothing_there_says_what_to_do(world: World) -> None:
     assert [it["href"] for it in empty.all("a", class_="primary")] == ["/apps/new", "/apps/new"]
     world.app(1)
     assert "Nothing that you may see matches this filter" in page(world, "/?q=zzz").text
+
+
+def test_nothing_new_is_offered_while_nobody_can_tell_who_may(
+    filled: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> bool:
+        raise RemoteUnavailable("looking whether ada belongs to acme: GitHub does not answer")
+
+    monkeypatch.setattr("app.web.pages.shell.may_create", away)
+    assert page(filled, "/").all("a", class_="primary") == []
 
 
 def test_only_news_of_what_is_shown_has_the_list_fetched_again(filled: World) -> None:
