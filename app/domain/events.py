@@ -156,7 +156,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which facts: all, or those that are all that is said here; a tag that ends in a colon begins theirs."""
+    """Which facts: all, or those that are all that is said here.
+
+    A tag that ends in a colon is the beginning of theirs; behind a minus, theirs is any other.
+    """
 
     subject: str | None = None
     app_id: str | None = None
@@ -186,4 +189,6 @@ class Selection:
     def _takes_tag(self, tag: str) -> bool:
         if self.tag is None:
             return True
-        return tag.startswith(self.tag) if self.tag.endswith(":") else tag == self.tag
+        named = self.tag.removeprefix("-")
+        is_named = tag.startswith(named) if named.endswith(":") else tag == named
+        return is_named is not self.tag.startswith("-")

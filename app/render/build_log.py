@@ -22,9 +22,10 @@ _TIMED: Final = re.compile(r"\ufeff?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z 
 _MARK: Final = re.compile(r"(?:##)?\[(group|endgroup|error|warning|notice|debug|command|section|job)\]")
 _ENDS: Final = frozenset({"group", "endgroup", "job"})
 _LOUD: Final = frozenset({"error"})
-# Control characters but tabs, and marks that change the direction of the text around them, or have no width.
+# Control characters but tabs and ends of lines, and marks that turn the text around them around, or have no
+# width; but for those that join emoji.
 _HIDDEN: Final = re.compile(
-    "([\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff])"
+    "([\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff])"
 )
 _COLOURS: Final = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 _GREY: Final = 8
@@ -80,6 +81,11 @@ def excerpt(log: str, first: int | None = None, most: int = MOST_LINES) -> Excer
     start = last_page if first is None else min(max(first - 1, 0), last_page)
     lines = list(islice(_lines(raw, start), most))
     return Excerpt(_grouped(lines), start + 1, start + len(lines), len(raw))
+
+
+def visible(text: str) -> Sequence[Piece]:
+    """Return text as pieces, in which what cannot be seen is told by its code."""
+    return list(_told(Piece(text.replace("\r\n", "\n"))))
 
 
 def _lines(raw: Sequence[str], start: int) -> Iterator[Line]:

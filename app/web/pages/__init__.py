@@ -7,8 +7,27 @@ from typing import Final
 
 from flask import Blueprint
 
-from app.web.pages import app, app_acts, apps, new_app, worker, workers
+from app.web.pages import (
+    activity,
+    app,
+    app_acts,
+    apps,
+    deliveries,
+    deployment,
+    jobs,
+    new_app,
+    worker,
+    workers,
+)
 
 # What is asked of a page's blueprint in files of its own.
 _BESIDE: Final = (app_acts, new_app, worker)
-BLUEPRINTS: Final[tuple[Blueprint, ...]] = (apps.pages, app.pages, workers.pages)
+BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
+    apps.pages,
+    app.pages,
+    workers.pages,
+    deployment.pages,
+    activity.pages,
+    jobs.pages,
+    deliveries.pages,
+)

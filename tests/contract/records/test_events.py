@@ -196,3 +196,20 @@ def test_facts_are_chosen_by_who_did_it(records: Records) -> None:
     assert [it.tag for it in restored] == [Tag.DEPLOYMENT_RESTORED]
     assert all(Selection(actor="person:ada").takes(it) for it in by_ada)
     assert not Selection(actor="person:grace").takes(by_ada[0])
+
+
+def test_facts_are_chosen_by_what_they_are_not(records: Records) -> None:
+    told(
+        records,
+        Event(Tag.JOB_QUEUED, "job_1", "job_1", AT, {"app": "app_1"}),
+        Event(Tag.APP_READY, "app_1", "github", AT, {}),
+        Event(Tag.JOB_STARTED, "job_1", "job_1", AT, {"app": "app_1"}),
+    )
+    for chosen in (Selection(tag="-job:"), Selection(tag="-job:", app_id="app_1")):
+        with records.read() as tx:
+            found = tx.events.page(chosen)
+        assert [it.tag for it in found] == [Tag.APP_READY]
+        assert chosen.takes(found[0])
+    with records.read() as tx:
+        (started, ready) = tx.events.page(Selection(tag="-job:queued"))
+    assert (started.tag, ready.tag) == (Tag.JOB_STARTED, Tag.APP_READY)

@@ -1,0 +1,91 @@
+// The page of a deployment: parts that others have to be asked for come after it, and again while they go on;
+// its log has places to go to, and words to find. Without it the page links to all of that.
+import { offerCopies } from "./page/copying";
+import { refreshTimes } from "./page/times";
+import { LogSearch, openAt } from "./records/log";
+
+const MOST_MS = 30_000;
+
+/** A part that is fetched when it comes near to what is seen, and again as often as it asks for. */
+class Later {
+  private etag = "";
+  private timer = 0;
+  private isNear = false;
+  private isAsking = false;
+
+  constructor(private readonly element: HTMLElement) {
+    new IntersectionObserver((entries) => this.see(entries.some((it) => it.isIntersecting)), { rootMargin: "400px" }).observe(element);
+    document.addEventListener("visibilitychange", () => this.see(this.isNear));
+    document.addEventListener("branchline:event", (event) => this.hear((event as CustomEvent<{ subject?: string }>).detail));
+  }
+
+  private see(isNear: boolean): void {
+    this.isNear = isNear;
+    if (isNear && !document.hidden && !this.timer && (this.etag === "" || this.again() > 0)) void this.fetch();
+  }
+
+  private hear(told: { subject?: string }): void {
+    if (told.subject !== undefined && location.pathname.includes(told.subject)) void this.fetch();
+  }
+
+  private again(): number {
+    return Number(this.element.querySelector<HTMLElement>("[data-again]")?.dataset.again ?? 0) * 1000;
+  }
+
+  private async fetch(): Promise<void> {
+    window.clearTimeout(this.timer);
+    this.timer = 0;
+    if (this.isAsking || document.hidden) return;
+    this.isAsking = true;
+    try {
+      const headers: Record<string, string> = this.etag === "" ? {} : { "If-None-Match": this.etag };
+      const signal = AbortSignal.timeout(MOST_MS);
+      const answer = await fetch(this.element.dataset.later ?? "", { headers, signal, redirect: "manual" });
+      if (answer.type === "opaqueredirect") return location.reload();
+      if (answer.ok) {
+        this.etag = answer.headers.get("ETag") ?? "-";
+        this.show(await answer.text());
+      }
+    } catch {
+      // It is asked for again below.
+    } finally {
+      this.isAsking = false;
+    }
+    this.askAgain();
+  }
+
+  private askAgain(): void {
+    const pause = this.etag === "" ? MOST_MS : this.again();
+    if (pause <= 0) return;
+    this.timer = window.setTimeout(() => {
+      this.timer = 0;
+      if (this.isNear) void this.fetch();
+    }, pause);
+  }
+
+  private show(html: string): void {
+    const before = this.element.querySelector<HTMLElement>("[data-follow]");
+    const isAtEnd = before === null || before.scrollTop + before.clientHeight >= before.scrollHeight - 4;
+    const place = before?.scrollTop ?? 0;
+    this.element.innerHTML = html; // our own template, in which the text of others is escaped
+    const after = this.element.querySelector<HTMLElement>("[data-follow]");
+    if (after !== null) after.scrollTop = isAtEnd ? after.scrollHeight : place;
+    offerCopies(this.element);
+    refreshTimes();
+    prepare(this.element);
+  }
+}
+
+function prepare(within: ParentNode): void {
+  const log = within.querySelector<HTMLElement>(".log:not(.runtime-log)");
+  if (log === null) return;
+  new LogSearch(log, within);
+  within.querySelector<HTMLInputElement>(".log-times")?.addEventListener("change", (event) => {
+    log.classList.toggle("with-times", (event.target as HTMLInputElement).checked);
+  });
+  openAt(location.hash);
+}
+
+document.querySelectorAll<HTMLElement>("[data-later]").forEach((element) => new Later(element));
+prepare(document);
+window.addEventListener("hashchange", () => openAt(location.hash));
