@@ -66,9 +66,9 @@ class SqlGlances:
         self, app_id: str, scripts: Sequence[str], statuses: frozenset[Status]
     ) -> Sequence[Deployment]:
         values = {"app_id": app_id, "statuses": sorted(statuses)}
-        ids = self._session.execute(_of_each(_NEWEST, scripts), {**_numbered(scripts), **values})
-        found = [deployment_id for (deployment_id,) in ids]
-        statement = select(DeploymentRow).where(DeploymentRow.id.in_(found))
+        newest = _of_each(_NEWEST, scripts).bindparams(**_numbered(scripts), **values)
+        ids = select(newest.columns(DeploymentRow.id).subquery().c.id)
+        statement = select(DeploymentRow).where(DeploymentRow.id.in_(ids))
         return [deployment_of(it) for it in several(self._session, statement)]
 
     def shown(self, app_ids: Collection[str]) -> Mapping[str, Sequence[Alias]]:

@@ -121,10 +121,12 @@ def _environment(
     script = script_name(app.slug, environment)
     alias = aliases.get(script)
     live_id = alias.deployment_id if alias and alias.expired_at is None else None
-    newest = tx.deployments.find(app.id, script=script, limit=1)
-    return EnvironmentState(
-        environment,
-        live=tx.deployments.get(live_id) if live_id else None,
-        newest=newest[0] if newest else None,
-        alias=alias,
-    )
+    newest = next(iter(tx.deployments.find(app.id, script=script, limit=1)), None)
+    return EnvironmentState(environment, _live(tx, live_id, newest), newest, alias)
+
+
+def _live(tx: Transaction, live_id: str | None, newest: Deployment | None) -> Deployment | None:
+    """Return what is live, which mostly is the newest."""
+    if live_id is None or (newest is not None and newest.id == live_id):
+        return newest if live_id else None
+    return tx.deployments.get(live_id)
