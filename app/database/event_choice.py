@@ -26,7 +26,7 @@ def choice(
         each = [_said(replace(chosen, app_id=owner), conditions) for owner in few]
         return _first_of_each(each, order, limit)
     within = [*conditions, *owned_within(chosen.reach, EventRow.app_id)]
-    if chosen.tag is None or _is_told_more(chosen):
+    if chosen.tag is None or _is_told_more(chosen) or chosen.left_out is not None:
         return select(EventRow).where(*_said(chosen, within))
     # An index holds each tag in order, and not several tags together.
     return _first_of_each([[EventRow.tag == tag, *within] for tag in _tags(chosen)], order, limit)
@@ -52,8 +52,17 @@ def _said(chosen: Selection, conditions: Conditions) -> Conditions:
         (EventRow.actor, chosen.actor),
     )
     said = [column == value for column, value in pairs if value is not None]
-    tags = [] if chosen.tag is None else [EventRow.tag.in_(_tags(chosen))]
-    return [*conditions, *said, *tags]
+    return [*conditions, *said, *_of_tag(chosen)]
+
+
+def _of_tag(chosen: Selection) -> Conditions:
+    """Return the condition on tags; what is left out is skipped on the way, for most is not."""
+    if chosen.tag is None:
+        return []
+    if chosen.left_out is None:
+        return [EventRow.tag.in_(_tags(chosen))]
+    is_group = chosen.left_out.endswith(":")
+    return [~EventRow.tag.startswith(chosen.left_out) if is_group else EventRow.tag != chosen.left_out]
 
 
 def _tags(chosen: Selection) -> Sequence[str]:

@@ -173,6 +173,11 @@ class Selection:
             raise InvalidInput(f"choosing events: there is no tag {self.tag[:60]}", code="event:unknown-tag")
 
     @property
+    def left_out(self) -> str | None:
+        """What of a tag, or the whole of one, is not wanted; None when the wanted ones are named."""
+        return self.tag.removeprefix("-") if self.tag is not None and self.tag.startswith("-") else None
+
+    @property
     def tags(self) -> frozenset[Tag]:
         """Every tag that it takes; all of them when it names none."""
         return frozenset(tag for tag in Tag if self._takes_tag(tag))
@@ -189,6 +194,6 @@ class Selection:
     def _takes_tag(self, tag: str) -> bool:
         if self.tag is None:
             return True
-        named = self.tag.removeprefix("-")
+        named = self.left_out or self.tag
         is_named = tag.startswith(named) if named.endswith(":") else tag == named
-        return is_named is not self.tag.startswith("-")
+        return is_named is (self.left_out is None)

@@ -68,6 +68,8 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
     "facts of an app": lambda tx: tx.events.page(Selection(app_id="x")),
     "facts of an app with a tag": lambda tx: tx.events.page(Selection(app_id="x", tag=Tag.DEPLOYMENT_READY)),
     "facts with a tag": lambda tx: tx.events.page(Selection(tag=Tag.DEPLOYMENT_READY)),
+    "facts but those of jobs": lambda tx: tx.events.page(Selection(tag="-job:")),
+    "facts of an app but those of jobs": lambda tx: tx.events.page(Selection(app_id="x", tag="-job:")),
     "facts by somebody": lambda tx: tx.events.page(Selection(actor="x")),
     "facts of a kind by somebody": lambda tx: tx.events.page(Selection(actor="x", tag="deployment:")),
     "what an app showed": lambda tx: tx.events.last_of_each("x", Tag.ENVIRONMENT_CHANGED, until=NOON),
@@ -100,6 +102,7 @@ IN_ORDER = {
     *("more previews", "all facts", "more facts", "facts of an app", "facts of an app with a tag"),
     *("more deliveries", "deliveries by status"),
     *("jobs", "more jobs", "jobs of an app", "jobs by type", "jobs by status", "facts by somebody"),
+    *("facts but those of jobs", "facts of an app but those of jobs"),
 }
 # A step through a whole table, other than along an index; `anon` is what was found in a step before.
 TABLE_SCAN = re.compile(r"SCAN (?!anon_)\w+$")
