@@ -34,7 +34,7 @@ from benchmarks.invoke import MEBIBYTE, Web
 from benchmarks.postgres import postgres
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from app.ports import Records
 
@@ -95,7 +95,7 @@ def _bare(count: int) -> list[str]:
         process = subprocess.Popen(command, cwd=name, stderr=subprocess.DEVNULL)
         try:
             wait_until_it_answers(f"http://127.0.0.1:{port}/")
-            readers = _Readers(f"http://127.0.0.1:{port}/stream", count)
+            readers = Readers(f"http://127.0.0.1:{port}/stream", count)
             web = Web(psutil.Process(process.pid).children()[0])
             with web.watched(), readers.reading():
                 readers.wait_for(FACTS)
@@ -121,9 +121,9 @@ def _ours(directory: Path, count: int, database_url: str) -> list[str]:
     environ = environment(directory, github_url=nowhere, github_token="none", cloudflare_url=nowhere)  # noqa: S106
     environ |= {"DATABASE_URL": database_url, "BRANCHLINE_LIVE_STREAMS": "1000"}
     environ["BRANCHLINE_BUNDLES"] = str(directory / "bundles")
-    with serving(environ, "--no-jobs") as plane, _memory(database_url) as records:
+    with serving(environ, "--no-jobs") as plane, memory_of(database_url) as records:
         url, token = f"{plane.url}/api/events/stream", environ["BRANCHLINE_API_TOKEN"]
-        readers = _Readers(url, count, token)
+        readers = Readers(url, count, token)
         web = Web(psutil.Process(plane.process.pid).children()[0])
         with web.watched(), readers.reading():
             committed = _write(records)
@@ -136,7 +136,8 @@ def _ours(directory: Path, count: int, database_url: str) -> list[str]:
 
 
 @contextmanager
-def _memory(database_url: str) -> Iterator[Records]:
+def memory_of(database_url: str) -> Iterator[Records]:
+    """Give records over a database, for as long as the block takes."""
     engine = create_engine(database_url)
     yield SqlRecords(engine, lambda _session, _job: None, lambda: datetime.now(UTC))
     engine.dispose()
@@ -168,16 +169,17 @@ def _figures(seconds_late: list[float], web: Web, count: int) -> list[str]:
 # -------------------- who reads
 
 
-class _Readers:
-    """Open streams, all read in one thread; `heard` is what each was told, and when."""
+class Readers:
+    """Open streams, all read in one thread; `heard` is what each was told, and when.
 
-    def __init__(self, url: str, count: int, token: str = "") -> None:
+    They follow all that the address tells, or, when `apps` are named, one of those apps each, in turn.
+    """
+
+    def __init__(self, url: str, count: int, token: str = "", apps: Sequence[str] = ()) -> None:
         self.heard: list[list[tuple[float, float]]] = [[] for _ in range(count)]
         self._parts = urlsplit(url)
-        self._head = (
-            f"GET {self._parts.path} HTTP/1.1\r\nHost: {self._parts.netloc}\r\n"
-            f"Authorization: Bearer {token}\r\n\r\n"
-        ).encode()
+        self._token = token
+        self._apps = apps
         self._open = 0
         self._loop = asyncio.new_event_loop()
 
@@ -198,15 +200,22 @@ class _Readers:
         """Return when each has heard of so many."""
         _wait(lambda: min(map(len, self.heard)) >= number, "not all were told of everything")
 
+    def _head(self, number: int) -> bytes:
+        chosen = f"?app={self._apps[number % len(self._apps)]}" if self._apps else ""
+        return (
+            f"GET {self._parts.path}{chosen} HTTP/1.1\r\nHost: {self._parts.netloc}\r\n"
+            f"Authorization: Bearer {self._token}\r\n\r\n"
+        ).encode()
+
     async def _read_all(self) -> None:
-        reading = asyncio.gather(*(self._read(each) for each in self.heard))
+        reading = asyncio.gather(*(self._read(*it) for it in enumerate(self.heard)))
         self._task = asyncio.ensure_future(reading)
         with suppress(asyncio.CancelledError):
             await reading
 
-    async def _read(self, heard: list[tuple[float, float]]) -> None:
+    async def _read(self, number: int, heard: list[tuple[float, float]]) -> None:
         reader, writer = await asyncio.open_connection(self._parts.hostname, self._parts.port)
-        writer.write(self._head)
+        writer.write(self._head(number))
         try:
             while line := await reader.readline():
                 if line.startswith((b"id: ", b": open")) and not heard:
