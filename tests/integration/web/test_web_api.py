@@ -488,6 +488,7 @@ def test_a_job_names_its_steps(world: World) -> None:
                 "status": "completed",
                 "startedAt": "2026-11-22T12:00:00Z",
                 "finishedAt": "2026-11-22T12:00:01Z",
+                "attempts": 1,
                 "error": None,
             },
             {
@@ -495,11 +496,14 @@ def test_a_job_names_its_steps(world: World) -> None:
                 "status": "processing",
                 "startedAt": "2026-11-22T12:00:01Z",
                 "finishedAt": None,
+                "attempts": 1,
                 "error": None,
             },
         ],
         "startedAt": "2026-11-22T12:00:00Z",
         "finishedAt": None,
+        "canCancel": True,
+        "canRetry": False,
     }
 
 
@@ -605,7 +609,7 @@ def test_an_id_is_not_too_long(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/api", "/api/", "/api/apps/", "/api/nothing", "/nothing", "/api/apps/a/b"]
+    "path", ["/api", "/api/", "/api/apps/", "/api/nothing", "/nothing", "/api/apps/a/b"]
 )
 def test_an_unknown_route_is_told_in_our_form(world: World, path: str) -> None:
     answer = world.call("GET", path)
