@@ -608,9 +608,7 @@ def test_an_id_is_not_too_long(world: World) -> None:
     assert world.call("GET", f"/api/apps/{'x' * 101}").status_code == 400
 
 
-@pytest.mark.parametrize(
-    "path", ["/api", "/api/", "/api/apps/", "/api/nothing", "/nothing", "/api/apps/a/b"]
-)
+@pytest.mark.parametrize("path", ["/api", "/api/", "/api/apps/", "/api/nothing", "/nothing", "/api/apps/a/b"])
 def test_an_unknown_route_is_told_in_our_form(world: World, path: str) -> None:
     answer = world.call("GET", path)
     assert answer.status_code == 404
