@@ -1,21 +1,23 @@
-// The pages of a worker: its code in an editor, and its functions to call. Loaded there alone, for the editor is large.
+// The pages of workers, and of apps' functions: code in an editor, and functions to call. Loaded there alone, for the
+// editor is large.
 import { Deploying } from "./worker/deploying.ts";
 import { one } from "./worker/dom.ts";
 import { Invoking, keep, payloadKey } from "./worker/invoking.ts";
 
-const { worker, slug = "", nonce = "", payload = "" } = one("#code").dataset;
+const code = document.querySelector<HTMLElement>("#code");
+const isWorker = code?.dataset.worker !== undefined;
 
-function beginWorker(): void {
+function beginWorker(payload: string): void {
   new Deploying((deployed) => {
     const [first] = deployed.functions;
     // The example comes with a payload for its function.
-    if (first === "hello") keep(payloadKey(deployed.id, first), payload);
+    if (first === "hello") keep(payloadKey(`/api/workers/${deployed.id}`, first), payload);
     location.assign(`/workers/${deployed.slug}?done=deployed`);
   });
 }
 
-function openWorker(id: string): void {
-  const invoking = new Invoking(id, slug, nonce);
+function openWorker(): void {
+  const invoking = new Invoking();
   const deploying = new Deploying((deployed) => invoking.offer(deployed.functions));
   // The shell fetches what stands above the editor again when a version went live, whoever deployed it.
   document.addEventListener("part:shown", () => {
@@ -27,9 +29,10 @@ function openWorker(id: string): void {
   if (new URLSearchParams(location.search).get("done") === "deployed") {
     // Said once: a reload has nothing to say.
     history.replaceState(null, "", location.pathname);
-    invoking.focus();
+    one("#call").focus();
   }
 }
 
-if (worker === undefined) beginWorker();
-else openWorker(worker);
+if (isWorker) openWorker();
+else if (code !== null) beginWorker(code.dataset.payload ?? "");
+else if (document.querySelector("#invoke") !== null) new Invoking();

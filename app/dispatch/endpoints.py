@@ -32,8 +32,8 @@ class DispatchEndpoints:
             transport=transport,
         )
 
-    def functions(self, script: str, key: str | None) -> Sequence[str]:
-        """Ask which functions can be called, and again for a while when a script does not answer yet.
+    def functions(self, script: str, key: str | None, *, patiently: bool = True) -> Sequence[str]:
+        """Ask which functions can be called, and, patiently, again for a while when there is no answer yet.
 
         Raises:
             RemoteUnavailable: it does not answer in time, or not as a worker does.
@@ -43,7 +43,7 @@ class DispatchEndpoints:
             names, problem = self._ask(script, key)
             if names is not None:
                 return names
-            if time.monotonic() + _PAUSE_SECONDS > deadline:
+            if not patiently or time.monotonic() + _PAUSE_SECONDS > deadline:
                 raise RemoteUnavailable(
                     f"asking {script} for its functions: {problem}; it is asked at WFP_DISPATCH_DOMAIN",
                     code="worker:no-answer",

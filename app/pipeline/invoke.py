@@ -67,9 +67,12 @@ def callee(tx: Transaction, key: str, vault: Vault) -> Callee:
 
 
 @contextmanager
-def invoke(callee: Callee, call: Call, to: Invoker) -> Iterator[Reply]:
-    """Call a function for an answer in one piece, and count the call. Raises as `ports.Functions` does."""
-    count = _counting(callee, call, to)
+def invoke(owner_id: str, call: Call, to: Invoker) -> Iterator[Reply]:
+    """Call a function for an answer in one piece, and count the call as one of its owner's.
+
+    Raises as `ports.Functions` does.
+    """
+    count = _counting(owner_id, call, to)
     with ExitStack() as opened:
         with _broken_counted(count):
             reply = opened.enter_context(to.functions.call(call))
@@ -78,18 +81,18 @@ def invoke(callee: Callee, call: Call, to: Invoker) -> Iterator[Reply]:
         yield reply
 
 
-def stream(callee: Callee, call: Call, to: Invoker) -> Invocation | Reply:
+def stream(owner_id: str, call: Call, to: Invoker) -> Invocation | Reply:
     """Call a function for its events; a reply says why there are none. Raises as `ports.Streams` does."""
-    count = _counting(callee, call, to)
+    count = _counting(owner_id, call, to)
     with _broken_counted(count):
-        return to.streams.start(callee.worker.id, call, count)
+        return to.streams.start(owner_id, call, count)
 
 
-def _counting(callee: Callee, call: Call, to: Invoker) -> Callable[[str], None]:
+def _counting(owner_id: str, call: Call, to: Invoker) -> Callable[[str], None]:
     """Return what counts the call, when it is told how that ended."""
 
     def count(ending: str) -> None:
-        to.tally.note(callee.worker.id, call.function, to.clock(), has_succeeded=ending == RESULT)
+        to.tally.note(owner_id, call.function, to.clock(), has_succeeded=ending == RESULT)
 
     return count
 

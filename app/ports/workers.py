@@ -116,8 +116,10 @@ class Compiler(Protocol):
 class Endpoints(Protocol):
     """What answers at the addresses of scripts."""
 
-    def functions(self, script: str, key: str | None) -> Sequence[str]:
-        """Ask a worker's script which functions can be called; `key` is the one that callers bear.
+    def functions(self, script: str, key: str | None, *, patiently: bool = True) -> Sequence[str]:
+        """Ask a script which functions can be called; `key` is the one that callers bear.
+
+        One that does not answer yet is asked again for a while, `patiently`, or once.
 
         Raises:
             RemoteUnavailable: it does not answer in time, or not as a worker does.

@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 from app.domain.invocations import MAXIMUM_RETRIES
 from app.errors import InvalidInput
 from app.pipeline.invoke_later import Order
+from app.web.forms import DeploymentPath
 
 _Key = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
@@ -59,6 +60,18 @@ class FunctionPath(CalleePath):
 
 class InvocationPath(CalleePath):
     """An invocation that was streamed."""
+
+    invocation: _Key
+
+
+class DeployedFunctionPath(DeploymentPath):
+    """A function, as a deployment has it."""
+
+    function: _Key
+
+
+class DeployedInvocationPath(DeploymentPath):
+    """An invocation of such a function that was streamed."""
 
     invocation: _Key
 

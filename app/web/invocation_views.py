@@ -1,10 +1,10 @@
 """What routes that call functions answer. Answers of workers are passed on: their views describe them."""
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, RootModel
 
-from app.web.errors import ErrorOut
+from app.web.errors import ErrorOut, Responses
 from app.web.views import View
 
 
@@ -62,3 +62,9 @@ class LaterView(View):
     function: str
     job_id: str
     poll_url: str
+
+
+# What a call may be refused with, for the API's description.
+REFUSALS: Final[Responses] = {
+    str(status): InvocationErrorOut for status in (400, 404, 409, 410, 413, 429, 500, 502, 503, 504)
+}

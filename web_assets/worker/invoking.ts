@@ -23,16 +23,15 @@ export class Invoking {
   readonly #function = one<HTMLSelectElement>("#function");
   readonly #call = one<HTMLButtonElement>("#call");
   readonly #stop = one<HTMLButtonElement>("#stop");
-  readonly #log = new LogView(() => `${this.#slug}-${this.#function.value}.log`);
+  readonly #log = new LogView(() => `${this.#form.dataset.name}-${this.#function.value}.log`);
   readonly #result = new Result();
   readonly #payload: PayloadEditor;
-  readonly #worker: string;
-  readonly #slug: string;
+  readonly #base: string;
   #running: AbortController | undefined;
 
-  constructor(worker: string, slug: string, nonce: string) {
-    this.#worker = worker;
-    this.#slug = slug;
+  constructor() {
+    const { base = "", nonce = "" } = this.#form.dataset;
+    this.#base = base;
     this.#payload = new PayloadEditor(one<HTMLTextAreaElement>("#payload"), nonce, () => this.#changed(), () => void this.#begin());
     this.#recall();
     this.#form.addEventListener("submit", (event) => {
@@ -53,10 +52,6 @@ export class Invoking {
     if (this.#function.value !== chosen) this.#recall();
   }
 
-  focus(): void {
-    this.#call.focus();
-  }
-
   async #begin(): Promise<void> {
     if (this.#running !== undefined || this.#call.disabled) return;
     const payload = asSent(this.#payload.text);
@@ -64,7 +59,7 @@ export class Invoking {
     this.#running = new AbortController();
     const { signal } = this.#running;
     this.#show(true);
-    const call = { base: `/api/workers/${this.#worker}`, function: this.#function.value, payload, headers: headers(), signal };
+    const call = { base: this.#base, function: this.#function.value, payload, headers: headers(), signal };
     for await (const told of invoke(call, NETWORK)) this.#tell(told);
     if (signal.aborted) this.#log.mark("stopped");
     this.#show(false);
@@ -112,12 +107,13 @@ export class Invoking {
   }
 
   #key(): string {
-    return payloadKey(this.#worker, this.#function.value);
+    return payloadKey(this.#base, this.#function.value);
   }
 }
 
-export function payloadKey(worker: string, name: string): string {
-  return `branchline:payload:${worker}:${name}`;
+/** Under which name a payload is kept for a function; `base` is whose it is in our API. */
+export function payloadKey(base: string, name: string): string {
+  return `branchline:payload:${base}:${name}`;
 }
 
 export function keep(key: string, text: string): void {
@@ -194,10 +190,10 @@ function textOf({ name, message, stack }: { name: string; message: string; stack
   return stack ?? `${name}: ${message}`;
 }
 
-function showCommands(name: string, payload: string): void {
-  const place = one("#commands").dataset;
-  const { url = "", api = "", slug = "" } = place;
-  for (const [kind, text] of Object.entries(commandsFor({ url, api, slug, hasKey: place.key === "yes" }, name, payload || "null"))) {
+function showCommands(called: string, payload: string): void {
+  const { url = "", api = "", name = "", key } = one("#commands").dataset;
+  const texts = commandsFor({ url, api, name, hasKey: key === "yes" }, called, payload || "null");
+  for (const [kind, text] of Object.entries(texts)) {
     const shown = one(`[data-command="${kind}"]`);
     one("code", shown).textContent = text;
     one("[data-copy]", shown).dataset.copy = text;

@@ -3,11 +3,9 @@
 What scripts do there goes through the API; the forms here do the same for who has none.
 """
 
-import json
 import shlex
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 from urllib.parse import quote
 
 from flask import Response, redirect, request, url_for
@@ -15,49 +13,26 @@ from flask import Response, redirect, request, url_for
 from app.domain.rights import Act
 from app.domain.sources import Source
 from app.domain.workers import Version, Worker
-from app.errors import BranchlineError, InvalidInput
-from app.pipeline.invoke import callee, invoke
+from app.errors import BranchlineError
+from app.pipeline.invoke import callee
 from app.pipeline.workers_change import delete_worker, keep_worker, restore_worker
 from app.pipeline.workers_deploy import update_worker
 from app.pipeline.workers_versions import restore_version, version_of, written_sources
 from app.web.context import context
 from app.web.errors import status_of
 from app.web.guard import actor, needs
+from app.web.pages.calls import Answer, called_once, quoted
 from app.web.pages.shell import render, style_nonce
 from app.web.pages.workers import Refusal, pages, posted_sources, problems_of, seen
 from app.web.worker_views import WholeWorkerView, states
 
 _SHOWN_VERSIONS: Final = 30
-_LONGEST_ANSWER: Final = 1024 * 1024
 _DONE: Final = {
     "deployed": "It is live: call one of its functions.",
     "restored": "It answers again.",
     "kept": "It stays until somebody deletes it.",
     "let-go": "It expires like others, counted from now.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a call gave that was made without scripts."""
-
-    function: str
-    payload: str
-    status: int
-    told: dict[str, Any]
-
-    @property
-    def lines(self) -> Sequence[dict[str, Any]]:
-        """The lines that it wrote."""
-        return [line for line in self.told.get("logs", ()) if isinstance(line, dict)]
-
-    @property
-    def text(self) -> str:
-        """What it returned, as JSON, or what it threw."""
-        error = self.told.get("error")
-        if not isinstance(error, dict):
-            return json.dumps(self.told.get("result"), ensure_ascii=False, indent=2)
-        return str(error.get("stack") or f"{error.get('name', 'Error')}: {error.get('message', '')}")
 
 
 @pages.get("/workers/<worker>")
@@ -106,7 +81,6 @@ def invoke_worker(worker: str) -> Response:
     """Call a function, wait for its answer, and show it with its lines."""
     function, payload = request.form.get("function", ""), request.form.get("payload", "").strip()
     try:
-        _check_payload(payload)
         return _page(worker, answer=_called(worker, function, payload))
     except BranchlineError as error:
         return _page(worker, error=error, answer=Answer(function, payload, 0, {}))
@@ -173,12 +147,12 @@ def _page(
 
 def commands(worker: WholeWorkerView, function: str, payload: str) -> dict[str, str]:
     """Return what to type to call a function: at its own address, over our API, with our command."""
-    data, name = shlex.quote(payload), quote(function, safe="")
-    key = ' -H "Authorization: Bearer $INVOKE_KEY"' if worker.options.invoke_key else ""
+    name, key = quote(function, safe=""), "INVOKE_KEY" if worker.options.invoke_key else None
     api = f"{context().platform.url}/api/workers/{worker.slug}/invoke/{name}"
+    data = shlex.quote(payload)
     return {
-        "public": f"curl -sS {shlex.quote(f'{worker.url}/api/invoke/{name}')}{key} -d {data}",
-        "api": f'curl -sSN {shlex.quote(api)} -H "Authorization: Bearer $BRANCHLINE_API_TOKEN" -d {data}',
+        "public": quoted(f"{worker.url}/api/invoke/{name}", payload, key),
+        "api": quoted(api, payload, "BRANCHLINE_API_TOKEN", streams=True),
         "cli": f"branchline workers invoke {worker.slug} {shlex.quote(function)} --stream --data {data}",
     }
 
@@ -191,35 +165,11 @@ def _sources(version: Version | None) -> Sequence[Source]:
     return written_sources(version, context().bundles) if version is not None else ()
 
 
-def _check_payload(payload: str) -> None:
-    try:
-        json.loads(payload or "null")
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"reading the payload: it is no JSON: {error}") from None
-
-
 def _called(key: str, function: str, payload: str) -> Answer:
     given = context()
     with given.records.read() as tx:
         called = callee(tx, key, given.vault)
-    calling = given.invoking
-    with calling.gate.entered(f"invoking {function[:60]}"):
-        calling.rates.take(called.worker.id)
-        call = called.call(function, payload.encode(), {})
-        with invoke(called, call, calling.invoker) as reply:
-            told = json.loads(_whole(reply.body))
-    return Answer(function, payload, reply.status, told if isinstance(told, dict) else {})
-
-
-def _whole(body: Iterable[bytes]) -> bytes:
-    read = bytearray()
-    for part in body:
-        read += part
-        if len(read) > _LONGEST_ANSWER:
-            raise InvalidInput(
-                "showing the answer: it is larger than 1 MiB; call the function with a program"
-            )
-    return bytes(read)
+    return called_once(called.worker.id, called, function, payload)
 
 
 def _back(worker: Worker, done: str) -> Response:

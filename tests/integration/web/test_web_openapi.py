@@ -59,6 +59,7 @@ def test_it_names_every_route(world: World, document: dict[str, Any]) -> None:
     served = {
         (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
         for rule in world.web.url_map.iter_rules()
+        if not rule.endpoint.startswith("pages_")
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
     named = {(method, path) for method, path, _ in operations(document)}
@@ -102,9 +103,9 @@ def test_every_error_has_one_form(document: dict[str, Any]) -> None:
         for status, response in operation["responses"].items():
             # What a worker answers about a call of its function is passed on.
             is_call = method == "POST" and re.fullmatch(
-                r"/api/workers/{worker}/(functions|invoke)/{\w+}", path
+                r"/api/(workers|deployments)/{\w+}/(functions|invoke)/{\w+}", path
             )
-            form = "InvocationErrorOut" if is_call and status != "401" else "ErrorOut"
+            form = "InvocationErrorOut" if is_call and status not in {"401", "403"} else "ErrorOut"
             if status >= "400":
                 schema = response["content"]["application/json"]["schema"]
                 assert schema == {"$ref": f"#/components/schemas/{form}"}, f"{method} {path} {status}"
@@ -212,6 +213,9 @@ BODIES_OF: Final = {
     "/api/deployments/{deployment}/promote": A_PLACE,
     "/api/deployments/{deployment}/redeploy": {},
     "/api/workers/{worker}/functions/{function}/jobs": {},
+    "/api/jobs/{job}/retry": {},
+    "/api/jobs/{job}/cancel": {},
+    "/api/workers/{worker}/versions/{version}/restore": {},
     "/api/apps/{app}/functions": A_FUNCTION,
     "/api/deliveries/replay": {"failed": True},
     "/api/deliveries/{guid}/replay": {},
