@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, select, union_all
 from sqlalchemy.orm import Session
 
 from app.database.models import EventRow
-from app.database.reaching import owned_within, readable
+from app.database.reaching import each_within, readable
 from app.domain.events import Selection
 
 Conditions = Sequence[ColumnElement[bool]]
@@ -25,7 +25,7 @@ def choice(
     if few is not None:
         each = [_said(replace(chosen, app_id=owner), conditions) for owner in few]
         return _first_of_each(each, order, limit)
-    within = [*conditions, *owned_within(chosen.reach, EventRow.app_id)]
+    within = [*conditions, *each_within(chosen.reach, EventRow.app_id)]
     if chosen.tag is None or _is_told_more(chosen) or chosen.left_out is not None:
         return select(EventRow).where(*_said(chosen, within))
     # An index holds each tag in order, and not several tags together.

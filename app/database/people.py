@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session as Transaction
 from app.database.models import AppRow
 from app.database.people_models import ApiTokenRow, PersonRow, RightRow, SessionRow
 from app.database.reaching import readable
-from app.database.rows import insert_if_new, one, replace_known, several
+from app.database.rows import insert_if_new, insert_those_new, one, replace_known, several
 from app.domain.callers import ApiToken, Person, Session
 from app.domain.rights import Level, Right, Scope
 from app.errors import NotFound
@@ -137,8 +137,11 @@ class SqlRights:
         has_none = select(AppRow.id).where(AppRow.repository_id.is_(None))
         is_told = and_(RightRow.person_id == person_id, RightRow.app_id.not_in(has_none))
         self._session.execute(delete(RightRow).where(is_told))
-        for app_id, level in levels.items():
-            self.save(Right(person_id, app_id, level, at))
+        rows = [
+            {"person_id": person_id, "app_id": app_id, "level": int(level), "looked_at": at}
+            for app_id, level in levels.items()
+        ]
+        insert_those_new(self._session, RightRow, rows)
 
     def readable(self, person_id: str, *, limit: int = 10_000) -> Collection[str]:
         """Return the apps that somebody may look at, and the workers that are theirs, by id."""

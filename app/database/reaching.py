@@ -5,7 +5,7 @@ Whether what is kept of people's rights is recent enough is not decided here.
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, false, select
+from sqlalchemy import ColumnElement, CompoundSelect, Select, false, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.database.people_models import RightRow
@@ -27,6 +27,16 @@ def owned_within(reach: Reach, owner_id: InstrumentedAttribute[Any]) -> list[Col
     conditions = _of_token(reach, owner_id)
     if reach.person_id is not None:
         conditions.append(owner_id.in_(readable(reach.person_id)))
+    return conditions
+
+
+def each_within(reach: Reach, owner_id: InstrumentedAttribute[Any]) -> list[ColumnElement[bool]]:
+    """Return the conditions of `owned_within`, for rows that are looked at one by one until it is enough."""
+    conditions = _of_token(reach, owner_id)
+    if reach.person_id is not None:
+        of_right = _apps(reach.person_id).where(RightRow.app_id == owner_id)
+        own = select(WorkerRow.id).where(WorkerRow.owner_id == reach.person_id, WorkerRow.id == owner_id)
+        conditions.append(or_(of_right.exists(), own.exists()))
     return conditions
 
 

@@ -25,6 +25,14 @@ def insert_if_new(session: Session, model: type[Base], values: Mapping[str, Any]
     return session.execute(statement).first() is not None
 
 
+def insert_those_new(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert many rows, but for those of which a unique value is there already."""
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    insert = postgresql.insert(model) if is_postgresql else sqlite.insert(model)
+    if rows:
+        session.connection().execute(insert.on_conflict_do_nothing(), [dict(row) for row in rows])
+
+
 def replace_known(
     session: Session, model: type[Base], key: ColumnElement[bool], values: Mapping[str, Any]
 ) -> bool:

@@ -97,9 +97,10 @@ def list_apps_of(person: Person, given: Permits) -> None:
     except Unauthenticated:
         raise _signed_out_there(person) from None
     with given.records.begin() as tx:
+        current = tx.people.get(person.id, lock=True)
         apps = tx.rights.apps_of(found)
         tx.rights.replace(person.id, {apps[number]: found[number] for number in apps}, now)
-        tx.people.save(replace(tx.people.get(person.id, lock=True), listed_at=now))
+        tx.people.save(replace(current, listed_at=now))
 
 
 def _looked(

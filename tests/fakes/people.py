@@ -109,7 +109,7 @@ class FakeRights:
         for key in [key for key in self._rights if key[0] == person_id and key[1] not in waiting]:
             del self._rights[key]
         for app_id, level in levels.items():
-            self.save(Right(person_id, app_id, level, at))
+            self._rights.setdefault((person_id, app_id), Right(person_id, app_id, level, at))
 
     def readable(self, person_id: str, *, limit: int = 10_000) -> Collection[str]:
         apps = {
