@@ -21,6 +21,7 @@ from sandbox.checkout import GitFailed
 from sandbox.city import City, CityFailed
 from sandbox.daemon import DaemonFailed
 from sandbox.developer import Developer
+from sandbox.plan import DEVELOPER, OPERATOR
 from sandbox.steps import Steps
 from sandbox.story import Story
 from sandbox.story_functions import APP_SUFFIX, tell_of_functions
@@ -99,8 +100,9 @@ def _show_places(steps: Steps, places: dict[str, str]) -> None:
 def _show_addresses(steps: Steps, city: City) -> None:
     facts = city.plan.facts()
     steps.say()
-    for title, section in (("control plane", "controlPlane"), ("GitHub", "github")):
-        steps.say(f"  {title:13} {facts[section]['url']}")
+    steps.say(f"  {'the page':13} {facts['controlPlane']['url']}")
+    steps.say(f"  {'':13} sign in as {DEVELOPER}, who writes apps, or {OPERATOR}, who runs all this")
+    steps.say(f"  {'GitHub':13} {facts['github']['url']}")
     steps.say(f"  {'apps':13} {facts['cloudflare']['appsDomain']}")
     steps.say(f"  {'tokens':13} {city.directory / 'city.json'}")
 

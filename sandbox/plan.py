@@ -75,6 +75,11 @@ class Plan:
         """The tokens of GitHub's accounts by login, which GitHub makes up when it first starts."""
         return dict(json.loads((self.directory / "github" / "tokens.json").read_text()))
 
+    @property
+    def oauth(self) -> dict[str, str]:
+        """The application that people sign in to, which GitHub makes up when it first starts."""
+        return dict(json.loads((self.directory / "github" / "oauth.json").read_text()))
+
     def facts(self) -> dict[str, dict[str, str]]:
         """Return what city.json tells: where everything is and what opens it."""
         github = self.url("github")
@@ -173,6 +178,8 @@ def control_plane_environment(plan: Plan) -> dict[str, str]:
         "BRANCHLINE_ESBUILD": str(plan.tools / "node_modules" / "esbuild" / "bin" / "esbuild"),
         "GITHUB_API_URL": facts["github"]["apiUrl"],
         "GITHUB_TOKEN": plan.tokens[BOT],
+        "GITHUB_CLIENT_ID": plan.oauth["clientId"],
+        "GITHUB_CLIENT_SECRET": plan.oauth["clientSecret"],
         "GITHUB_WEBHOOK_SECRET": plan.secrets["webhookSecret"],
         "GITHUB_ORG": ORG,
         "GITHUB_TEMPLATE_REPO": TEMPLATE,

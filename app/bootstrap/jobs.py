@@ -57,6 +57,7 @@ from app.pipeline.redeploy import Redeployer, redeploy
 from app.pipeline.release import release
 from app.pipeline.restore import restore
 from app.pipeline.retire import Retirer, delete_app, retire
+from app.pipeline.sign_in import forget_sessions
 from app.pipeline.sync import Syncer, run_sync
 from app.pipeline.workers_expire import sweep_workers
 from app.pipeline.workers_settle import settle
@@ -134,6 +135,7 @@ class _Jobs(Shared):
         }
 
     def sweep(self) -> int:
+        forget_sessions(self.records, utc_now())
         return sweep(self.records, utc_now()) + sweep_workers(self.records, utc_now())
 
     def archive_events(self) -> int:

@@ -22,6 +22,7 @@ from app.domain.deployments import Deployment
 from app.domain.platform import Platform
 from app.github.keys import SigningKeys
 from app.github.oidc import OidcVerifier
+from app.github.sign_in import GitHubSignIn
 from app.pipeline.install import deploy_secret
 from app.pipeline.upload import go_live
 from app.ports import CodeHost, DeployAccess, Pace
@@ -102,6 +103,7 @@ def _application(shared: Shared, calls: Calls, follower: Follower) -> Flask:
             bundles=shared.bundles,
             workshop=workshop(shared),
             import_origins=settings.import_origins,
+            sign_in=GitHubSignIn(settings.sign_in, utc_now) if settings.sign_in else None,
             operators=settings.operators,
             proxies=settings.proxies,
             watched=Watched(shared.metrics, settings.metrics),

@@ -31,17 +31,22 @@ _LONGEST_AGENT: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A person with a new session; `secret` is told to the browser and kept nowhere."""
+    """A person with a new session; `secret` is told to the browser and kept nowhere.
+
+    `replaced` is the token that they gave us the last time, which nobody needs any more.
+    """
 
     person: Person
     session: Session
     secret: str
+    replaced: str | None = None
 
 
 def sign_in(
     tx: Transaction, account: Account, token: str, vault: Vault, at: datetime, *, agent: str | None = None
 ) -> SignedIn:
     """Begin a session of whoever has that account, with what the code host says of it now."""
+    before = tx.people.by_github_id(account.id)
     person = keep_person(tx, account, token, vault, at)
     secret = new_secret()
     session = Session(
@@ -54,11 +59,14 @@ def sign_in(
     )
     tx.sessions.add(session)
     tx.events.append(Event(Tag.PERSON_SIGNED_IN, person.id, actor_of(person), at, {"by": "browser"}))
-    return SignedIn(person, session, secret)
+    return SignedIn(person, session, secret, access_of(before, vault) if before else None)
 
 
 def keep_person(tx: Transaction, account: Account, token: str, vault: Vault, at: datetime) -> Person:
-    """Return who has that account, new or known, and keep the token that they act with, encrypted."""
+    """Return who has that account, new or known, and keep the token that they act with, encrypted.
+
+    What lists show of them is looked up anew.
+    """
     known = tx.people.by_github_id(account.id)
     if known is None:
         tx.people.save(_new_person(account, at))
@@ -71,6 +79,7 @@ def keep_person(tx: Transaction, account: Account, token: str, vault: Vault, at:
         avatar_url=account.avatar_url,
         signed_in_at=at,
         access=vault.seal(_place(known.id), token).encode(),
+        listed_at=None,
     )
     tx.people.save(person)
     return person

@@ -6,14 +6,14 @@ whoever reads it to look up.
 """
 
 from datetime import datetime, timedelta
-from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
-from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
+from itsdangerous import BadData
 
 from app.domain.deployments import Deployment
 from app.errors import Unauthenticated
 from app.ports import Clock
+from app.web.stamps import stamps
 
 LIFETIME: Final = timedelta(minutes=15)
 _PURPOSE: Final = "branchline/deploy-grant"
@@ -26,12 +26,7 @@ class Grants:
     """Issues grants and reads them; all processes with one secret key read each other's."""
 
     def __init__(self, secret_key: str, clock: Clock) -> None:
-        self._serializer = URLSafeTimedSerializer(
-            secret_key,
-            salt=_PURPOSE,
-            signer=_Signer,
-            signer_kwargs={"clock": clock, "key_derivation": "hmac", "digest_method": sha256},
-        )
+        self._serializer = stamps(secret_key, _PURPOSE, clock)
 
     def issue(self, deployment: Deployment) -> str:
         """Return a grant to put the script of `deployment` up."""
@@ -50,18 +45,6 @@ class Grants:
         if not -_LEEWAY <= now - issued_at < LIFETIME:
             raise _refused("the deploy grant has expired: run the workflow again")
         return str(told["deployment"])
-
-
-class _Signer(TimestampSigner):
-    """Stamps by the clock that the rest of the process goes by."""
-
-    def __init__(self, *args: Any, clock: Clock, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._clock = clock
-
-    def get_timestamp(self) -> int:
-        """Return the time in seconds."""
-        return int(self._clock().timestamp())
 
 
 def _refused(problem: str) -> Unauthenticated:

@@ -30,7 +30,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 # Blueprints and endpoints that no mark is asked of: each message carries its own proof, or anybody may ask.
 OWN_PROOF: Final = frozenset(
-    {"addresses", "health", "metrics", "openapi", "pages_login", "runs", "static", "webhooks"}
+    {"addresses", "health", "login", "metrics", "openapi", "pages_login", "runs", "static", "webhooks"}
 )
 _MARK: Final = "_branchline_needs"
 

@@ -16,6 +16,7 @@ from app.web.pages import (
     deployment,
     functions,
     jobs,
+    login,
     new_app,
     worker,
     workers,
@@ -32,4 +33,5 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     activity.pages,
     jobs.pages,
     deliveries.pages,
+    login.pages,
 )
