@@ -25,6 +25,7 @@ function ask(summary: HTMLElement): void {
     heading.id = "dialog-title";
     dialog.setAttribute("aria-labelledby", heading.id);
   }
+  rename(copy);
   dialog.append(copy);
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   dialog.addEventListener("close", () => {
@@ -35,6 +36,15 @@ function ask(summary: HTMLElement): void {
   dialog.showModal();
   const first = dialog.querySelector<HTMLElement>("input:not([type=hidden]), textarea, select");
   (first ?? cancel).focus();
+}
+
+/** Give what is in a copy names of its own, so that a label means the field beside it, not the one it is a copy of. */
+function rename(copy: HTMLElement): void {
+  for (const field of copy.querySelectorAll<HTMLElement>("input[id], textarea[id], select[id]")) {
+    const label = copy.querySelector(`label[for="${CSS.escape(field.id)}"]`);
+    field.id += "-asked";
+    label?.setAttribute("for", field.id);
+  }
 }
 
 export function sendOnce(): void {
