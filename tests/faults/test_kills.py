@@ -22,7 +22,7 @@ from tests.faults.stories import STORIES, Scene, complaints
 from tests.faults.town import Plane, Remotes
 
 SEED = 20261122
-SHORT_CELLS = 4
+SHORT_CELLS = 1
 ANY_APP = "{slug}"
 DEATH_SECONDS = 60.0
 LAST_MOMENT_SECONDS = 3.0

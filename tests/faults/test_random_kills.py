@@ -83,8 +83,8 @@ def test_jobs_survive_any_number_of_kills(
     figures: Figures = request.getfixturevalue("figures")
     with Plane(remotes, request.getfixturevalue(f"migrated_{kind}_url"), tmp_path) as plane:
         crowd = Crowd(Stage(plane), tmp_path, apps=form.pick(short=2, full=6))
-        asked = crowd.ask(form.pick(short=40, full=300))
-        crowd.work(asked, kills=form.pick(short=5, full=45))
+        asked = crowd.ask(form.pick(short=20, full=300))
+        crowd.work(asked, kills=form.pick(short=3, full=45))
         again, steps = crowd.rerun()
         jobs = [crowd.stage.job(job) for job in asked]
         with crowd.stage.records.read() as tx:

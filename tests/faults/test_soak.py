@@ -174,7 +174,7 @@ def _p99(values: list[float]) -> float:
 def test_pushes_go_live_whatever_dies(
     remotes: Remotes, migrated_postgres_url: str, tmp_path: Path, form: Form, figures: Figures
 ) -> None:
-    apps, pushes, kills = form.pick(short=(5, 40, 4), full=(100, 1000, 60))
+    apps, pushes, kills = form.pick(short=(3, 15, 2), full=(100, 1000, 60))
     remotes.runs_are_idle(are_idle=False)
     with Plane(remotes, migrated_postgres_url, tmp_path, **OFTEN) as plane, plane.web(workers=2) as web:
         stage = Stage(plane)
