@@ -21,10 +21,11 @@ function openWorker(): void {
   const deploying = new Deploying((deployed) => invoking.offer(deployed.functions));
   // The shell fetches what stands above the editor again when a version went live, whoever deployed it.
   document.addEventListener("part:shown", () => {
-    const standing = document.querySelector<HTMLElement>("[data-live-version]")?.dataset;
-    if (standing === undefined) return;
-    invoking.offer(JSON.parse(standing.functions ?? "[]") as string[]);
-    deploying.notice(standing.liveVersion ?? "");
+    const { liveVersion = "", functions = "[]" } = one("[data-live-version]").dataset;
+    // Ids sort by time: what was read before our own deployment ended is older than what it told.
+    if (liveVersion < deploying.seen) return;
+    invoking.offer(JSON.parse(functions) as string[]);
+    deploying.notice(liveVersion);
   });
   if (new URLSearchParams(location.search).get("done") === "deployed") {
     // Said once: a reload has nothing to say.
