@@ -24,7 +24,7 @@ from app.database import migrate
 from tests import proofs
 from tests.s3 import S3Server
 
-pytest_plugins = ["tests.spread", "tests.faults.reporting"]
+pytest_plugins = ["tests.cities", "tests.spread", "tests.faults.reporting"]
 
 _TEMPLATE = "branchline_template"
 

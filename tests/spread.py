@@ -1,6 +1,7 @@
 """How the suite is spread over several processes (`pytest -n 2`), and in which order they take tests.
 
-A file stays together, because its tests share servers; all stories of the city do, because they share it.
+A file stays together, because its tests share servers; all stories and pages of the city do, because they
+share it.
 The city is begun first: it is the longest of all and leaves a processor free at times. How many processes
 there are is said by whoever starts them (`make test`); without `-n` nothing here does anything.
 """
@@ -15,14 +16,14 @@ from xdist.scheduler import LoadFileScheduling
 if TYPE_CHECKING:
     from xdist.remote import Producer
 
-_CITY = "tests/e2e/"
+_CITY = ("tests/browser/", "tests/e2e/")
 
 
 class Spread(LoadFileScheduling):  # type: ignore[misc] # it has no types
     """Hands out files, in the order in which they were collected, and the city's as one."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return _CITY if nodeid.startswith(_CITY) else super()._split_scope(nodeid)
+        return "city" if nodeid.startswith(_CITY) else super()._split_scope(nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
