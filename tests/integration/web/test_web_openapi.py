@@ -240,7 +240,8 @@ def test_troubles_are_described_everywhere(migrated_sqlite_url: str, error: Exce
     world = World(migrated_sqlite_url, records=Failing())
     document = world.client.get("/api/openapi.json").get_json()
     for method, path, _ in operations(document):
-        if {"token": []} in proof_of(method, path):
+        # Who follows everything is told by the follower, which reads in a way of its own.
+        if {"token": []} in proof_of(method, path) and path != "/api/events/stream":
             filled = path.replace("{environment}", "production").replace("{number}", "7")
             place = re.sub(r"{\w+}", "x", filled)
             body = BODIES_OF.get(path, BODIES_OF.get(f"{method} {path}", BODIES.get(method)))
