@@ -1,0 +1,65 @@
+"""Pages stay current: through a restart of the web process, without a reload and without anything twice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+    from sandbox.city import City
+    from sandbox.developer import App
+    from tests.browser.visits import Visit
+
+pytestmark = pytest.mark.timeout(180)
+BACK_MS = 60_000
+
+
+def mark(page: Page) -> Locator:
+    return page.locator("#live")
+
+
+def set_variable(app: App, name: str) -> None:
+    path = f"/api/apps/{app.slug}/environments/preview/variables"
+    app.developer.branchline.call("PATCH", path, {"values": {name: "1"}})
+
+
+def facts(page: Page) -> Locator:
+    return page.locator("#events .fact", has=page.locator("[title='variable:set']"))
+
+
+def test_a_page_is_current_again_after_the_web_process_was_restarted(
+    ada: Visit, city: City, shop: App
+) -> None:
+    page, control_plane = ada.page, city.daemons["control-plane"]
+    page.goto("/activity?app=shop")
+    expect(mark(page)).to_have_text("Live")
+    page.evaluate("window.isSame = true")
+    told = facts(page).count()
+    ada.is_cut_off = True
+    ada.expected |= {502, 503}
+    control_plane.end()
+    expect(mark(page)).to_have_text("Reconnecting…")
+    expect(page.get_by_role("heading", name="Activity")).to_be_visible()
+    control_plane.start()
+    control_plane.wait_ready()
+    set_variable(shop, "WHILE_AWAY")
+    expect(mark(page)).to_have_text("Live", timeout=BACK_MS)
+    expect(facts(page)).to_have_count(told + 1)
+    set_variable(shop, "AFTERWARDS")
+    expect(facts(page)).to_have_count(told + 2)
+    assert page.evaluate("window.isSame")
+
+
+def test_one_event_is_shown_once_in_each_window(ada: Visit, shop: App) -> None:
+    windows = [ada.page, ada.page.context.new_page()]
+    for page in windows:
+        page.goto("/activity?app=shop")
+        expect(mark(page)).to_have_text("Live")
+    told = facts(ada.page).count()
+    set_variable(shop, "SEEN")
+    for page in windows:
+        expect(facts(page)).to_have_count(told + 1)
