@@ -1,4 +1,4 @@
-"""Who may call the API: whoever bears the operator's token."""
+"""The operator's own token: what it takes where no caller is looked up, because nobody's rights matter."""
 
 import hmac
 
@@ -9,7 +9,7 @@ from app.web.context import context
 
 
 def require_token() -> None:
-    """Let a request pass that bears the API token.
+    """Let a request pass that bears the operator's token.
 
     Raises:
         Unauthenticated: there is no token, or another one.
