@@ -64,6 +64,12 @@ class SqlSessions:
         """Remember when it was last used."""
         replace_known(self._session, SessionRow, SessionRow.digest == digest, {"seen_at": at})
 
+    def of(self, person_id: str, *, limit: int = 100) -> Sequence[Session]:
+        """Return a person's, those that were used last before the others."""
+        statement = select(SessionRow).where(SessionRow.person_id == person_id)
+        ordered = statement.order_by(SessionRow.seen_at.desc(), SessionRow.digest).limit(limit)
+        return [_session(row) for row in several(self._session, ordered)]
+
     def end(self, digest: str) -> None:
         """End it."""
         self._session.execute(delete(SessionRow).where(SessionRow.digest == digest))
@@ -95,7 +101,7 @@ class SqlApiTokens:
         """Return it. Raises NotFound."""
         row = one(self._session, select(ApiTokenRow).where(ApiTokenRow.id == token_id))
         if row is None:
-            raise NotFound(f"looking for token {token_id[:60]}: there is none", code="token:not-found")
+            raise NotFound.of("token", token_id)
         return _token(row)
 
     def by_digest(self, digest: str) -> ApiToken | None:
@@ -107,11 +113,15 @@ class SqlApiTokens:
         """Replace what is kept of it."""
         replace_known(self._session, ApiTokenRow, ApiTokenRow.id == token.id, asdict(token))
 
-    def list(self, person_id: str | None, *, limit: int = 200) -> Sequence[ApiToken]:
-        """Return a person's, newest first; those of everybody for None."""
+    def list(
+        self, person_id: str | None, *, good_at: datetime | None = None, limit: int = 200
+    ) -> Sequence[ApiToken]:
+        """Return a person's, newest first, or those of everybody for None; only those good at some time."""
         statement = select(ApiTokenRow).order_by(ApiTokenRow.created_at.desc(), ApiTokenRow.id.desc())
         if person_id is not None:
             statement = statement.where(ApiTokenRow.person_id == person_id)
+        if good_at is not None:
+            statement = statement.where(ApiTokenRow.revoked_at.is_(None), ApiTokenRow.expires_at > good_at)
         return [_token(row) for row in several(self._session, statement.limit(limit))]
 
 

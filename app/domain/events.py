@@ -98,6 +98,8 @@ class Tag(StrEnum):
     JOB_CANCEL_REQUESTED = "job:cancel-requested"
     PERSON_SIGNED_IN = "person:signed-in"
     PERSON_SIGNED_OUT = "person:signed-out"
+    TOKEN_CREATED = "token:created"  # noqa: S105 - a tag
+    TOKEN_REVOKED = "token:revoked"  # noqa: S105 - a tag
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -12,6 +12,7 @@ from typing import Final
 from app.domain.callers import (
     SESSION_IDLE,
     SESSION_LIFETIME,
+    ApiToken,
     Person,
     Session,
     actor_of,
@@ -21,6 +22,7 @@ from app.domain.callers import (
 from app.domain.events import Event, Tag
 from app.domain.names import new_id
 from app.errors import NotFound, RemoteUnavailable, SecretUnreadable
+from app.pipeline.tokens import TokenOrder, make_token
 from app.ports import Records, Transaction, Vault
 from app.ports.people import Account
 
@@ -46,7 +48,7 @@ def sign_in(
     tx: Transaction, account: Account, token: str, vault: Vault, at: datetime, *, agent: str | None = None
 ) -> SignedIn:
     """Begin a session of whoever has that account, with what the code host says of it now."""
-    before = tx.people.by_github_id(account.id)
+    replaced = former_access(tx, account, vault)
     person = keep_person(tx, account, token, vault, at)
     secret = new_secret()
     session = Session(
@@ -59,7 +61,16 @@ def sign_in(
     )
     tx.sessions.add(session)
     tx.events.append(Event(Tag.PERSON_SIGNED_IN, person.id, actor_of(person), at, {"by": "browser"}))
-    return SignedIn(person, session, secret, access_of(before, vault) if before else None)
+    return SignedIn(person, session, secret, replaced)
+
+
+def sign_in_device(
+    tx: Transaction, account: Account, access: str, order: TokenOrder, *, vault: Vault, at: datetime
+) -> tuple[ApiToken, str]:
+    """Make a token of whoever has that account, and return it with its secret. Raises Conflict."""
+    person = keep_person(tx, account, access, vault, at)
+    tx.events.append(Event(Tag.PERSON_SIGNED_IN, person.id, actor_of(person), at, {"by": "device"}))
+    return make_token(tx, order, person, actor=actor_of(person), at=at)
 
 
 def keep_person(tx: Transaction, account: Account, token: str, vault: Vault, at: datetime) -> Person:
@@ -83,6 +94,12 @@ def keep_person(tx: Transaction, account: Account, token: str, vault: Vault, at:
     )
     tx.people.save(person)
     return person
+
+
+def former_access(tx: Transaction, account: Account, vault: Vault) -> str | None:
+    """Return the token that whoever has that account gave us the last time."""
+    known = tx.people.by_github_id(account.id)
+    return access_of(known, vault) if known else None
 
 
 def access_of(person: Person, vault: Vault) -> str | None:
@@ -119,12 +136,18 @@ def sign_out(tx: Transaction, session: Session, person: Person, at: datetime) ->
         tx.events.append(Event(Tag.PERSON_SIGNED_OUT, person.id, actor_of(person), at, {"sessions": 1}))
 
 
-def sign_out_everywhere(tx: Transaction, person: Person, at: datetime) -> int:
-    """End all sessions of a person, forget their access, and say how many sessions that were."""
+def sign_out_everywhere(tx: Transaction, person: Person, vault: Vault, at: datetime) -> str | None:
+    """End all sessions of a person, and return their access if nobody needs it any more.
+
+    Tokens of the API stay good, and while there are any, so does the access that their lists are made with.
+    """
     ended = tx.sessions.end_all(person.id)
-    tx.people.save(replace(tx.people.get(person.id, lock=True), access=None))
+    current = tx.people.get(person.id, lock=True)
     tx.events.append(Event(Tag.PERSON_SIGNED_OUT, person.id, actor_of(person), at, {"sessions": ended}))
-    return ended
+    if tx.api_tokens.list(person.id, good_at=at, limit=1):
+        return None
+    tx.people.save(replace(current, access=None))
+    return access_of(current, vault)
 
 
 def forget_sessions(records: Records, at: datetime) -> int:

@@ -34,6 +34,9 @@ class Sessions(Protocol):
     def seen(self, digest: str, at: datetime) -> None:
         """Remember when it was last used."""
 
+    def of(self, person_id: str, *, limit: int = 100) -> Sequence[Session]:
+        """Return a person's, those that were used last before the others."""
+
     def end(self, digest: str) -> None:
         """End it."""
 
@@ -59,8 +62,10 @@ class ApiTokens(Protocol):
     def save(self, token: ApiToken) -> None:
         """Replace what is kept of it."""
 
-    def list(self, person_id: str | None, *, limit: int = 200) -> Sequence[ApiToken]:
-        """Return a person's, newest first; those of everybody for None."""
+    def list(
+        self, person_id: str | None, *, good_at: datetime | None = None, limit: int = 200
+    ) -> Sequence[ApiToken]:
+        """Return a person's, newest first, or those of everybody for None; only those good at some time."""
 
 
 class Rights(Protocol):

@@ -25,12 +25,14 @@ from app.web import (
     health,
     invocations,
     jobs,
+    login,
     metrics,
     moments,
     previews,
     redelivery,
     releases,
     repository,
+    tokens,
     variables,
     webhooks,
     worker_apps,
@@ -42,6 +44,7 @@ from app.web.errors import ErrorOut, on_invalid, register_errors
 from app.web.gateway import PREFIX, create_gateway
 from app.web.gateway.context import GatewayContext
 from app.web.guard import register_guard
+from app.web.limits import register_limits
 from app.web.pages import BLUEPRINTS as PAGES
 from app.web.pages.failures import as_page
 from app.web.pages.shell import register_shell
@@ -71,6 +74,9 @@ _BLUEPRINTS: Final = (
     deliveries.api,
     events.api,
     redelivery.api,
+    tokens.api,
+    tokens.me,
+    login.api,
     webhooks.receivers,
     health.health,
     addresses.addresses,
@@ -104,6 +110,7 @@ def create_app(context: WebContext) -> Flask:
     for pages in PAGES:
         web.register_blueprint(pages)
     web.add_url_rule("/metrics", "metrics", metrics.show)
+    register_limits(web, context.proxies)
     web.add_url_rule("/api/openapi.json", "openapi", lambda: jsonify(web.api_doc))
     _mount_gateway(web, context.gateway)
     return web

@@ -23,6 +23,7 @@ from app.pipeline.bearer import bearer_of
 from app.pipeline.permit import Permits
 from app.ports.people import Memberships
 from app.web.context import context
+from app.web.limits import count_wrong_token
 from app.web.sessions import check_form, signed_in
 from app.web.subjects import OWNER_PREFIXES, Subject, owner_of, subject_of
 
@@ -304,6 +305,7 @@ def _bearer(header: str) -> Caller:
         return OPERATOR
     found = bearer_of(context().records, token, context().clock()) if token.startswith(TOKEN_PREFIX) else None
     if found is None:
+        count_wrong_token()
         raise _unauthenticated()
     return _holder(*found)
 

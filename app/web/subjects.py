@@ -99,6 +99,6 @@ _FINDERS: Final[Mapping[str, Callable[[Transaction, str], Subject]]] = {
 }
 # They say more of what is named beside them, or are about no app at all.
 QUALIFIERS: Final = frozenset(
-    {"environment", "function", "guid", "invocation", "name", "number", "path", "version"}
+    {"environment", "function", "guid", "invocation", "name", "number", "path", "token", "version"}
 )
 ARGUMENTS: Final = QUALIFIERS | _FINDERS.keys()

@@ -44,6 +44,12 @@ class FakeSessions:
         if digest in self._sessions:
             self._sessions[digest] = replace(self._sessions[digest], seen_at=at)
 
+    def of(self, person_id: str, *, limit: int = 100) -> Sequence[Session]:
+        found = [it for it in self._sessions.values() if it.person_id == person_id]
+        return sorted(sorted(found, key=lambda it: it.digest), key=lambda it: it.seen_at, reverse=True)[
+            :limit
+        ]
+
     def end(self, digest: str) -> None:
         self._sessions.pop(digest, None)
 
@@ -76,7 +82,7 @@ class FakeApiTokens:
 
     def get(self, token_id: str) -> ApiToken:
         if token_id not in self._tokens:
-            raise NotFound(f"looking for token {token_id}: there is none", code="token:not-found")
+            raise NotFound.of("token", token_id)
         return self._tokens[token_id]
 
     def by_digest(self, digest: str) -> ApiToken | None:
@@ -85,8 +91,12 @@ class FakeApiTokens:
     def save(self, token: ApiToken) -> None:
         self._tokens[token.id] = token
 
-    def list(self, person_id: str | None, *, limit: int = 200) -> Sequence[ApiToken]:
+    def list(
+        self, person_id: str | None, *, good_at: datetime | None = None, limit: int = 200
+    ) -> Sequence[ApiToken]:
         found = [it for it in self._tokens.values() if person_id in {None, it.person_id}]
+        if good_at is not None:
+            found = [it for it in found if not it.is_over(good_at)]
         return sorted(found, key=lambda it: (it.created_at, it.id), reverse=True)[:limit]
 
 

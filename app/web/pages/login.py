@@ -7,7 +7,6 @@ browser's. Who may do what is not known here.
 import base64
 import hmac
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -17,10 +16,11 @@ from flask import Blueprint, Response, redirect, request
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from app.domain.callers import new_secret
-from app.errors import BranchlineError, NotAllowed, Unauthenticated
+from app.errors import NotAllowed, Unauthenticated
 from app.pipeline.sign_in import SignedIn, sign_in, sign_out
 from app.ports.people import SignIn
 from app.web.context import context
+from app.web.login import forget_access
 from app.web.pages.shell import allow_form_target, render
 from app.web.sessions import (
     check_form,
@@ -132,13 +132,6 @@ def callback_address() -> str:
     return f"{context().platform.url}/login/callback"
 
 
-def forget_token(port: SignIn, token: str | None) -> None:
-    """Have GitHub take a token back that nobody needs any more, if it can be reached."""
-    if token is not None:
-        with suppress(BranchlineError):
-            port.revoke(token)
-
-
 def _enter(port: SignIn, begun: _Begun) -> SignedIn:
     """Return the new session; one that the browser had before ends. Raises Unauthenticated."""
     given, before = context(), signed_in()
@@ -151,7 +144,7 @@ def _enter(port: SignIn, begun: _Begun) -> SignedIn:
         if before is not None:
             tx.sessions.end(before[0].digest)
         entered = sign_in(tx, account, token, given.vault, given.clock(), agent=agent)
-    forget_token(port, entered.replaced)
+    forget_access(port, entered.replaced)
     return entered
 
 

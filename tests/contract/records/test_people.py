@@ -66,6 +66,17 @@ def test_sessions_end_alone_all_at_once_or_by_themselves(records: Records) -> No
         assert tx.sessions.get("d3") is None
 
 
+def test_sessions_of_a_person_are_listed_by_their_last_use(records: Records) -> None:
+    with records.begin() as tx:
+        for number, person in enumerate(["per_1", "per_2", "per_1"]):
+            tx.sessions.add(a_session(f"d{number}", person))
+        tx.sessions.seen("d2", at(5))
+    with records.read() as tx:
+        assert [it.digest for it in tx.sessions.of("per_1")] == ["d2", "d0"]
+        assert [it.digest for it in tx.sessions.of("per_1", limit=1)] == ["d2"]
+        assert tx.sessions.of("per_3") == []
+
+
 def test_tokens_are_found_by_digest_and_listed_newest_first(records: Records) -> None:
     whole = a_token(1, app_id="app_1", used_at=at(9), revoked_at=at(10))
     with records.begin() as tx:
@@ -78,6 +89,8 @@ def test_tokens_are_found_by_digest_and_listed_newest_first(records: Records) ->
         assert [it.id for it in tx.api_tokens.list("per_1")] == ["tok_2", "tok_1"]
         assert [it.id for it in tx.api_tokens.list(None)] == ["tok_3", "tok_2", "tok_1"]
         assert [it.id for it in tx.api_tokens.list(None, limit=1)] == ["tok_3"]
+        assert [it.id for it in tx.api_tokens.list("per_1", good_at=at(5))] == ["tok_2"]
+        assert tx.api_tokens.list(None, good_at=at(1000)) == []
         with pytest.raises(NotFound) as missing:
             tx.api_tokens.get("tok_9")
     assert missing.value.error_code == "token:not-found"

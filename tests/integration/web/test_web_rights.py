@@ -37,6 +37,7 @@ FILLED: Final[Mapping[str, str]] = {
     "name": "COLOUR",
     "number": "2",
     "path": "index.html",
+    "token": "tok_2",
     "version": "ver_0002",
 }
 # A body that some route takes; the others refuse it, after they asked who sends it.

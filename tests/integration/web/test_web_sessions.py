@@ -11,6 +11,7 @@ from flask import Response
 from app.domain.callers import SESSION_IDLE, SESSION_LIFETIME
 from app.errors import NotAllowed
 from app.pipeline.sign_in import SignedIn, forget_sessions, sign_in, sign_out, sign_out_everywhere
+from app.pipeline.tokens import TokenOrder, make_token
 from app.ports.people import Account
 from app.web.sessions import check_form, drop_cookie, set_cookie, signed_in
 from tests.integration.web.world import PLATFORM, World
@@ -119,11 +120,24 @@ def test_signing_out_ends_one_session(world: World, ada: SignedIn) -> None:
 
 def test_signing_out_everywhere_ends_all_of_a_person_and_of_nobody_else(world: World, ada: SignedIn) -> None:
     other, grace = enter(world), enter(world, Account(2, "grace", None, None))
+    vault = world.web.extensions["branchline"].vault
     with world.records.begin() as tx:
-        assert sign_out_everywhere(tx, ada.person, world.clock()) == 2
+        assert sign_out_everywhere(tx, ada.person, vault, world.clock()) == "gho_canary"
     assert [who(world, cookie_of(world, it)) for it in (ada, other, grace)] == [None, None, "grace"]
     with world.records.read() as tx:
         assert tx.people.get(ada.person.id).access is None
+
+
+def test_who_has_tokens_keeps_the_access_that_their_lists_are_made_with(world: World, ada: SignedIn) -> None:
+    with world.records.begin() as tx:
+        make_token(tx, TokenOrder("ci"), ada.person, actor="person:ada", at=world.clock())
+        assert (
+            sign_out_everywhere(tx, ada.person, world.web.extensions["branchline"].vault, world.clock())
+            is None
+        )
+    assert who(world, cookie_of(world, ada)) is None
+    with world.records.read() as tx:
+        assert tx.people.get(ada.person.id).access is not None
 
 
 def test_old_sessions_are_swept(world: World, ada: SignedIn) -> None:
