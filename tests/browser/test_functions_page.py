@@ -1,0 +1,38 @@
+"""Functions of an app, called from its page as a worker's are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from sandbox.developer import Developer
+    from tests.browser.visits import Visit
+
+CODE = """
+export async function brew({ cups = 3 } = {}) {
+  for (let cup = 1; cup <= cups; cup++) {
+    console.info(`cup ${cup}`);
+    await new Promise((done) => setTimeout(done, 300));
+  }
+  return { cups };
+}
+"""
+
+
+def test_functions_of_what_is_live_are_called_from_the_page_of_their_app(
+    ada: Visit, developer: Developer
+) -> None:
+    app = developer.create_app("cafe", files=[{"path": "functions/brew.ts", "content": CODE}])
+    app.wait_live("production", app.checkout.git("rev-parse", "HEAD"))
+    page = ada.page
+    page.goto(f"/apps/{app.slug}")
+    page.get_by_role("link", name="Functions").first.click()
+    expect(page.locator("#function")).to_have_value("brew")
+    ada.look("functions")
+    page.get_by_role("button", name="Invoke").click()
+    expect(page.locator(".log-mark")).to_have_text("streaming")
+    expect(page.locator("#log-lines bdi")).to_have_text(["cup 1", "cup 2", "cup 3"])
+    expect(page.locator(".result-text")).to_contain_text('"cups": 3')
+    expect(page.locator(".log-mark")).to_have_text("ended")
