@@ -9,7 +9,7 @@ ARGS   ?=
 SHARED := -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sandbox test test-fast proofs faults lint assets bench lock clean
+.PHONY: help setup demo sandbox test test-fast proofs faults lint assets images bench lock clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -56,6 +56,10 @@ lint: setup ## ruff, mypy, import-linter, zizmor
 
 assets: setup ## Build what pages load, from web_assets into app/web/static
 	@PATH="$(CURDIR)/$(BIN):$$PATH" node scripts/build-assets.mjs $(TOOLS) app/web/static
+
+images: setup ## Take the README's picture of the page, from the city of the browser tests
+	$(BIN)/python -m pytest tests/browser/test_story.py
+	@mkdir -p docs/images && cp .sandbox/screenshots/readme-app.png docs/images/app.png
 
 bench: setup ## Measure; every figure beside a floor of the same run
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from sandbox.plan import PROJECT, TOOLS
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, StorageState
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, StorageState
 
 PATIENCE_MS = 15_000
 SCREENSHOTS = PROJECT / ".sandbox" / "screenshots"
@@ -54,7 +54,6 @@ class Visit:
         context.add_init_script(_WATCH)
         visit = cls(context.new_page(), url)
         visit.page.on("console", visit._heard)
-        visit.page.on("dialog", visit._interrupted)
         visit.page.on("pageerror", lambda error: visit.complaints.append(f"exception: {error}"))
         return visit
 
@@ -73,12 +72,6 @@ class Visit:
         if self.is_cut_off and "net::ERR_" in message.text:
             return
         self.complaints.append(f"{message.type}: {message.text}")
-
-    def _interrupted(self, dialog: Dialog) -> None:
-        # A page that would be left with something unsaved may ask; nothing of ours says "alert".
-        if dialog.type != "beforeunload":
-            self.complaints.append(f"dialog: {dialog.message}")
-        dialog.dismiss()
 
     # -------------------- signing in
 
