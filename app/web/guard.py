@@ -279,12 +279,20 @@ def _caller() -> Caller:
     header = request.headers.get("Authorization")
     if header is not None:
         g.prove = partial(_bearer, header)
-        return _bearer(header)
+        return _tried(header)
     found = signed_in()
     if found is None:
         raise _unauthenticated()
     g.prove = partial(_signed_in, found[0].digest)
     return _person(found[1])
+
+
+def _tried(header: str) -> Caller:
+    try:
+        return _bearer(header)
+    except Unauthenticated:
+        count_wrong_token()
+        raise
 
 
 def _signed_in(digest: str) -> Caller:
@@ -305,7 +313,6 @@ def _bearer(header: str) -> Caller:
         return OPERATOR
     found = bearer_of(context().records, token, context().clock()) if token.startswith(TOKEN_PREFIX) else None
     if found is None:
-        count_wrong_token()
         raise _unauthenticated()
     return _holder(*found)
 
