@@ -8,6 +8,7 @@ from typing import Final
 from flask import Blueprint
 
 from app.web.pages import (
+    account,
     activity,
     app,
     app_acts,
@@ -34,4 +35,5 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     jobs.pages,
     deliveries.pages,
     login.pages,
+    account.pages,
 )
