@@ -47,12 +47,13 @@ proofs: setup ## Try what is tried with drawn values twenty times as often
 faults: setup ## Run the fault tests in full and print their figures (takes hours)
 	BRANCHLINE_FAULTS=full $(BIN)/python -m pytest tests/faults $(ARGS)
 
-lint: setup ## ruff, mypy, import-linter, zizmor
+lint: setup ## ruff, mypy, import-linter, zizmor, tsc
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/zizmor --offline --quiet actions_templates/deploy.yml
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(TOOLS)/node_modules/.bin/tsc
 
 assets: setup ## Build what pages load, from web_assets into app/web/static
 	@PATH="$(CURDIR)/$(BIN):$$PATH" node scripts/build-assets.mjs $(TOOLS) app/web/static

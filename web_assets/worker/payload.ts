@@ -46,7 +46,7 @@ function firstProblem(text: string): [offset: number, message: string] | undefin
   for (let at = after(SPACE, text, 0); at < text.length; at = after(SPACE, text, at)) {
     const end = after(TOKEN, text, at);
     const token = text.slice(at, end);
-    const next = token === "" ? undefined : follows(expected, token, open);
+    const next: Expected | undefined = token === "" ? undefined : follows(expected, token, open);
     if (next === undefined) return [at, token === "" ? unreadable(text.slice(at)) : wanted(expected, open)];
     expected = next;
     at = end;
