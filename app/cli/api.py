@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 import click
 import httpx
 
+from app.cli import credentials
 from app.errors import (
     BranchlineError,
     Broken,
@@ -46,16 +47,17 @@ _KINDS: Final[Mapping[int, type[BranchlineError]]] = {
 
 
 class Api:
-    """A control plane, by its address and a token."""
+    """A control plane, by its address and a token; without one it takes only a sign-in."""
 
-    def __init__(self, url: str, token: str) -> None:
-        headers = {"Authorization": f"Bearer {token}", "User-Agent": "branchline-cli"}
+    def __init__(self, url: str, token: str | None = None) -> None:
+        headers = {"User-Agent": "branchline-cli"} | ({"Authorization": f"Bearer {token}"} if token else {})
         self._http = httpx.Client(base_url=url.rstrip("/"), headers=headers, timeout=_TIMEOUT_SECONDS)
 
     @classmethod
     def from_environ(cls) -> "Api":
-        """Read BRANCHLINE_URL and BRANCHLINE_API_TOKEN. Raises Misconfigured."""
-        return cls(_setting("BRANCHLINE_URL", _is_url), _setting("BRANCHLINE_API_TOKEN", _is_token))
+        """Take both settings, or what `branchline login` left in their place. Raises Misconfigured."""
+        url = address_of(None)
+        return cls(url, _setting("BRANCHLINE_API_TOKEN", _is_token, credentials.token_for(url)))
 
     def get(self, *path: str, **query: Any) -> dict[str, Any]:
         """Return the JSON of a GET; parameters that are None are left out."""
@@ -152,10 +154,21 @@ def _without_none(query: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in query.items() if value is not None}
 
 
-def _setting(name: str, is_well_formed: Callable[[str], bool]) -> str:
-    value = os.environ.get(name, "").strip()
+def address_of(given: str | None) -> str:
+    """Return the control plane that is meant: as given, or BRANCHLINE_URL, or the last one signed in to.
+
+    Raises:
+        Misconfigured: none is, or that is no address.
+    """
+    if given is not None and not _is_url(given):
+        raise Misconfigured("BRANCHLINE_URL", "is malformed", REMEDIES["BRANCHLINE_URL"])
+    return (given or _setting("BRANCHLINE_URL", _is_url, credentials.current_url())).rstrip("/")
+
+
+def _setting(name: str, is_well_formed: Callable[[str], bool], otherwise: str | None) -> str:
+    value = os.environ.get(name, "").strip() or otherwise
     if not value:
-        raise Misconfigured(name, "is missing", REMEDIES[name])
+        raise Misconfigured(name, "is missing", f"{REMEDIES[name]}; or sign in: branchline login URL")
     if not is_well_formed(value):
         raise Misconfigured(name, "is malformed", REMEDIES[name])
     return value
@@ -185,10 +198,15 @@ def _error_of(response: httpx.Response) -> BranchlineError:
     try:
         told = _json_of(response)["error"]
         error = kind(told["message"], code=told["code"])
-        error.details |= told["details"]
+        error.details |= told["details"] | _pause_of(response)
     except (KeyError, TypeError):
         return _strange(response, kind)
     return error
+
+
+def _pause_of(response: httpx.Response) -> dict[str, int]:
+    text = response.headers.get("Retry-After", "")
+    return {"retryAfterSeconds": int(text)} if text.isdecimal() else {}
 
 
 def _strange(response: httpx.Response, kind: type[BranchlineError]) -> BranchlineError:

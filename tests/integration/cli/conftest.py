@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from tests.integration.cli.control import TOKEN, Control, Said
 
 
 @pytest.fixture
-def control(monkeypatch: pytest.MonkeyPatch) -> Iterator[Control]:
+def control(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Control]:
     control = Control()
 
     class Handler(BaseHTTPRequestHandler):
@@ -39,6 +40,7 @@ def control(monkeypatch: pytest.MonkeyPatch) -> Iterator[Control]:
     control.url = f"http://127.0.0.1:{server.server_port}"
     monkeypatch.setenv("BRANCHLINE_URL", control.url)
     monkeypatch.setenv("BRANCHLINE_API_TOKEN", TOKEN)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     yield control
     server.shutdown()
     thread.join()
