@@ -133,6 +133,7 @@ def test_every_noun_is_there() -> None:
         *("files", "commit", "sync", "export", "previews"),
         *("variables", "secrets", "deliveries", "workers"),
         *("reconcile", "drift", "events"),
+        *("login", "logout", "whoami", "tokens"),
         *("db", "bundles", "serve", "jobs", "sandbox", "demo"),
     }
     assert {path[1:] for path in COMMANDS if path[0] == "apps" and path[1:]} == {
