@@ -21,7 +21,7 @@ from app.web.gateway.context import GatewayContext
 from app.web.invoking import Invoking
 from app.web.live import Live
 from app.web.looks import Looks
-from app.web.outside import CALLS_AT_ONCE, DEPLOYS_AT_ONCE, DOWNLOADS_AT_ONCE, Gate
+from app.web.outside import CALLS_AT_ONCE, DEPLOYS_AT_ONCE, DOWNLOADS_AT_ONCE, LOOKS_A_MINUTE, Gate, Ration
 
 # Files of 10 MiB together grow by a third in base64.
 DEFAULT_MAXIMUM_BODY_BYTES: Final = 16 * 1024 * 1024
@@ -38,7 +38,8 @@ class WebContext:
     apps may be imported from `import_origins` although they are not public. `workshop` puts
     up workers, `deploys` at once. `live` tells of events as they come about; `bundles` holds old ones.
     Cookies are signed with `secret_key`. People sign in by `sign_in`, and without it nobody does;
-    `operators` are logins in lower case. As many `proxies` stand before us.
+    `operators` are logins in lower case. `listening` says how often the code
+    host is asked about those who only listen. As many `proxies` stand before us.
     """
 
     records: Records
@@ -72,6 +73,7 @@ class WebContext:
     calls: Gate = field(default_factory=lambda: Gate(CALLS_AT_ONCE))
     downloads: Gate = field(default_factory=lambda: Gate(DOWNLOADS_AT_ONCE))
     looks: Looks = field(default_factory=Looks)
+    listening: Ration = field(default_factory=lambda: Ration(LOOKS_A_MINUTE))
 
 
 def context() -> WebContext:

@@ -47,8 +47,8 @@ def stream_events(query: SelectionQuery) -> Response:
     last = place_of(request.headers.get("Last-Event-ID") or query.after)
     with ExitStack() as opening_up:
         opening_up.enter_context(given.live.gate.entered("following events"))
-        watch = Watch(watching(query))
-        told = follow(chosen(query), last, given.live, given.records, watch=watch, opened=opening_up)
+        wanted, watch = chosen(query), Watch(watching(query))
+        told = follow(wanted, last, given.live, given.records, watch=watch, opened=opening_up)
         return streamed(told, opening_up.pop_all())
 
 

@@ -4,17 +4,22 @@ A process has few threads, and one of them must always be free for webhooks. Who
 taken is told to come again. What is asked is not known here.
 """
 
+import math
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from app.domain.invocations import Allowance
 from app.errors import Overloaded
 
 # Of the eight threads of a process: all together leave one to everybody else.
 CALLS_AT_ONCE: Final = 3
 DOWNLOADS_AT_ONCE: Final = 2
 DEPLOYS_AT_ONCE: Final = 2
+# The code host lets us ask some thousand times an hour, and deployments are to have most of them.
+LOOKS_A_MINUTE: Final = 10
 _RETRY_AFTER_SECONDS: Final = 1
 
 
@@ -44,3 +49,19 @@ class Gate:
             yield
         finally:
             self._places.release()
+
+
+class Ration:
+    """Lets what can be put off happen so many times a minute, and in a burst of as many."""
+
+    def __init__(self, per_minute: int, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic, self._lock = monotonic, threading.Lock()
+        self._allowance = Allowance(per_minute / 60, per_minute, monotonic())
+
+    def take(self, doing: str) -> None:
+        """Take one. Raises Overloaded when none is left."""
+        with self._lock:
+            wait = self._allowance.take(self._monotonic())
+        if wait > 0:
+            seconds = math.ceil(wait)
+            raise Overloaded(f"{doing}: not again so soon", retry_after_seconds=seconds)

@@ -1,9 +1,11 @@
 """Whose facts a caller may see: when they ask, and for as long as they go on to listen."""
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 
 from app.domain.callers import EVERYWHERE
 from app.domain.events import Selection
+from app.errors import RemoteUnavailable, Unauthenticated
 from app.web.context import context
 from app.web.event_forms import SelectionQuery
 from app.web.guard import again, owner_id, reach
@@ -28,6 +30,7 @@ def watching(query: SelectionQuery) -> Callable[[], Owners]:
 
     def look() -> Owners:
         with as_caller():
+            _keep_known()
             return owners(key)
 
     return look
@@ -45,3 +48,9 @@ def owners(key: str | None) -> Owners:
         return None
     with context().records.read() as tx:
         return tx.rights.readable(within.person_id)
+
+
+def _keep_known() -> None:
+    """List anew what the caller may see, with their own token, so that not each app has to be asked about."""
+    with suppress(RemoteUnavailable, Unauthenticated):
+        reach()

@@ -1,7 +1,8 @@
 """Streams of events show what one may see, and end when one may see it no more."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,10 +10,14 @@ import pytest
 from app.domain.callers import Person
 from app.domain.events import Event, Tag
 from app.domain.rights import Level
+from app.errors import NotFound
 from app.pipeline.permit import FRESH, LISTED
 from app.pipeline.sign_in import sign_in, sign_out
 from app.ports.people import Account
 from app.web import live
+from app.web.event_forms import SelectionQuery
+from app.web.outside import LOOKS_A_MINUTE
+from app.web.sight import chosen, watching
 from tests.builders import a_repository, a_worker
 from tests.integration.web.people import a_person, bearing, let
 from tests.integration.web.test_web_events import Stream
@@ -92,6 +97,39 @@ def test_a_stream_about_an_app_ends_when_the_right_went(world: World) -> None:
     world.clock.now += FRESH
     tell(world, "app_0001")
     check_ends(stream)
+
+
+def test_many_who_listen_cost_few_questions(world: World) -> None:
+    app, many = world.app(1), 3 * LOOKS_A_MINUTE
+    people = [a_person(world, f"ada-{number}") for number in range(many)]
+    looks = []
+    for person in people:
+        let(world, person, app, Level.READ)
+        with world.web.test_request_context(headers=dict(bearing(world, person))):
+            query = SelectionQuery(app="app-1")
+            chosen(query)
+            looks.append(watching(query))
+            looks[-1]()
+    let(world, people[0], app, Level.NONE)
+    asked = world.host.faults.calls.count("level")
+    with pytest.raises(NotFound):
+        age(world, FRESH, looks[:1])
+    age(world, FRESH, looks[1:])
+    assert world.host.faults.calls.count("level") - asked == LOOKS_A_MINUTE
+    # The lists that people's own tokens make go on to tell, for as long as somebody listens.
+    for _ in range(4):
+        age(world, LISTED, looks[1:])
+    assert world.host.faults.calls.count("level") - asked <= LOOKS_A_MINUTE + 1
+    let(world, people[-1], app, Level.NONE)
+    with pytest.raises(NotFound):
+        age(world, LISTED, looks[-1:])
+
+
+def age(world: World, span: timedelta, looks: Sequence[Callable[[], object]]) -> None:
+    """Let time go by, and look again."""
+    world.clock.now += span
+    for look in looks:
+        look()
 
 
 def test_a_stream_of_everything_follows_what_is_in_reach(world: World) -> None:
