@@ -33,7 +33,9 @@ _LONGEST_SECONDS: Final = 3600
 def begin_device(body: DeviceIn) -> Response:
     """Begin the sign-in of a device: its owner types a code in at GitHub."""
     del body
-    codes = _port().begin_device()
+    port = _port()
+    with context().calls.entered("beginning the sign-in of a device"):
+        codes = port.begin_device()
     return jsonify(DeviceView.of(codes, str(_stamps().dumps(codes.device_code))).body())
 
 
@@ -52,10 +54,13 @@ def begin_device(body: DeviceIn) -> Response:
 def finish_device(body: DeviceTokenIn) -> tuple[Response, int]:
     """Ask whether its owner has decided: 201 with a token, or 200 while they have not."""
     port = _port()
-    access = port.finish_device(_device_code(body.device_code))
-    if access is None:
+    device_code, order = _device_code(body.device_code), TokenOrder(body.name, body.scope)
+    with context().calls.entered("signing in a device"):
+        access = port.finish_device(device_code)
+        made = None if access is None else _token(port, access, order)
+    if made is None:
         return jsonify(WaitingView().body()), 200
-    token, secret = _token(port, access, TokenOrder(body.name, body.scope))
+    token, secret = made
     return jsonify(NewTokenView.of(token, token=secret).body()), 201
 
 

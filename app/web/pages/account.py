@@ -26,6 +26,7 @@ _HERE: Final = "/account"
 # How long a token may be chosen to last, in days.
 _SPANS: Final = (7, 30, DEFAULT_TOKEN_LIFETIME.days, 366)
 _SUGGESTED: Final = {"days": str(DEFAULT_TOKEN_LIFETIME.days)}
+_DIGITS: Final = 9
 _SCOPES: Final = (
     (Scope.READ, "look"),
     (Scope.DEPLOY, "look, deploy and change files"),
@@ -132,7 +133,7 @@ def _typed() -> TokenIn:
         "name": given.get("name", ""),
         "scope": given.get("scope", ""),
         "app": given.get("app", "").strip() or None,
-        "days": int(given["days"]) if given.get("days", "").isdecimal() else 0,
+        "days": int(given["days"][:_DIGITS]) if given.get("days", "").isdecimal() else 0,
         "service": "service" in given,
     }
     try:

@@ -87,7 +87,11 @@ def begin() -> Response:
 
 @pages.get("/login/callback")
 def finish() -> Response:
-    """Take GitHub's answer: a session begins, or the page says why not."""
+    """Take GitHub's answer: a session begins, or the page says why not.
+
+    Raises:
+        Overloaded: too many wait for GitHub; the same answer is good when it is brought again.
+    """
     port, begun = context().sign_in, _begun()
     refusal = request.args.get("error")
     if refusal is not None:
@@ -96,7 +100,8 @@ def finish() -> Response:
     if port is None or begun is None or not _is_answer_to(begun):
         return _page(_HOME, _STALE, status=400)
     try:
-        entered = _enter(port, begun)
+        with context().calls.entered("signing in with GitHub"):
+            entered = _enter(port, begun)
     except Unauthenticated as error:
         return _page(begun.place, f"{error.message[:1].upper()}{error.message[1:]}.", status=401)
     response = _to(begun.place)

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 from app.domain.events import Selection, Tag
 from app.errors import RemoteUnavailable
 from app.pipeline.sign_in import access_of
+from app.web.outside import Gate
 from app.web.pages.login import local
 from tests.contract.sign_in.doors import SandboxDoor
 from tests.fakes.sign_in import FakeSignIn
@@ -248,6 +249,17 @@ def test_without_github_nobody_is_let_in(world: World, github: FakeSignIn) -> No
     away = Away()
     world.web.extensions["branchline"] = replace(world.web.extensions["branchline"], sign_in=away)
     refused(world, enter(world.client, away), 503, "signing in with GitHub")
+
+
+def test_few_wait_for_github_at_once(migrated_sqlite_url: str, github: FakeSignIn) -> None:
+    calls = Gate(1)
+    world = World(migrated_sqlite_url, sign_in=github, calls=calls)
+    address = github.allow(begin(world.client))
+    with calls.entered("testing"):
+        refused(world, come_back(world.client, address), 503, "ask again in a moment")
+    assert come_back(world.client, address).status_code == 303
+    assert who(world.client) == "ada"
+    world.close()
 
 
 def test_without_a_client_the_page_says_what_to_set(migrated_sqlite_url: str) -> None:

@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 from app.domain.events import Selection, Tag
 from app.domain.rights import Level, Scope
 from app.pipeline.tokens import MAXIMUM_TOKENS
+from app.web.outside import Gate
 from tests.builders import a_repository
 from tests.fakes.sign_in import FakeSignIn
 from tests.integration.web.described import assert_described
@@ -290,6 +291,18 @@ def test_the_owner_says_no(world: World, github: FakeSignIn) -> None:
     github.decide(begun["userCode"], is_allowed=False)
     refused = wait(world, begun["deviceCode"])
     assert (refused.status_code, error_of(refused)["code"]) == (401, "sign-in:denied")
+
+
+def test_few_terminals_wait_for_github_at_once(migrated_sqlite_url: str, github: FakeSignIn) -> None:
+    calls = Gate(1)
+    world = World(migrated_sqlite_url, sign_in=github, calls=calls)
+    begun = begin(world)
+    github.decide(begun["userCode"])
+    with calls.entered("testing"):
+        assert wait(world, begun["deviceCode"]).status_code == 503
+        assert world.client.post("/api/login/device", json={}).status_code == 503
+    assert wait(world, begun["deviceCode"]).status_code == 201
+    world.close()
 
 
 def test_a_terminal_that_hurries_is_told_to_wait(world: World, github: FakeSignIn) -> None:
