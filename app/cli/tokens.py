@@ -50,12 +50,12 @@ def list_(api: Api, *, everybody: bool, as_json: bool) -> None:
     """List the tokens that are good, newest first."""
 
     def row(item: Mapping[str, Any]) -> tuple[object, ...]:
-        made = f"{ago(item['createdAt'])} by {item['createdBy']}"
-        used = ago(item["usedAt"]) or "never"
-        ends = item["expiresAt"][:_DATE_LENGTH]
-        return item["id"], item["name"], item["scope"], item["appId"] or "", made, used, ends
+        good_for = f"{item['scope']} {item['appId'] or ''}".strip()
+        used, ends = ago(item["usedAt"]) or "never", item["expiresAt"][:_DATE_LENGTH]
+        shown = (item["id"], item["name"], good_for, used, ends)
+        return (*shown, item["createdBy"]) if everybody else shown
 
-    columns = ("ID", "NAME", "SCOPE", "APP", "MADE", "USED", "ENDS")
+    columns = ("ID", "NAME", "GOOD FOR", "USED", "ENDS", *(("MADE BY",) if everybody else ()))
     items = api.get("tokens", everybody="true" if everybody else None)["items"]
     show_table(items, columns, row, as_json=as_json, empty="there are no tokens")
 

@@ -32,6 +32,22 @@ _SCOPES: Final = (
     (Scope.DEPLOY, "look, deploy and change files"),
     (Scope.ADMIN, "everything that I may"),
 )
+# Most say that they are others too: the first that fits is it.
+_BROWSERS: Final = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS: Final = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
 _DONE: Final = {
     "revoked": "The token is good no more.",
     "ended": "That sign-in has ended.",
@@ -96,6 +112,14 @@ def leave_everywhere() -> Response:
     return response
 
 
+def browser_of(agent: str | None) -> str:
+    """Return what a browser says it is, in the words that people know; it may say what it likes."""
+    told = agent or ""
+    browser = next((name for mark, name in _BROWSERS if mark in told), "A browser")
+    system = next((name for mark, name in _SYSTEMS if mark in told), None)
+    return f"{browser} on {system}" if system else browser
+
+
 def _page(
     *, error: BranchlineError | None = None, made: ApiToken | None = None, secret: str | None = None
 ) -> Response:
@@ -115,6 +139,7 @@ def _page(
         sessions=sessions,
         here=found[0].digest if found else None,
         ends_at=ends_at,
+        browser_of=browser_of,
         of_everybody=of_everybody,
         scopes=_SCOPES,
         spans=_SPANS,

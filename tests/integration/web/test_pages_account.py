@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.domain.rights import Level
+from app.web.pages.account import browser_of
 from tests.fakes.sign_in import FakeSignIn
 from tests.integration.web.people import a_person, let
 from tests.integration.web.test_web_login import OURS, enter, form_key, who
@@ -146,3 +147,20 @@ def test_names_of_others_are_text(world: World, ada: FlaskClient) -> None:
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     del world
+
+
+@pytest.mark.parametrize(
+    ("agent", "told"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
+        (
+            "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/140 Safari/537.36 Edg/140",
+            "Edge on Windows",
+        ),
+        ("Mozilla/5.0 (iPhone; like Mac OS X) Version/18.0 Mobile/15E148 Safari/604.1", "Safari on iPhone"),
+        ("<script>", "A browser"),
+        (None, "A browser"),
+    ],
+)
+def test_a_browser_is_named_as_people_know_it(agent: str | None, told: str) -> None:
+    assert browser_of(agent) == told
