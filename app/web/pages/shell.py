@@ -163,6 +163,11 @@ def _guard_answer(answer: Response) -> Response:
             answer.headers.setdefault(name, value)
         if context().platform.url.startswith("https:"):
             answer.headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR_SECONDS}")
+    else:
+        # Whoever signed in may ask by cookie, which keeps no cache from keeping the answer for others.
+        is_known = "ETag" in answer.headers
+        answer.headers.setdefault("Cache-Control", "private, no-cache" if is_known else "private, no-store")
+        answer.headers.setdefault("X-Content-Type-Options", "nosniff")
     return answer
 
 

@@ -75,6 +75,13 @@ def test_errors_are_json_where_programs_ask(world: World) -> None:
     assert error_of(world.call("GET", "/nowhere"))["code"] == "request:not-found"
 
 
+@pytest.mark.parametrize("path", ["/api/apps", "/api/me", "/api/nothing", "/api/openapi.json"])
+def test_what_programs_are_told_is_nobodys_to_keep(world: World, path: str) -> None:
+    headers = world.client.get(path, headers=AUTHORIZED).headers
+    told = headers["Cache-Control"], headers["X-Content-Type-Options"]
+    assert told == ("private, no-store", "nosniff")
+
+
 def test_what_broke_bears_a_reference_and_nothing_else(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
