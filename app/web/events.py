@@ -14,7 +14,7 @@ from app.web.context import context
 from app.web.errors import API_ERRORS, ErrorOut
 from app.web.event_forms import ArchivePath, EventsQuery, SelectionQuery, place_of
 from app.web.event_stream import DESCRIBED, streamed
-from app.web.guard import needs
+from app.web.guard import caller, needs
 from app.web.live import Watch, follow
 from app.web.sight import chosen, watching
 from app.web.views.events import ArchivesView, ArchiveView, EventsView
@@ -39,13 +39,17 @@ def list_events(query: EventsQuery) -> Response:
     return jsonify(EventsView.page(found, query.limit).body())
 
 
-@api.get("/stream", responses={"200": DESCRIBED, "503": ErrorOut})
+@api.get("/stream", responses={"200": DESCRIBED, "429": ErrorOut, "503": ErrorOut})
 @needs(Act.SEE)
 def stream_events(query: SelectionQuery) -> Response:
     """Tell facts as they come about: behind `Last-Event-ID` or `after`, or from now on."""
     given = context()
     last = place_of(request.headers.get("Last-Event-ID") or query.after)
     with ExitStack() as opening_up:
+        if not (asking := caller()).is_operator:
+            opening_up.enter_context(
+                given.live.shares.entered(asking.person.id if asking.person else asking.actor)
+            )
         opening_up.enter_context(given.live.gate.entered("following events"))
         wanted, watch = chosen(query), Watch(watching(query))
         told = follow(wanted, last, given.live, given.records, watch=watch, opened=opening_up)

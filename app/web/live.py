@@ -13,10 +13,13 @@ from app.errors import BranchlineError, Gone, RemoteUnavailable, UserError
 from app.ports import Records
 from app.web.event_stream import message, passed, retry_after
 from app.web.following import HEARTBEAT_SECONDS, Follower, Subscription, Told
-from app.web.outside import Gate
+from app.web.outside import Gate, Shares
 
 _RETRY_SECONDS: Final = 2.0
 _PAGE: Final = 200
+# Who opens all pages that they can leaves some to others.
+_SHARES: Final = 4
+_SMALLEST_SHARE: Final = 8
 _LOOK_SECONDS: Final = 60.0 - HEARTBEAT_SECONDS
 # When a process ends all its readers come to another one, and the API is to find a connection all the same.
 _CATCHING_UP: Final = threading.BoundedSemaphore(4)
@@ -50,15 +53,17 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """Who follows the record, and how many may be told."""
+    """Who follows the record, and how many may be told: in all, and of one person's or token's."""
 
     follower: Follower
     gate: Gate
+    shares: Shares
 
     @classmethod
     def of(cls, follower: Follower, places: int) -> "Live":
         """Let so many be told at once."""
-        return cls(follower, Gate(places, "follow events"))
+        shares = Shares(max(_SMALLEST_SHARE, places // _SHARES), "follow events")
+        return cls(follower, Gate(places, "follow events"), shares)
 
 
 def follow(

@@ -7,12 +7,13 @@ taken is told to come again. What is asked is not known here.
 import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from app.domain.invocations import Allowance
-from app.errors import Overloaded
+from app.errors import Overloaded, TooManyRequests
 
 # Of the eight threads of a process: all together leave one to everybody else.
 CALLS_AT_ONCE: Final = 3
@@ -49,6 +50,36 @@ class Gate:
             yield
         finally:
             self._places.release()
+
+
+class Shares:
+    """Gates of as many places each, one for everybody who is in."""
+
+    def __init__(self, places: int, what: str) -> None:
+        self._places, self._what = places, what
+        self._taken: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def entered(self, whose: str) -> Iterator[None]:
+        """Take one of somebody's places until the end. Raises TooManyRequests when they have no more."""
+        with self._lock:
+            if self._taken[whose] >= self._places:
+                raise TooManyRequests(
+                    f"asking to {self._what}: whoever asks does so {self._places} times already",
+                    retry_after_seconds=_RETRY_AFTER_SECONDS,
+                )
+            self._taken[whose] += 1
+        try:
+            yield
+        finally:
+            self._leave(whose)
+
+    def _leave(self, whose: str) -> None:
+        with self._lock:
+            self._taken[whose] -= 1
+            if not self._taken[whose]:
+                del self._taken[whose]
 
 
 class Ration:

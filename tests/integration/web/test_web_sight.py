@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from app.pipeline.sign_in import sign_in, sign_out
 from app.ports.people import Account
 from app.web import live
 from app.web.event_forms import SelectionQuery
-from app.web.outside import LOOKS_A_MINUTE
+from app.web.outside import LOOKS_A_MINUTE, Gate
 from app.web.sight import chosen, watching
 from tests.builders import a_repository, a_worker
 from tests.integration.web.people import a_person, bearing, let
@@ -123,6 +124,23 @@ def test_many_who_listen_cost_few_questions(world: World) -> None:
     let(world, people[-1], app, Level.NONE)
     with pytest.raises(NotFound):
         age(world, LISTED, looks[-1:])
+
+
+def test_nobody_takes_all_the_places(migrated_sqlite_url: str) -> None:
+    world = World(migrated_sqlite_url)
+    world.live = replace(world.live, gate=Gate(20, "follow events"))
+    world.web.extensions["branchline"] = replace(world.web.extensions["branchline"], live=world.live)
+    ada, grace = (a_person(world, login) for login in ("ada", "grace"))
+    streams = [follow(world, bearing(world, ada)) for _ in range(8)]
+    refused = world.client.get("/api/events/stream", headers=dict(bearing(world, ada)))
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "1")
+    streams.append(follow(world, bearing(world, grace)))
+    streams.pop(0).answer.close()
+    streams.append(follow(world, bearing(world, ada)))
+    for stream in streams:
+        stream.answer.close()
+    world.live.follower.close()
+    world.close()
 
 
 def age(world: World, span: timedelta, looks: Sequence[Callable[[], object]]) -> None:
