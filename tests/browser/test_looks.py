@@ -45,7 +45,7 @@ TEXT = (
     '<script>window.hurt=1</script> "><img src=x onerror=window.hurt=1> javascript:alert(1) '
     "\u202egnitnuocca\u202c \u2066 🦊 👩‍👩‍👧 "
 )
-BRANCH = '"><img/src=x/onerror=window.hurt=1>-\u202eabc-🦊'
+BRANCH = "javascript-alert-\u202eabc-🦊-<b>"
 # Puts a mark on what has the focus; tells what it is, and whether one sees that it has it.
 FOCUSED = """() => {
   const it = document.activeElement;
