@@ -15,7 +15,7 @@ from app.web.errors import API_ERRORS, ErrorOut
 from app.web.forms import DeploymentPath
 from app.web.guard import needs
 from app.web.looking import comparison_of, jobs_of, log_of, said_by, scripts_of
-from app.web.views.builds import BuildView, ChangesView, RuntimeLogsView
+from app.web.views.builds import BuildView, DifferenceView, RuntimeLogsView
 
 api = APIBlueprint(
     "builds",
@@ -51,17 +51,17 @@ def download_log(path: DeploymentPath) -> Response:
     return answer
 
 
-@api.get("/<deployment>/changes", responses={"200": ChangesView})
+@api.get("/<deployment>/changes", responses={"200": DifferenceView})
 @needs(Act.SEE)
 def show_changes(path: DeploymentPath) -> Response:
     """Show what a deployment brought that the one before it at its address did not have."""
     with context().records.read() as tx:
         span = span_of(tx, tx.deployments.get(path.deployment))
     if span is None:
-        return jsonify(ChangesView.none().body())
+        return jsonify(DifferenceView.none().body())
     if span.full_name is None:
         raise Gone(f"comparing {path.deployment}: its repository is gone", code="app:deleted")
-    return jsonify(ChangesView.of(span, comparison_of(span.full_name, span)).body())
+    return jsonify(DifferenceView.of(span, comparison_of(span.full_name, span)).body())
 
 
 @api.get("/<deployment>/runtime-logs", responses={"200": RuntimeLogsView})

@@ -91,7 +91,7 @@ class CommitView(View):
     url: str
 
 
-class ChangesView(View):
+class DifferenceView(View):
     """Commits of a deployment that the one before it has not, newest first, at most 250 of `total`.
 
     `missing` counts those that only the one before has. Without `beforeId` it is the first at its address.
@@ -105,12 +105,12 @@ class ChangesView(View):
     commits: list[CommitView]
 
     @classmethod
-    def none(cls) -> "ChangesView":
+    def none(cls) -> "DifferenceView":
         """Return the view of the first deployment at an address."""
         return cls(before_id=None, url=None, total=0, missing=0, files=0, commits=[])
 
     @classmethod
-    def of(cls, span: Span, found: Comparison) -> "ChangesView":
+    def of(cls, span: Span, found: Comparison) -> "DifferenceView":
         """Return the view of a comparison."""
         commits = [
             CommitView(sha=it.sha, message=it.message, author=it.author, at=it.at, url=it.url)

@@ -1,6 +1,7 @@
 """The description of the API is valid, names every route, and is what is answered."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from jsonschema import Draft202012Validator
 from app.domain.deployments import Status
 from app.domain.environments import Environment
 from app.errors import RemoteUnavailable
+from app.web.views import View
 from tests.builders import NOON, a_delivery, a_deployment, a_pull
 from tests.integration.web.described import assert_described
 from tests.integration.web.world import World, a_message, an_end, place_of
@@ -69,6 +71,18 @@ def test_it_names_every_route(world: World, document: dict[str, Any]) -> None:
 def test_every_schema_is_one(document: dict[str, Any]) -> None:
     for schema in document["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
+
+
+def test_no_two_views_have_one_name() -> None:
+    # The description knows schemas by the names of their classes, and keeps the last of two.
+    names = [kind.__name__ for kind in subclasses(View)]
+    assert [it for it, number in Counter(names).items() if number > 1] == []
+
+
+def subclasses(kind: type[View]) -> Iterator[type[View]]:
+    for inner in kind.__subclasses__():
+        yield inner
+        yield from subclasses(inner)
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
