@@ -80,7 +80,7 @@ def let(inspector: Inspector, app: dict[str, Any], login: str, permission: str) 
 
 
 @pytest.fixture(scope="module")
-def dismissed(
+def dismissed(  # noqa: PLR0917 - fixtures
     browser: Browser,
     url: str,
     sign_ins: Callable[[str], StorageState],

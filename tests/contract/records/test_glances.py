@@ -131,12 +131,3 @@ def test_apps_and_workers_are_called_by_their_names(seven: Records) -> None:
         found = tx.glances.names(["app_0001", "wrk_0001", "app_9999"])
         assert found == {"app_0001": "app-1", "wrk_0001": "worker-1"}
         assert tx.glances.names([]) == {}
-
-
-def test_apps_and_workers_are_called_by_their_names(seven: Records) -> None:
-    with seven.begin() as tx:
-        tx.workers.add(a_worker(1))
-    with seven.read() as tx:
-        found = tx.glances.names({"app_0002", "wrk_0001", "app_gone"})
-        assert found == {"app_0002": "app-2", "wrk_0001": "worker-1"}
-        assert tx.glances.names(set()) == {}

@@ -257,10 +257,10 @@ def test_whoever_lost_the_hold_writes_nothing_down(shop: FakeWorkshop) -> None:
     made = shop.create()
     ask = shop.endpoints.functions
 
-    def take_long(script: str, key: str | None) -> Any:
+    def take_long(script: str, key: str | None, *, patiently: bool = False) -> Any:
         with shop.records.begin() as tx:
             tx.workers.save(tx.workers.get("shop").held("ver_other", shop.clock()))
-        return ask(script, key)
+        return ask(script, key, patiently=patiently)
 
     shop.endpoints.functions = take_long  # type: ignore[method-assign]
     with pytest.raises(Conflict) as refused:
@@ -276,11 +276,11 @@ def test_a_worker_that_is_deleted_while_it_goes_up_leaves_nothing(shop: FakeWork
     shop.create()
     ask = shop.endpoints.functions
 
-    def be_deleted(script: str, key: str | None) -> Any:
+    def be_deleted(script: str, key: str | None, *, patiently: bool = False) -> Any:
         with shop.records.begin() as tx:
             tx.versions.remove([it.id for it in tx.versions.of(tx.workers.get("shop").id)])
             tx.workers.remove(tx.workers.get("shop").id)
-        return ask(script, key)
+        return ask(script, key, patiently=patiently)
 
     shop.endpoints.functions = be_deleted  # type: ignore[method-assign]
     with pytest.raises(NotFound):
@@ -293,9 +293,9 @@ def test_a_deployment_needs_no_database_to_fail(shop: FakeWorkshop) -> None:
     made = shop.create()
     ask = shop.endpoints.functions
 
-    def lose_everything(script: str, key: str | None) -> Any:
+    def lose_everything(script: str, key: str | None, *, patiently: bool = False) -> Any:
         shop.records.is_away = True
-        return ask(script, key)
+        return ask(script, key, patiently=patiently)
 
     shop.endpoints.functions = lose_everything  # type: ignore[method-assign]
     with pytest.raises(RemoteUnavailable):
