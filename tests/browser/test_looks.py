@@ -54,7 +54,7 @@ FOCUSED = """() => {
   const looks = getComputedStyle(it);
   const ring = looks.outlineStyle !== "none" && parseFloat(looks.outlineWidth) > 0;
   const own = (element) => element && getComputedStyle(element);
-  const around = own(it.closest(".editor-panel, .cm-editor, .option, label, .search"));
+  const around = own(it.closest(".editor-panel") || it.closest(".cm-editor, .option, label, .search"));
   const isSeen = ring || looks.boxShadow !== "none" ||
     (around && ((around.outlineStyle !== "none" && parseFloat(around.outlineWidth) > 0) ||
       around.boxShadow !== "none"));
