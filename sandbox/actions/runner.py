@@ -7,8 +7,9 @@ what happens inside the jobs; nothing here looks at the outcome.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.actions import git, processes
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from sandbox.actions.assignments import Assignment
 
+# https://yaml.org/spec/1.2.2/#51-character-set
+_UNPRINTED: Final = re.compile("[\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
 _NO_FILE = "/dev/null"
 
 
@@ -64,8 +67,13 @@ def _command(act: str, directory: Path, assignment: Assignment) -> list[str]:
 
 
 def _write(directory: Path, name: str, content: dict[str, Any]) -> None:
-    """Write one of act's files as JSON, which is YAML: values keep their quotes and their lines."""
-    _write_privately(directory / f"{name}.yml", json.dumps(content))
+    """Write one of act's files as JSON, which is YAML: values keep their quotes and their lines.
+
+    Characters stand for themselves, for act's YAML does not take the two escapes that JSON makes of an emoji;
+    but what YAML does not print is escaped.
+    """
+    text = json.dumps(content, ensure_ascii=False)
+    _write_privately(directory / f"{name}.yml", _UNPRINTED.sub(lambda it: f"\\u{ord(it[0]):04x}", text))
 
 
 def _write_privately(path: Path, text: str) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sandbox.developer import App
     from tests.browser.visits import Visit
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 BACK_MS = 60_000
 
 

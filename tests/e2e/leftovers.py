@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from sandbox.plan import Plan
 
-SETTLE_SECONDS = 60
+# What a control plane that was away did not hear of is asked for again within two minutes.
+SETTLE_SECONDS = 150
 NAMESPACES = ("production", "staging", "preview", "untrusted")
 UNDER_WAY = ("queued", "building", "deploying")
 

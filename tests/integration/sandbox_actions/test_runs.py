@@ -21,7 +21,7 @@ _SETUP_NODE = "actions/setup-node@49933ea5288caeca8642d1e84afbd3f7d6820020"
 
 
 def test_a_push_is_checked_out_built_and_concluded(engine: Any, github: FakeGitHub, watch: Any) -> None:
-    github.variable_values = {"GREETING": "hello"}
+    github.variable_values = {"GREETING": "hello 🦊\u200b"}
     github.commit({"package-lock.json": "{}", "page.txt": "the page\n"})
     text = workflow(
         f"- uses: {_CHECKOUT}\n  with: {{ref: '${{{{ github.sha }}}}', persist-credentials: false}}",
@@ -37,7 +37,7 @@ def test_a_push_is_checked_out_built_and_concluded(engine: Any, github: FakeGitH
 
     assert watch.completed(run_id).conclusion == "success"
     log = watch.log(run_id)
-    for said in ("the page", "hello", "v24.", occasion.sha, "no credentials left", "tools/npm-cache"):
+    for said in ("the page", "hello 🦊", "v24.", occasion.sha, "no credentials left", "tools/npm-cache"):
         assert said in log
     assert watch.steps(run_id) == {
         "Set up job": "success",
