@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sandbox.developer import App, PullRequest
     from tests.browser.conftest import Begin
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(420)
 # What each page is, and whether it has something to say without scripts.
 PAGES = (
     "apps",

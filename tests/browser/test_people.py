@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.browser.conftest import Begin
     from tests.e2e.leftovers import Inspector
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(420)
 # Rights are believed for a minute; a list is looked at again with the next page.
 FORGOTTEN_SECONDS = 75
 _MAIN = re.compile(r"<main.*</main>", re.DOTALL)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sandbox.developer import App, Developer
     from tests.e2e.leftovers import Inspector
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(420)
 FIRST = "Set up kiosk"
 
 
