@@ -14,7 +14,7 @@ from app.database.session import translated
 from app.errors import RemoteUnavailable
 
 # The newest file in `migrations/versions`; a test compares.
-SCHEMA: Final = "2026_11_22_people"
+SCHEMA: Final = "2026_11_22_owners"
 
 # `place` counts from the first revision; code whose own has a lower place than `serves_from` may not serve.
 REVISIONS: Final = Table(
