@@ -58,6 +58,10 @@ def answers(app: App, address: str) -> str:
     return str(app.version(address).get("commit"))
 
 
+def _other_than(commit: str, found: str) -> tuple[bool | None, object]:
+    return (True if found != commit else None), found
+
+
 def wait_commit(app: App, address: str, commit: str) -> None:
     """Wait until a commit answers at an address."""
 
@@ -102,7 +106,7 @@ def test_a_rollback_says_what_changes_and_holds_until_resumed(page_of_kiosk: App
     page_of_kiosk.act(card, "Roll back")
     address = page_of_kiosk.wait_live("production", FIRST)
     expect(card.locator(".tag-accent")).to_have_text("pinned")
-    assert answers(kiosk, address) != second["commit"]
+    wait_for("the first commit", lambda: _other_than(second["commit"], answers(kiosk, address)), 60)
     page_of_kiosk.act(card, "Resume")
     page_of_kiosk.wait_live("production", "Say Good day")
     expect(card.locator(".tag-accent")).to_have_count(0)

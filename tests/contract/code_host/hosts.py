@@ -132,7 +132,7 @@ jobs:
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T | None], timeout: float = 20.0) -> T:
+def eventually(look: Callable[[], T | None], timeout: float = 60.0) -> T:
     """Return what `look` returns once it is not None; at the end of the time, fail."""
     end = time.monotonic() + timeout
     while time.monotonic() < end:

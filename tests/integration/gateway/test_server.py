@@ -113,7 +113,7 @@ def test_a_body_that_trickles_is_cut_off_in_time(server: Server) -> None:
         sending = threading.Thread(target=trickle, args=(connection,))
         sending.start()
         assert status_of(connection) == 408
-        assert BODY_SECONDS <= time.monotonic() - begun < BODY_SECONDS + 5
+        assert BODY_SECONDS <= time.monotonic() - begun < BODY_SECONDS + 15
     sending.join(10)
     with server.client() as client:
         assert server.put(client).status_code == 200
