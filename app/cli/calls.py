@@ -28,25 +28,34 @@ class Event:
     data: str
 
 
-def call(api: Api, worker: str, function: str, payload: bytes) -> Mapping[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """A function of one of the `workers`, by its name, or of one of the `deployments`, by its id."""
+
+    owners: str
+    owner: str
+    function: str
+
+
+def call(api: Api, callee: Callee, payload: bytes) -> Mapping[str, Any]:
     """Call a function and return what it answers, be it that it failed.
 
     Raises:
         BranchlineError: it was not called, or nobody knows what became of it.
     """
-    with api.open(
-        "POST", "workers", worker, "functions", function, content=payload, timeout=_ANSWER_SECONDS
-    ) as response:
+    path = (callee.owners, callee.owner, "functions", callee.function)
+    with api.open("POST", *path, content=payload, timeout=_ANSWER_SECONDS) as response:
         return _answer(response)
 
 
-def events(api: Api, worker: str, function: str, payload: bytes) -> Iterator[Event | Mapping[str, Any]]:
+def events(api: Api, callee: Callee, payload: bytes) -> Iterator[Event | Mapping[str, Any]]:
     """Call a function and yield its events up to its end, or what it answers when there are none.
 
     Raises:
         BranchlineError: as for `call`; or the connection broke too often.
     """
-    request = _Request("POST", ("workers", worker, "invoke", function), {"content": payload})
+    path = (callee.owners, callee.owner, "invoke", callee.function)
+    request = _Request("POST", path, {"content": payload})
     invocation = ""
     for _ in range(_TRIES):
         try:
@@ -55,12 +64,12 @@ def events(api: Api, worker: str, function: str, payload: bytes) -> Iterator[Eve
                 if not isinstance(event, Event) or event.name in _ENDINGS:
                     return
                 invocation = event.id.rpartition(":")[0]
-                request = _going_on(worker, invocation, event.id)
+                request = _going_on(callee, invocation, event.id)
         except RemoteUnavailable:
             if not invocation:
                 raise
         time.sleep(_PAUSE_SECONDS)
-    raise RemoteUnavailable(f"following {function}: the connection broke again and again")
+    raise RemoteUnavailable(f"following {callee.function}: the connection broke again and again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +79,8 @@ class _Request:
     options: Mapping[str, Any]
 
 
-def _going_on(worker: str, invocation: str, last: str) -> _Request:
-    path = ("workers", worker, "invocations", invocation, "events")
+def _going_on(callee: Callee, invocation: str, last: str) -> _Request:
+    path = (callee.owners, callee.owner, "invocations", invocation, "events")
     return _Request("GET", path, {"headers": {"Last-Event-ID": last}})
 
 

@@ -1,4 +1,4 @@
-"""`branchline deployments`: list, show, and what their runs wrote."""
+"""`branchline deployments`: list, show, what their runs wrote, and calls of their functions."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,6 +7,7 @@ import click
 
 from app.cli.api import Api, pass_api
 from app.cli.builds import changes, log, runtime_logs
+from app.cli.invoke import invoke_deployed
 from app.cli.show import ago, json_option, limit_option, show_fields, show_json, show_table
 from app.domain.deployments import Status
 from app.domain.environments import Environment
@@ -14,10 +15,10 @@ from app.domain.environments import Environment
 
 @click.group()
 def deployments() -> None:
-    """List and show deployments."""
+    """List and show deployments, read their logs, call their functions."""
 
 
-for _command in (log, changes, runtime_logs):
+for _command in (log, changes, runtime_logs, invoke_deployed):
     deployments.add_command(_command)
 
 

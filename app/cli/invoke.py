@@ -1,4 +1,4 @@
-"""`branchline workers invoke`: call a function; its lines go to stderr, its result to stdout."""
+"""`branchline workers invoke`, `deployments invoke`: lines of a call go to stderr, its result to stdout."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -8,19 +8,21 @@ from typing import Any, Final
 import click
 
 from app.cli.api import Api, pass_api
-from app.cli.calls import Event, call, events
+from app.cli.calls import Callee, Event, call, events
 from app.cli.show import printable, show_json
 from app.cli.waiting import timeout_option, wait_for_job
 from app.errors import InvalidInput, RemoteRefused, UserError
 
 _FAILED: Final = "function:failed"
+_data_option = click.option("--data", help="The payload: JSON, or @FILE with JSON. Without it there is none.")
+_stream_option = click.option("--stream", "as_stream", is_flag=True, help="Print lines as they are written.")
 
 
 @click.command()
 @click.argument("worker")
 @click.argument("function")
-@click.option("--data", help="The payload: JSON, or @FILE with JSON. Without it there is none.")
-@click.option("--stream", "as_stream", is_flag=True, help="Print lines as they are written.")
+@_data_option
+@_stream_option
 @click.option("--job", "as_job", is_flag=True, help="Have a job call it, so that it is not lost, and wait.")
 @click.option("--retries", default=3, show_default=True, type=click.IntRange(0, 10), help="With --job.")
 @timeout_option
@@ -37,16 +39,26 @@ def invoke(
     timeout: float,
 ) -> None:
     """Call a function of a worker. Exits with 1 when the function failed, with 2 when the platform did."""
-    payload = _payload(data)
+    payload, callee = _payload(data), Callee("workers", worker, function)
     if as_stream and as_job:
         raise InvalidInput("invoking: a job has no stream; give --stream or --job")
-    if as_job:
-        answer = _by_job(api, (worker, function), payload, retries, timeout)
-    elif as_stream:
-        answer = _streamed(api, (worker, function), payload)
-    else:
-        answer = call(api, worker, function, payload)
+    answer = (
+        _by_job(api, callee, payload, retries, timeout)
+        if as_job
+        else _called(api, callee, payload, as_stream)
+    )
     _show(function, answer)
+
+
+@click.command("invoke")
+@click.argument("deployment")
+@click.argument("function")
+@_data_option
+@_stream_option
+@pass_api
+def invoke_deployed(api: Api, deployment: str, function: str, *, data: str | None, as_stream: bool) -> None:
+    """Call a function as a deployment has it. Exits with 1 when it failed, with 2 when the platform did."""
+    _show(function, _called(api, Callee("deployments", deployment, function), _payload(data), as_stream))
 
 
 def _payload(data: str | None) -> bytes:
@@ -63,9 +75,13 @@ def _payload(data: str | None) -> bytes:
     return text.encode()
 
 
-def _streamed(api: Api, place: tuple[str, str], payload: bytes) -> Mapping[str, Any]:
+def _called(api: Api, callee: Callee, payload: bytes, as_stream: bool) -> Mapping[str, Any]:  # noqa: FBT001 - the command's own flag
+    return _streamed(api, callee, payload) if as_stream else call(api, callee, payload)
+
+
+def _streamed(api: Api, callee: Callee, payload: bytes) -> Mapping[str, Any]:
     """Print lines as they come, and return how it ended."""
-    for event in events(api, *place, payload):
+    for event in events(api, callee, payload):
         if not isinstance(event, Event):
             return event
         told = json.loads(event.data)
@@ -79,11 +95,10 @@ def _streamed(api: Api, place: tuple[str, str], payload: bytes) -> Mapping[str, 
 
 
 def _by_job(
-    api: Api, place: tuple[str, str], payload: bytes, retries: int, timeout_seconds: float
+    api: Api, callee: Callee, payload: bytes, retries: int, timeout_seconds: float
 ) -> Mapping[str, Any]:
-    worker, function = place
     body = {"retries": retries, **({"payload": json.loads(payload)} if payload else {})}
-    job_id = api.post("workers", worker, "functions", function, "jobs", body=body)["jobId"]
+    job_id = api.post("workers", callee.owner, "functions", callee.function, "jobs", body=body)["jobId"]
     try:
         return dict(wait_for_job(api, job_id, timeout_seconds)["result"])
     except RemoteRefused as error:

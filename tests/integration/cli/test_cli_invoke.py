@@ -167,3 +167,23 @@ def test_a_job_that_could_not_call_exits_with_2(control: Control, run: Run) -> N
 def test_a_job_has_no_stream(control: Control, run: Run) -> None:
     assert run("workers", "invoke", "greeter", "hello", "--job", "--stream").exit_code == 1
     assert control.asked == []
+
+
+def test_a_deployments_function_is_called_as_a_workers_is(control: Control, run: Run) -> None:
+    control.answer("POST", "/api/deployments/dep_1/functions/hello", SUCCESS)
+    said = run("deployments", "invoke", "dep_1", "hello", "--data", "[1]")
+    assert (said.exit_code, json.loads(said.out), said.err) == (0, {"a": "ü"}, "a line\nof two\n")
+    assert control.asked == [("POST", "/api/deployments/dep_1/functions/hello", [1])]
+
+
+def test_a_deployments_stream_is_gone_on_with_where_it_broke(control: Control, run: Run) -> None:
+    control.answer("POST", "/api/deployments/dep_1/invoke/hello", stream(FIRST, LOG))
+    control.answer("GET", "/api/deployments/dep_1/invocations/inv_1/events", stream(RESULT))
+    said = run("deployments", "invoke", "dep_1", "hello", "--stream")
+    assert (said.exit_code, json.loads(said.out), said.err) == (0, [1], "a line\nof two\n")
+
+
+def test_a_deployments_function_that_failed_says_why(control: Control, run: Run) -> None:
+    control.answer("POST", "/api/deployments/dep_1/functions/hello", FAILURE, status=500)
+    said = run("deployments", "invoke", "dep_1", "hello")
+    assert (said.exit_code, said.out, said.err.endswith(FAILED)) == (1, "", True)
