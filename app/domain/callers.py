@@ -86,8 +86,9 @@ class Caller:
     """Who asks, as `actor` in records, and the most that they may do.
 
     `person` is None for services and for the operator's own token. `app_id` names the one app that a token is
-    good for. `is_operator` is whoever may do everything; a token `of_operator` bears less than its owner may,
-    and GitHub's permissions do not limit it either.
+    good for, and `until` when that token ends; None for whoever bears none. `is_operator` is whoever may do
+    everything; a token `of_operator` bears less than its owner may, and GitHub's permissions do not limit it
+    either.
     """
 
     actor: str
@@ -96,6 +97,7 @@ class Caller:
     app_id: str | None = None
     is_operator: bool = False
     of_operator: bool = False
+    until: datetime | None = None
 
     @property
     def reach(self) -> "Reach":

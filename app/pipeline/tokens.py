@@ -33,12 +33,21 @@ _HINT: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class TokenOrder:
-    """A token that somebody wants: good for one app (its id), or for all that its owner may see."""
+    """A token that somebody wants: good for one app (its id), or for all that its owner may see.
+
+    It ends after its lifetime, and at `until` at the latest.
+    """
 
     name: str
     scope: Scope = Scope.READ
     app_id: str | None = None
     lifetime: timedelta = DEFAULT_TOKEN_LIFETIME
+    until: datetime | None = None
+
+    def ends_at(self, begun_at: datetime) -> datetime:
+        """Return when a token that is made now is good no more."""
+        end = begun_at + self.lifetime
+        return end if self.until is None else min(end, self.until)
 
 
 def make_token(
@@ -65,7 +74,7 @@ def make_token(
         app_id=order.app_id,
         created_by=actor,
         created_at=at,
-        expires_at=at + order.lifetime,
+        expires_at=order.ends_at(at),
     )
     tx.api_tokens.add(token)
     tx.events.append(_fact(Tag.TOKEN_CREATED, token, actor, at, expires_at=token.expires_at.isoformat()))

@@ -336,6 +336,7 @@ def _holder(token: ApiToken, person: Person | None) -> Caller:
         token.app_id,
         is_operator=of_operator and token.scope is Scope.ADMIN and token.app_id is None,
         of_operator=of_operator,
+        until=token.expires_at,
     )
 
 
@@ -344,7 +345,7 @@ def _person(person: Person) -> Caller:
 
 
 def _is_operator(person: Person) -> bool:
-    return person.login.lower() in context().operators
+    return not context().operators.isdisjoint({person.login.lower(), f"id:{person.github_id}"})
 
 
 def _unauthenticated() -> Unauthenticated:

@@ -75,12 +75,14 @@ def revoke(path: TokenPath) -> Response:
 def make(wanted: TokenIn) -> tuple[ApiToken, str]:
     """Make a token as the caller may have it, and return it with its secret.
 
+    One that is made with a token ends with that: nobody who found a token makes it good for longer.
+
     Raises:
         NotAllowed: only operators have tokens made for services.
         NotFound: there is no such app, or the caller may not see it.
     """
     given, owner = context(), owner_of_new(caller(), is_service=wanted.service)
-    order = TokenOrder(wanted.name, wanted.scope, owner_id(wanted.app), wanted.lifetime)
+    order = TokenOrder(wanted.name, wanted.scope, owner_id(wanted.app), wanted.lifetime, caller().until)
     with given.records.begin() as tx:
         return make_token(tx, order, owner, actor=actor(), at=given.clock())
 

@@ -181,6 +181,16 @@ def test_only_operators_make_tokens_of_services(world: World, ada: Headers, olga
     assert make(world, AUTHORIZED)["personId"] is None
 
 
+def test_a_token_makes_none_that_outlives_it(world: World) -> None:
+    short = bearing(world, a_person(world, "grace"), days=2)
+    (known,) = call(world, "GET", "/api/tokens", short).get_json()["items"]
+    of_short = make(world, short, scope="admin", days=90)
+    assert of_short["expiresAt"] == known["expiresAt"]
+    assert make(world, borne(of_short), days=1)["expiresAt"] < known["expiresAt"]
+    world.clock.advance(2 * DAY)
+    assert call(world, "GET", "/api/me", borne(of_short)).status_code == 401
+
+
 def test_a_services_token_makes_no_others(world: World) -> None:
     service = borne(make(world, AUTHORIZED, scope="admin"))
     assert call(world, "POST", "/api/tokens", service, json={"name": "ci"}).status_code == 403
