@@ -102,10 +102,12 @@ def pages_of(api_url: str) -> str:
 
 
 def logins(raw: str) -> frozenset[str]:
-    """Accept logins at GitHub, separated by commas; in them case does not matter."""
+    """Accept logins at GitHub, or accounts' numbers as `id:1`, separated by commas; case does not matter."""
     found = frozenset(part.strip().lower() for part in raw.split(",") if part.strip())
-    if not found or not all(re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,99}", login) for login in found):
-        raise ValueError("not logins with commas between them")
+    if not found or not all(
+        re.fullmatch(r"id:[1-9][0-9]{0,18}|[a-z0-9][a-z0-9_-]{0,99}", it) for it in found
+    ):
+        raise ValueError("not logins, or numbers as id:1, with commas between them")
     return found
 
 

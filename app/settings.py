@@ -86,7 +86,8 @@ REMEDIES: Final[Mapping[str, str]] = {
     "(what that exposes: docs/security.md)",
     "BRANCHLINE_IMPORT_ORIGINS": "origins that apps may be imported from although they are not public, "
     "separated by commas, for example https://git.example.internal",
-    "BRANCHLINE_OPERATORS": "the GitHub logins of people who may do everything, separated by commas",
+    "BRANCHLINE_OPERATORS": "the GitHub logins of people who may do everything, or the numbers of their "
+    "accounts as id:NUMBER, separated by commas",
     "BRANCHLINE_PROXIES": "how many proxies stand before the web processes, 0 to 10: the caller's address is "
     "taken from what the outermost of them says",
     "BRANCHLINE_METRICS": "who may read /metrics: token (who bears BRANCHLINE_API_TOKEN), open or off",
@@ -204,7 +205,7 @@ class Settings:
     """Everything that the environment decides. `database_url` may hold a password and is not shown.
 
     `encryption_keys` are the operator's own, the newest first, or none. Without `sign_in` nobody signs in;
-    `operators` are logins in lower case.
+    `operators` are logins in lower case, or numbers of accounts as `id:1`.
     """
 
     database_url: str = field(repr=False)

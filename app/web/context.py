@@ -38,8 +38,8 @@ class WebContext:
     apps may be imported from `import_origins` although they are not public. `workshop` puts
     up workers, `deploys` at once. `live` tells of events as they come about; `bundles` holds old ones.
     Cookies are signed with `secret_key`. People sign in by `sign_in`, and without it nobody does;
-    `operators` are logins in lower case. `listening` says how often the code
-    host is asked about those who only listen. As many `proxies` stand before us.
+    `operators` are logins in lower case, or numbers of accounts as `id:1`. `listening` says how often the
+    code host is asked about those who only listen. As many `proxies` stand before us.
     """
 
     records: Records

@@ -107,7 +107,7 @@ MALFORMED = {
     "BRANCHLINE_LIVE_STREAMS": ["0", "5001", "all"],
     "BRANCHLINE_DELIVERY_DAYS": ["3", "3651", "a month"],
     "BRANCHLINE_EVENT_DAYS": ["-1", "36501", "forever"],
-    "BRANCHLINE_OPERATORS": ["ada lovelace", ",", "ada;grace", "-ada"],
+    "BRANCHLINE_OPERATORS": ["ada lovelace", ",", "ada;grace", "-ada", "id:", "id:0", "id:ada", "no:1"],
     "BRANCHLINE_PROXIES": ["-1", "11", "all"],
     "BRANCHLINE_METRICS": ["on", "Token", "public"],
     "GITHUB_URL": ["github.com", "ssh://github.com"],
@@ -418,3 +418,5 @@ def test_operators_are_named_in_any_case() -> None:
     assert Settings.from_environ(ENVIRON).operators == frozenset()
     named = Settings.from_environ({**ENVIRON, "BRANCHLINE_OPERATORS": "Ada, grace-hopper,"})
     assert named.operators == {"ada", "grace-hopper"}
+    numbered = Settings.from_environ({**ENVIRON, "BRANCHLINE_OPERATORS": "ID:583231, ada"})
+    assert numbered.operators == {"id:583231", "ada"}

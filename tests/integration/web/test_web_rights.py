@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -289,6 +290,18 @@ def test_operators_are_people_whom_a_setting_names(migrated_sqlite_url: str) -> 
         assert world.client.get("/api/apps/app-2", headers=headers).status_code == 200
         names = [it["name"] for it in world.client.get("/api/apps", headers=headers).get_json()["items"]]
         assert names == ["app-2"]
+    world.close()
+
+
+def test_an_operator_named_by_number_is_whoever_has_that_account(migrated_sqlite_url: str) -> None:
+    world = World(migrated_sqlite_url, operators=frozenset({"id:1000"}))
+    ada, grace = a_person(world, "ada"), a_person(world, "grace")
+    with world.records.begin() as tx:
+        tx.people.save(replace(ada, login="ada-lovelace"))
+        tx.people.save(replace(grace, login="ada"))
+    for person, status in ((ada, 200), (grace, 403)):
+        headers = dict(bearing(world, person))
+        assert world.client.get("/api/deliveries", headers=headers).status_code == status
     world.close()
 
 
