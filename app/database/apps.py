@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import ColumnElement, delete, exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -89,7 +89,7 @@ class SqlApps:
         if status is not None:
             conditions.append(AppRow.status == status)
         if environment is not None:
-            conditions.append(AppRow.id.in_(_showing_in(environment)))
+            conditions.append(_is_live_in(environment))
         in_order = oldest_first if is_back else newest_first
         statement = in_order(AppRow, AppRow.created_at, AppRow.id, cursor).where(*conditions)
         found = [_app(row) for row in several(self._session, statement.limit(limit + 1))]
@@ -101,10 +101,14 @@ class SqlApps:
         self._session.execute(delete(AppRow).where(AppRow.id == app_id))
 
 
-def _showing_in(environment: Environment) -> Select[Any]:
+def _is_live_in(environment: Environment) -> ColumnElement[bool]:
+    """Return the condition that something of an app is shown there.
+
+    It is asked of each app in turn, for a page is full long before all are asked.
+    """
     row = AliasRow
     is_shown = row.deployment_id.is_not(None) & row.expired_at.is_(None)
-    return select(row.app_id).where(row.environment == environment, is_shown)
+    return exists().where(row.app_id == AppRow.id, row.environment == environment, is_shown)
 
 
 def _page(found: Sequence[App], limit: int, *, is_back: bool, is_first: bool) -> Page:

@@ -21,6 +21,13 @@ class AliasRow(Base):
             sqlite_where=text("expires_at IS NOT NULL AND expired_at IS NULL"),
             postgresql_where=text("expires_at IS NOT NULL AND expired_at IS NULL"),
         ),
+        Index(
+            None,
+            "app_id",
+            "environment",
+            sqlite_where=text("deployment_id IS NOT NULL AND expired_at IS NULL"),
+            postgresql_where=text("deployment_id IS NOT NULL AND expired_at IS NULL"),
+        ),
     )
 
     script: Mapped[str] = mapped_column(primary_key=True)

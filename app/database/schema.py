@@ -14,7 +14,7 @@ from app.database.session import translated
 from app.errors import RemoteUnavailable
 
 # The newest file in `migrations/versions`; a test compares.
-SCHEMA: Final = "2026_11_22_owners"
+SCHEMA: Final = "2026_11_23_live_aliases"
 
 # `place` counts from the first revision; code whose own has a lower place than `serves_from` may not serve.
 REVISIONS: Final = Table(

@@ -7,7 +7,8 @@ _NAME_CHARACTERS: Final = 80
 
 def one_line(text: str, limit: int) -> str:
     """Return text as one printable line of at most `limit` characters; what is cut off leaves an ellipsis."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    printable = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+    line = " ".join(printable.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 

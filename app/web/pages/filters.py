@@ -15,9 +15,12 @@ _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
 # Longer than this nobody reads in a list; the whole is in the title.
 _LINE: Final = 300
+# No place for a line is narrower than this, but on a phone, which shows no titles.
+_SHORT_LINE: Final = 24
 _SHORT_COMMIT: Final = 7
 _TIME: Final = Markup('<time class="ago" datetime="%sZ" title="%s UTC">%s</time>')
 _ISOLATED: Final = Markup("<bdi>%s</bdi>")
+_ISOLATED_LINE: Final = Markup('<bdi class="line">%s</bdi>')
 _CUT: Final = Markup('<bdi class="line" title="%s">%s</bdi>')
 _LINK: Final = Markup('<a href="%s" rel="noopener noreferrer">%s</a>')
 
@@ -65,10 +68,13 @@ def isolate(text: str | None) -> Markup:
 
 
 def line(text: str | None) -> Markup:
-    """Return text of others as one line that the page cuts off where there is no room, whole in its title."""
+    """Return text of others as one line that the page cuts off where there is no room, whole in its title.
+
+    Short ones have no title: there is room for them, and a page has a hundred.
+    """
     whole = text or ""
     first = one_line(whole.partition("\n")[0], _LINE)
-    return _CUT % (whole, first)
+    return _ISOLATED_LINE % first if first == whole and len(whole) <= _SHORT_LINE else _CUT % (whole, first)
 
 
 def link(text: object, url: str | None) -> Markup:
