@@ -30,11 +30,15 @@ from benchmarks.postgres import first_process, postgres
 from benchmarks.webhooks import BARE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
+
+    from sqlalchemy import Engine
 
     # What draws a path to ask for.
     Ask = Callable[[random.Random], str]
+    # What has people come, and returns the token of each.
+    Prepare = Callable[[Engine, Population], Mapping[str, str]]
 
 ROUNDS: Final = 300
 WARM: Final = 20
@@ -99,8 +103,14 @@ def bare() -> Measured:
             stop(process)
 
 
-def on(database: str, size: Size, questions: Callable[[Population], dict[str, Ask]]) -> list[Measured]:
-    """Ask a control plane over a database of this size."""
+def on(
+    database: str,
+    size: Size,
+    questions: Callable[[Population], dict[str, Ask]],
+    prepare: Prepare = lambda engine, found: {},  # noqa: ARG005 - nobody comes
+    of_person: Callable[[Population, str], dict[str, Ask]] = lambda found, who: {},  # noqa: ARG005 - nor asks
+) -> list[Measured]:
+    """Ask a control plane over a database of this size, as its operator, and then as people who come."""
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="branchline-bench-")))
         nowhere = f"http://127.0.0.1:{free_port()}"
@@ -110,11 +120,17 @@ def on(database: str, size: Size, questions: Callable[[Population], dict[str, As
             environ["DATABASE_URL"] = stack.enter_context(postgres())
             servers.append(first_process(environ["DATABASE_URL"]))
             environ["BRANCHLINE_BUNDLES"] = str(directory / "bundles")
-        found = _fill(environ, size)
+        found, tokens = _fill(environ, size, prepare)
         plane = stack.enter_context(serving(environ, "--no-jobs"))
-        http = stack.enter_context(_caller(plane.url, environ["BRANCHLINE_API_TOKEN"]))
         servers.append(plane.process.pid)
-        return [_measure(http, servers, what, ask) for what, ask in questions(found).items()]
+        asking = [(environ["BRANCHLINE_API_TOKEN"], questions(found))]
+        asking += [(token, of_person(found, who)) for who, token in tokens.items()]
+        return [it for token, asked in asking for it in _asked(plane.url, token, servers, asked)]
+
+
+def _asked(url: str, token: str, servers: Sequence[int], asked: dict[str, Ask]) -> list[Measured]:
+    with _caller(url, token) as http:
+        return [_measure(http, servers, what, ask) for what, ask in asked.items()]
 
 
 @contextmanager
@@ -123,16 +139,17 @@ def _caller(url: str, token: str) -> Iterator[httpx.Client]:
         yield http
 
 
-def _fill(environ: dict[str, str], size: Size) -> Population:
-    """Migrate and load the database."""
+def _fill(environ: dict[str, str], size: Size, prepare: Prepare) -> tuple[Population, Mapping[str, str]]:
+    """Migrate and load the database, and return with it the tokens of people who come."""
     command = [sys.executable, "-m", "app", "db", "upgrade"]
     subprocess.run(command, env=environ, check=True, capture_output=True)
     engine = create_engine(environ["DATABASE_URL"])
     began = time.monotonic()
     found = populate(engine, size)
+    tokens = prepare(engine, found)
     engine.dispose()
     print(f"loaded {size.deployments} deployments in {time.monotonic() - began:.0f} s", file=sys.stderr)
-    return found
+    return found, tokens
 
 
 def _questions(found: Population) -> dict[str, Ask]:

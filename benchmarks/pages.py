@@ -1,8 +1,8 @@
 """How long the server takes for pages when there are 50,000 apps, one of them with over 10,000 deployments.
 
 Whole pages and the parts that are fetched again, as `lists` asks the API: by one caller on loopback, beside a
-bare Flask route and the same pages over a database that is nearly empty. What a browser does with them is
-measured by `live_pages`.
+bare Flask route and the same pages over a database that is nearly empty; and then by people who may see few
+of the apps. What a browser does with them is measured by `live_pages`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
+from benchmarks import people
 from benchmarks.lists import AIM_SECONDS, ROUNDS, SMALL, bare, cursor, on, table
 from benchmarks.populated import BEGIN, SPAN, Population, Size
 
@@ -26,7 +27,7 @@ def main() -> None:
     """Print a table for each database."""
     floor = bare()
     for database, size in (("postgres", SMALL), ("postgres", LARGE), ("sqlite", LARGE)):
-        measured = on(database, size, questions)
+        measured = on(database, size, questions, people.settle, people.questions)
         title = f"{database}: {size.apps} apps, {size.deployments} deployments, n={ROUNDS} each"
         Console().print(table(title, [floor, *measured]))
         slow = [it.what for it in measured if it.at(0.95) > AIM_SECONDS]
