@@ -16,6 +16,8 @@ _ANSWER_SECONDS: Final = 330.0
 _SILENCE_SECONDS: Final = 20.0
 _TRIES: Final = 5
 _PAUSE_SECONDS: Final = 1.0
+# Four times what a function may say in one event: what is no text takes more bytes when it is shown as such.
+_LONGEST_LINE_BYTES: Final = 4 * 1024 * 1024
 _ENDINGS: Final = frozenset({"result", "error"})
 
 
@@ -87,15 +89,19 @@ def _going_on(callee: Callee, invocation: str, last: str) -> _Request:
 def _opened(api: Api, request: _Request) -> Iterator[Event | Mapping[str, Any]]:
     with api.open(request.method, *request.path, timeout=_SILENCE_SECONDS, **request.options) as response:
         if response.is_success:
-            yield from (event for event in sent_events(response.iter_lines()) if event.data)
+            yield from (event for event in sent_events(response.iter_bytes()) if event.data)
         else:
             yield _answer(response)
 
 
-def sent_events(lines: Iterable[str]) -> Iterator[Event]:
-    """Yield the events of a stream; one without data only says how far the stream is."""
+def sent_events(pieces: Iterable[bytes]) -> Iterator[Event]:
+    """Yield the events of a stream that comes in pieces; one without data only says how far the stream is.
+
+    Raises:
+        RemoteRefused: a line is longer than any that is sent.
+    """
     fields: dict[str, str] = {}
-    for line in lines:
+    for line in _lines(pieces):
         name, _, value = line.partition(": ")
         if line:
             fields[name] = value
@@ -103,6 +109,21 @@ def sent_events(lines: Iterable[str]) -> Iterator[Event]:
         if "id" in fields:
             yield Event(fields["id"], fields.get("event", "message"), fields.get("data", ""))
         fields = {}
+
+
+def _lines(pieces: Iterable[bytes]) -> Iterator[str]:
+    """Yield what ends in LF or CRLF; other ends of lines, as U+2028, are part of JSON."""
+    # https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+    begun = bytearray()
+    for piece in pieces:
+        *ends, rest = piece.split(b"\n")
+        for end in ends:
+            begun += end
+            yield begun.removesuffix(b"\r").decode(errors="replace")
+            begun.clear()
+        begun += rest
+        if len(begun) > _LONGEST_LINE_BYTES:
+            raise RemoteRefused(f"reading events: a line has more than {_LONGEST_LINE_BYTES} bytes")
 
 
 def _answer(response: httpx.Response) -> Mapping[str, Any]:

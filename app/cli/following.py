@@ -43,4 +43,4 @@ def _opened(api: Api, place: str | None, chosen: Mapping[str, str | None]) -> It
     options = {"headers": headers, "params": params, "timeout": _SILENCE_SECONDS}
     with api.open("GET", "events", "stream", **options) as response:
         check(response)
-        yield from sent_events(response.iter_lines())
+        yield from sent_events(response.iter_bytes())

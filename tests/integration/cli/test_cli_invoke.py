@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.cli import calls
+from app.errors import RemoteRefused
 from tests.integration.cli.control import Control, Said
 
 Run = Callable[..., Said]
@@ -134,6 +135,42 @@ def test_a_stream_that_is_cut_again_and_again_is_given_up(control: Control, run:
     said = run("workers", "invoke", "greeter", "hello", "--stream")
     assert said.exit_code == 2
     assert said.err.endswith("the connection broke again and again [remote:unavailable]\n")
+
+
+# Python and JavaScript each end lines at more than those that end lines of a stream.
+WEIRD = "one\u2028two\u2029three\x85four\x0b \ufeff ü 🎈"
+TOLD = (("log", {"message": WEIRD}), ("result", {"success": True, "result": WEIRD}))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_line_of_a_stream_ends_where_the_standard_says(control: Control, run: Run, end: str) -> None:
+    control.answer("POST", STREAM, raw_stream(end))
+    said = run("workers", "invoke", "greeter", "hello", "--stream")
+    assert (said.exit_code, said.err.split()[:4]) == (0, ["one", "two", "three", "four"])
+    assert json.loads(said.out) == WEIRD
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_pieces_of_a_stream_may_be_cut_anywhere(size: int, end: str) -> None:
+    whole = raw_stream(end)
+    pieces = [whole[at : at + size] for at in range(0, len(whole), size)]
+    assert [json.loads(it.data) for it in calls.sent_events(pieces)] == [told for _, told in TOLD]
+
+
+def test_a_line_of_a_stream_may_not_grow_for_ever() -> None:
+    pieces = (b"x" * 65_536 for _ in iter(int, 1))
+    with pytest.raises(RemoteRefused, match="reading events: a line has more than"):
+        next(calls.sent_events(pieces))
+
+
+def raw_stream(end: str) -> bytes:
+    """Return a line and a result, with nothing in them escaped that JSON lets stand as it is."""
+    parts = (
+        f": heartbeat\n\nevent: {name}\nid: inv_1:1\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
+        for name, data in TOLD
+    )
+    return "".join(parts).replace("\n", end).encode()
 
 
 def a_job(status: str, **more: Any) -> dict[str, Any]:
