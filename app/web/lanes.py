@@ -17,9 +17,14 @@ if TYPE_CHECKING:
 # They have a gate of their own, and nobody waits in front of it. Webhooks come as slowly as their senders
 # like, and share what they need of the database among themselves.
 _LONG: Final = re.compile(
-    r"/api/workers/[^/]+/(?:functions|invoke|invocations)/[^/]+(?:/events)?|/api/events/stream"
-    r"|/webhooks/github"
+    r"/api/(?:workers|deployments)/[^/]+/(?:functions|invoke|invocations)/[^/]+(?:/events)?"
+    r"|/workers/[^/]+/invoke|/deployments/[^/]+/functions|/api/events/stream|/webhooks/github"
 )
+
+
+def is_long(path: str) -> bool:
+    """Tell whether requests there may take as long as a function does, or a stream is open."""
+    return _LONG.fullmatch(path) is not None
 
 
 class Lanes:
@@ -31,7 +36,7 @@ class Lanes:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer a request."""
-        if _LONG.fullmatch(environ.get("PATH_INFO", "")):
+        if is_long(environ.get("PATH_INFO", "")):
             return self._application(environ, start_response)
         self._places.acquire()
         try:

@@ -13,7 +13,7 @@ import pytest
 from app.bootstrap.schema import upgrade_database
 from app.database.records import SqlRecords
 from app.database.session import create_engine
-from tests.builders import NOON, a_version, a_worker
+from tests.builders import NOON, a_deployment, a_version, a_worker, an_app
 from tests.contract.sandbox_cloudflare.driver import eventually
 from tests.integration.dispatch.upstream import EVENTS, RESULT, answer, log, until_closed, upstream
 from tests.integration.test_serve import SETTINGS, Server, serving
@@ -41,6 +41,8 @@ def environ(tmp_path: Path) -> dict[str, str]:
         version = a_version()
         tx.workers.add(a_worker(version_id=version.id))
         tx.versions.add(version)
+        tx.apps.add(an_app())
+        tx.deployments.add(a_deployment(own_script="production-1-slug0001", uploaded_at=NOON))
     return given
 
 
@@ -60,8 +62,8 @@ def client() -> Iterator[httpx.Client]:
         yield made
 
 
-def url_of(server: Server, path: str) -> str:
-    return f"http://127.0.0.1:{server.port}/api/workers/worker-1/{path}"
+def url_of(server: Server, path: str, owner: str = "workers/worker-1") -> str:
+    return f"http://127.0.0.1:{server.port}/api/{owner}/{path}"
 
 
 class Streams:
@@ -76,8 +78,9 @@ class Streams:
         connection.sendall(log("last") + RESULT)
 
 
+@pytest.mark.parametrize("owner", ["workers/worker-1", "deployments/dpl_0001_1"])
 def test_events_come_as_they_are_written_and_others_are_served_meanwhile(
-    environ: dict[str, str], tmp_path: Path, client: httpx.Client
+    environ: dict[str, str], tmp_path: Path, client: httpx.Client, owner: str
 ) -> None:
     script = Streams()
     with (
@@ -85,12 +88,12 @@ def test_events_come_as_they_are_written_and_others_are_served_meanwhile(
         serving({**environ, "WFP_DISPATCH_DOMAIN": worker.origin}, tmp_path / "log", "--no-jobs") as server,
         httpx.Client(headers=HEADERS, timeout=20, trust_env=False) as other,
     ):
-        open_ones = [client.send(_request(client, server), stream=True) for _ in range(MOST)]
+        open_ones = [client.send(_request(client, server, owner), stream=True) for _ in range(MOST)]
         lines = [response.iter_lines() for response in open_ones]
         for some in lines:
             while "first" not in next(some):
                 pass
-        refused = other.post(url_of(server, "invoke/hello"))
+        refused = other.post(url_of(server, "invoke/hello", owner))
         assert (refused.status_code, refused.json()["error"]["code"]) == (503, "request:overloaded")
         for _ in range(20):
             assert other.get(f"http://127.0.0.1:{server.port}/readyz").status_code == 200
@@ -99,12 +102,13 @@ def test_events_come_as_they_are_written_and_others_are_served_meanwhile(
             left = "\n".join(some)
             assert "last" in left
             assert "event: result" in left
-        calls = eventually(lambda: counted(environ).get("hello"))
-        assert (calls and calls.invocations) == MOST
+        if owner.startswith("workers/"):
+            calls = eventually(lambda: counted(environ).get("hello"))
+            assert (calls and calls.invocations) == MOST
 
 
-def _request(client: httpx.Client, server: Server) -> httpx.Request:
-    return client.build_request("POST", url_of(server, "invoke/hello"))
+def _request(client: httpx.Client, server: Server, owner: str = "workers/worker-1") -> httpx.Request:
+    return client.build_request("POST", url_of(server, "invoke/hello", owner))
 
 
 def test_a_process_that_ends_cuts_streams_at_once_and_writes_down_what_it_counted(

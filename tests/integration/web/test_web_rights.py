@@ -15,6 +15,7 @@ from app.domain.events import Event, Tag
 from app.domain.jobs import JobType
 from app.domain.rights import Act, Level, Scope, is_about_an_app, needed
 from app.web.guard import act_of, is_open
+from app.web.lanes import is_long
 from app.web.subjects import ARGUMENTS
 from tests.builders import a_deployment, a_repository, a_version, a_worker, an_app, at
 from tests.integration.web.people import a_person, bearing, let
@@ -176,7 +177,7 @@ def test_what_is_somebody_elses_looks_like_what_is_not_there(world: World) -> No
     assert (world.dump(), world.host.writes.total()) == (before, writes)
 
 
-@pytest.mark.parametrize("path", ["/api/events", "/api/events/stream", "/api/jobs"])
+@pytest.mark.parametrize("path", ["/api/events", "/api/events/stream", "/api/jobs", "/activity", "/jobs"])
 @pytest.mark.parametrize("key", [*NAMED["app"], *NAMED["worker"]])
 def test_what_is_asked_about_somebody_elses_is_not_there_either(world: World, path: str, key: str) -> None:
     callers, grace = strangers(world), a_person(world, "grace")
@@ -223,7 +224,8 @@ def test_what_one_may_see_and_not_do_is_refused(world: World, level: Level, *, b
             assert answer.status_code == 403, f"{method} {rule}: {answer.text[:300]}"
             if rule.startswith("/api/"):
                 error = error_of(answer)
-                assert (error["code"], error["details"]["needed"]) == ("request:not-allowed", wanted.word)
+                code = "token:too-narrow" if by_scope else "request:not-allowed"
+                assert (error["code"], error["details"]["needed"]) == (code, wanted.word)
             tried += 1
     assert tried > 3
     assert world.dump() == before
@@ -305,6 +307,18 @@ def test_an_operator_named_by_number_is_whoever_has_that_account(migrated_sqlite
     world.close()
 
 
+def test_whatever_waits_for_a_function_holds_no_place_of_others(world: World) -> None:
+    calls = {
+        place(rule, "x")
+        for method, rule in routes(world)
+        if act_of(world.web.view_functions[rule.endpoint]) is Act.INVOKE
+        if method == "POST" or rule.rule.endswith("/events")
+        if not rule.rule.endswith("/jobs")  # they are called by the jobs process
+    }
+    assert len(calls) >= 8
+    assert [path for path in calls if not is_long(path)] == []
+
+
 # -------------------- tokens
 
 
@@ -382,15 +396,15 @@ def test_members_of_the_organisation_ask_for_apps_and_see_them_at_once(world: Wo
 def test_others_do_not_ask_for_apps(world: World) -> None:
     ada, grace = a_person(world, "ada"), a_person(world, "grace", is_member=True)
     mine = world.app(3, repository=a_repository(3))
-    for headers in (
-        bearing(world, ada),
-        bearing(world, grace, Scope.DEPLOY),
-        bearing(world, grace, app=mine),
-        bearing(world, scope=Scope.DEPLOY),
-        bearing(world, app=mine),
+    for headers, code in (
+        (bearing(world, ada), "person:not-a-member"),
+        (bearing(world, grace, Scope.DEPLOY), "token:too-narrow"),
+        (bearing(world, grace, app=mine), "token:too-narrow"),
+        (bearing(world, scope=Scope.DEPLOY), "token:too-narrow"),
+        (bearing(world, app=mine), "token:too-narrow"),
     ):
         answer = world.client.post("/api/apps", json={"name": "shop"}, headers=dict(headers))
-        assert (answer.status_code, error_of(answer)["code"]) == (403, "request:not-allowed")
+        assert (answer.status_code, error_of(answer)["code"]) == (403, code)
     answer = world.client.post("/api/apps", json={"name": "shop"}, headers=dict(bearing(world)))
     assert answer.status_code == 202
 
