@@ -113,6 +113,10 @@ class SqlApiTokens:
         """Replace what is kept of it."""
         replace_known(self._session, ApiTokenRow, ApiTokenRow.id == token.id, asdict(token))
 
+    def used(self, token_id: str, at: datetime) -> None:
+        """Remember when it was last used, and touch nothing else: it may be revoked at this moment."""
+        replace_known(self._session, ApiTokenRow, ApiTokenRow.id == token_id, {"used_at": at})
+
     def list(
         self, person_id: str | None, *, good_at: datetime | None = None, limit: int = 200
     ) -> Sequence[ApiToken]:
@@ -145,7 +149,8 @@ class SqlRights:
     def replace(self, person_id: str, levels: Mapping[str, Level], at: datetime) -> None:
         """Keep that these are all that a person may do to apps with a repository, by app's id."""
         has_none = select(AppRow.id).where(AppRow.repository_id.is_(None))
-        is_told = and_(RightRow.person_id == person_id, RightRow.app_id.not_in(has_none))
+        is_of_an_app = RightRow.app_id.startswith("app_", autoescape=True)
+        is_told = and_(RightRow.person_id == person_id, is_of_an_app, RightRow.app_id.not_in(has_none))
         self._session.execute(delete(RightRow).where(is_told))
         rows = [
             {"person_id": person_id, "app_id": app_id, "level": int(level), "looked_at": at}

@@ -1,7 +1,6 @@
 """Bearer: whose a token of the API is, and that it was used. What its bearer may do is not decided here."""
 
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -26,5 +25,5 @@ def bearer_of(records: Records, secret: str, at: datetime) -> tuple[ApiToken, Pe
     if token.used_at is None or at - token.used_at >= _NOTED_AFTER:
         # Who only reads is not refused because nothing can be written at the moment.
         with suppress(RemoteUnavailable), records.begin() as tx:
-            tx.api_tokens.save(replace(tx.api_tokens.get(token.id), used_at=at))
+            tx.api_tokens.used(token.id, at)
     return token, person

@@ -1,8 +1,8 @@
 """Permit: how much a person may do, as the code host says now or said a moment ago.
 
 What it says of one app is asked with our own credential, so that whoever was removed loses the right within a
-minute whatever token they hold. Lists are of what it says to the person's own token; they show, and decide
-nothing. Which act takes how much is not known here.
+minute whatever token they hold. Lists are of what it says to the person's own token, and for a minute each
+counts as a look at all that is on it. Which act takes how much is not known here.
 """
 
 from collections.abc import Callable

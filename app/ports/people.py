@@ -62,6 +62,9 @@ class ApiTokens(Protocol):
     def save(self, token: ApiToken) -> None:
         """Replace what is kept of it."""
 
+    def used(self, token_id: str, at: datetime) -> None:
+        """Remember when it was last used, and touch nothing else: it may be revoked at this moment."""
+
     def list(
         self, person_id: str | None, *, good_at: datetime | None = None, limit: int = 200
     ) -> Sequence[ApiToken]:

@@ -91,6 +91,10 @@ class FakeApiTokens:
     def save(self, token: ApiToken) -> None:
         self._tokens[token.id] = token
 
+    def used(self, token_id: str, at: datetime) -> None:
+        if token_id in self._tokens:
+            self._tokens[token_id] = replace(self._tokens[token_id], used_at=at)
+
     def list(
         self, person_id: str | None, *, good_at: datetime | None = None, limit: int = 200
     ) -> Sequence[ApiToken]:
@@ -115,9 +119,10 @@ class FakeRights:
         self._rights[(right.person_id, right.app_id)] = right
 
     def replace(self, person_id: str, levels: Mapping[str, Level], at: datetime) -> None:
-        waiting = {it.id for it in self._apps.values() if it.repository is None}
-        for key in [key for key in self._rights if key[0] == person_id and key[1] not in waiting]:
-            del self._rights[key]
+        kept = {it.id for it in self._apps.values() if it.repository is None}
+        for key in [key for key in self._rights if key[0] == person_id and key[1].startswith("app_")]:
+            if key[1] not in kept:
+                del self._rights[key]
         for app_id, level in levels.items():
             self._rights.setdefault((person_id, app_id), Right(person_id, app_id, level, at))
 

@@ -105,16 +105,27 @@ def test_a_token_is_over_when_it_expired_or_was_revoked() -> None:
     assert a_session(seen_at=at(0) + timedelta(days=29)).is_over(at(0) + timedelta(days=30))
 
 
+def test_a_use_is_noted_and_changes_nothing_else(records: Records) -> None:
+    with records.begin() as tx:
+        tx.api_tokens.add(a_token())
+        tx.api_tokens.save(replace(a_token(), revoked_at=at(5)))
+        tx.api_tokens.used("tok_1", at(6))
+        tx.api_tokens.used("tok_9", at(6))
+        assert tx.api_tokens.get("tok_1") == replace(a_token(), revoked_at=at(5), used_at=at(6))
+
+
 def test_rights_are_kept_one_by_one_or_replaced(records: Records) -> None:
     with records.begin() as tx:
         tx.rights.save(Right("per_1", "app_1", Level.READ, at(0)))
         tx.rights.save(Right("per_1", "app_1", Level.ADMIN, at(1)))
         tx.rights.save(Right("per_2", "app_1", Level.WRITE, at(1)))
+        tx.rights.save(Right("per_1", "organization", Level.READ, at(1)))
         assert tx.rights.get("per_1", "app_1") == Right("per_1", "app_1", Level.ADMIN, at(1))
         tx.rights.replace("per_1", {"app_2": Level.READ}, at(2))
         assert tx.rights.get("per_1", "app_1") is None
         assert tx.rights.get("per_1", "app_2") == Right("per_1", "app_2", Level.READ, at(2))
         assert tx.rights.get("per_2", "app_1") == Right("per_2", "app_1", Level.WRITE, at(1))
+        assert tx.rights.get("per_1", "organization") == Right("per_1", "organization", Level.READ, at(1))
 
 
 def test_apps_are_found_by_their_repositories(records: Records) -> None:
