@@ -49,17 +49,18 @@ def login(url: str | None, name: str | None, scope: str) -> None:
 
 @click.command()
 @click.argument("url", required=False)
-def logout(url: str | None) -> None:
+@click.option("--forget", is_flag=True, help="Only forget the token here: until it ends it stays good.")
+def logout(url: str | None, *, forget: bool) -> None:
     """Take this machine's token back, and forget it."""
     url = address_of(url)
     token = credentials.token_for(url)
     if token is None:
         click.echo(f"nobody is signed in at {url}", err=True)
         return
+    if not forget:
+        _take_back(url, token)
     credentials.forget(url)
-    with suppress(Unauthenticated):  # it was over already
-        Api(url, token).delete("tokens", "current")
-    click.echo(f"signed out at {url}")
+    click.echo(f"forgot the token for {url}, which stays good" if forget else f"signed out at {url}")
 
 
 @click.command()
@@ -81,6 +82,25 @@ def whoami(api: Api, *, as_json: bool) -> None:
             "app": told["appId"],
         }
     )
+
+
+def _take_back(url: str, token: str) -> None:
+    """Have a token good no more.
+
+    Raises:
+        BranchlineError: it may still be good; how to go on is said on stderr.
+    """
+    try:
+        Api(url, token).delete("tokens", "current")
+    except Unauthenticated:
+        return  # it was over already
+    except BranchlineError:
+        click.echo(
+            "the token may still be good, and is kept here; try again, or forget it on this machine only: "
+            f"branchline logout --forget {url}",
+            err=True,
+        )
+        raise
 
 
 def _wait(api: Api, begun: Mapping[str, Any], body: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -110,6 +110,41 @@ def test_signing_out_forgets_a_token_that_is_over(world: World, run: Run) -> Non
     assert "blt_" not in credentials.place().read_text()
 
 
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_token_that_could_not_be_taken_back_is_kept(
+    control: Control, run: Run, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.delenv("BRANCHLINE_API_TOKEN")
+    credentials.keep(control.url, "blt_secret")
+    control.refuse("DELETE", "/api/tokens/current", status, "remote:unavailable", "later")
+    said = run("logout")
+    assert said.exit_code == (3 if status == 500 else 2)
+    assert "may still be good" in said.err
+    assert f"branchline logout --forget {control.url}\n" in said.err
+    assert said.out == ""
+    assert "blt_secret" not in said.err
+    control.answer("DELETE", "/api/tokens/current", {"id": "tok_1"})
+    assert ok(run("logout")).out == f"signed out at {control.url}\n"
+    assert control.tokens == ["Bearer blt_secret"] * 2
+    assert credentials.token_for(control.url) is None
+
+
+def test_a_token_is_kept_while_nobody_answers(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    credentials.keep("http://127.0.0.1:1", "blt_secret")
+    assert run("logout", "http://127.0.0.1:1").exit_code == 2
+    assert credentials.token_for("http://127.0.0.1:1") == "blt_secret"
+
+
+def test_a_token_may_be_forgotten_on_this_machine_only(world: World, run: Run) -> None:
+    ok(run("login", "--name", "laptop"))
+    assert ok(run("logout", "--forget")).out.endswith(", which stays good\n")
+    assert good(world) == ["laptop"]
+    assert "blt_" not in credentials.place().read_text()
+
+
 def test_the_address_is_remembered(world: World, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     del world
     ok(run("login"))
