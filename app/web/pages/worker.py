@@ -22,7 +22,7 @@ from app.web.context import context
 from app.web.errors import status_of
 from app.web.guard import actor, needs
 from app.web.pages.calls import Answer, called_once, quoted
-from app.web.pages.shell import render, style_nonce
+from app.web.pages.shell import render, style_nonce, wanted_part
 from app.web.pages.workers import Refusal, pages, posted_sources, problems_of, seen
 from app.web.worker_views import WholeWorkerView, states
 
@@ -121,7 +121,7 @@ def _page(
     error: BranchlineError | None = None,
     answer: Answer | None = None,
 ) -> Response:
-    given = context()
+    given, is_whole = context(), wanted_part() is None or error is not None
     with given.records.read() as tx:
         worker = tx.workers.get(key)
         (state,) = states(tx, [worker])
@@ -135,7 +135,8 @@ def _page(
         worker=view,
         live=state.live,
         looked=looked,
-        files=_sources(looked) if files is None else files,
+        # Parts do not show the code: they are fetched at each event, and what they show is in the database.
+        files=_sources(looked) if files is None and is_whole else files or (),
         done=_DONE.get(request.args.get("done", "")),
         error=error,
         problems=problems_of(error),

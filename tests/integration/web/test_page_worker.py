@@ -226,6 +226,13 @@ def test_parts_are_pieces_of_the_page(world: World) -> None:
     assert "<table" in get(world, "/workers?part=rows").text
 
 
+def test_parts_come_while_the_code_cannot_be_had(world: World) -> None:
+    page = create(world)
+    world.cloud.bundles.blobs.clear()
+    assert get(world, page).status_code == 404
+    assert [get(world, f"{page}?part={part}").status_code for part in ("standing", "versions")] == [200, 200]
+
+
 def test_nobody_without_a_proof_sees_or_does_anything(world: World) -> None:
     page = create(world)
     for path in ("/workers", "/workers/new", page):
