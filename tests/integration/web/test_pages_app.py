@@ -1,5 +1,6 @@
 """An app's page: what it shows, what is done from it, and what is not offered to whom."""
 
+from itertools import takewhile
 from typing import Any
 
 import pytest
@@ -70,6 +71,14 @@ def test_three_environments_stand_side_by_side(filled: World) -> None:
     assert column(shown, "preview").startswith("Preview search live preview-b0000014.apps.test")
 
 
+def test_everything_that_has_an_id_has_its_own(filled: World) -> None:
+    ids = [it["id"] for it in page(filled).elements if "id" in it.attributes]
+    assert len(ids) == len(set(ids)), sorted(ids)
+    assert {"resume-production-ask", "promote-staging-ask", "promote-pull-43-ask", "delete-app-ask"} <= set(
+        ids
+    )
+
+
 def test_previews_tell_when_they_end(filled: World) -> None:
     lines = [it.text for it in page(filled).all("li", class_="preview")]
     assert [line.split()[0] for line in lines] == ["#44", "#43", "#41", "#38"]
@@ -79,7 +88,39 @@ def test_previews_tell_when_they_end(filled: World) -> None:
     assert "expired" in told["#38"]
     (ended,) = page(filled).all("li", class_="is-expired")
     assert "#38" in ended.text
-    assert len(page(filled).all("span", class_="tag-warn")) >= 1
+
+
+@pytest.mark.parametrize(
+    ("days_left", "told", "look"),
+    [
+        (-1, "expired", "tag tag-faint"),
+        (0.5, "last day", "tag tag-warn"),
+        (1.2, "2 days left", "tag tag-warn"),
+        (2, "2 days left", "tag tag-warn"),
+        (2.1, "3 days left", "faint"),
+        (None, "no end", "faint"),
+    ],
+)
+def test_a_preview_warns_from_two_days_before_its_end(
+    world: World, days_left: float | None, told: str, look: str
+) -> None:
+    with world.records.begin() as tx:
+        invented = Filled(tx, world.clock())
+        (app,) = invented.apps(["shop"])
+        for number, left in ((1, days_left), (2, 6.5)):
+            invented.pull(app, number, f"Pull {number}")
+            invented.live(app, Environment.PREVIEW, hours=number, pull=number, days_left=left)
+    shown = page(world)
+    assert (told, look) in marks(shown, "#1")
+    assert ("7 days left", "faint") in marks(shown, "#2")
+    assert [it.text for it in shown.all("span", class_="tag-warn")] == [told] * (look == "tag tag-warn")
+
+
+def marks(shown: Page, pull: str) -> list[tuple[str, str]]:
+    """Return the text and the classes of what is marked in the row of a pull request."""
+    (row,) = [it for it in shown.all("li", class_="preview") if it.text.startswith(f"{pull} ")]
+    inside = takewhile(lambda it: it.tag != "li", shown.elements[shown.elements.index(row) + 1 :])
+    return [(it.text, it.attributes.get("class", "")) for it in inside if it.tag == "span"]
 
 
 def test_a_deployment_tells_what_its_seconds_went_into(filled: World) -> None:

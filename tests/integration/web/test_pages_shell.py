@@ -1,16 +1,24 @@
 """What all pages share: their headers, their errors, their parts, and the text of others in them."""
 
 import json
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from app.web import create_app
 from tests.integration.web.reading import Page
-from tests.integration.web.world import AUTHORIZED, World, error_of
+from tests.integration.web.world import AUTHORIZED, PLATFORM, World, error_of
 from tests.page_world import NASTY, fill
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+CLOSED = {
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
 STATIC = Path(create_app.__code__.co_filename).parent / "static"
 
 
@@ -46,6 +54,33 @@ def test_a_page_runs_nothing_that_is_written_into_it(world: World, path: str) ->
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "same-origin"
     assert headers["Cache-Control"] == "private, no-store"
+
+
+def pages_without_arguments(world: World) -> list[str]:
+    """Return where every page is that is about nothing by name, and where there is none."""
+    found = [
+        rule.rule
+        for rule in world.web.url_map.iter_rules()
+        if rule.endpoint.startswith("pages_") and "GET" in (rule.methods or set()) and not rule.arguments
+    ]
+    return [*found, "/apps/no-such", "/nowhere"]
+
+
+@pytest.mark.parametrize("origin", ["https://branchline.test", "http://127.0.0.1:8000"])
+def test_no_other_site_frames_a_page_or_reaches_into_it(migrated_sqlite_url: str, origin: str) -> None:
+    with closing(World(migrated_sqlite_url, platform=replace(PLATFORM, url=origin))) as world:
+        places = pages_without_arguments(world)
+        found = {it: world.call("GET", it, headers={**AUTHORIZED, **BROWSER}) for it in places}
+    assert {"/", "/workers", "/login", "/login/callback"} < found.keys()
+    assert {answer.status_code for answer in found.values()} == {200, 400, 404}
+    for place, answer in found.items():
+        assert answer.mimetype == "text/html", place
+        assert CLOSED.items() <= dict(answer.headers).items(), place
+        policy = [it.strip() for it in answer.headers["Permissions-Policy"].split(",")]
+        assert {"camera=()", "geolocation=()", "microphone=()"} <= set(policy), place
+        assert all(it.endswith("=()") for it in policy), place
+        transport = answer.headers.get("Strict-Transport-Security")
+        assert transport == ("max-age=31536000" if origin.startswith("https:") else None), place
 
 
 def test_assets_are_kept_for_ever(world: World) -> None:
@@ -122,7 +157,8 @@ def test_text_of_others_stays_text(filled: World, path: str) -> None:
 
 def test_every_nasty_title_is_told_whole_and_set_apart(filled: World) -> None:
     shown = page(filled, "/apps/search")
-    titles = {it.attributes.get("title"): it.text for it in shown.all("bdi")}
+    # What is short enough is all there, and has no title.
+    titles = {it.attributes.get("title", it.text): it.text for it in shown.all("bdi")}
     for nasty in NASTY:
         assert nasty in titles
         assert len(titles[nasty]) <= 300
