@@ -156,8 +156,9 @@ def may_create() -> bool:
     asking = caller()
     if asking.is_operator:
         return True
-    is_whole = asking.cap is Level.ADMIN and asking.app_id is None
-    return is_whole and (asking.sees_all or (asking.person is not None and _is_member(asking.person)))
+    return _is_whole(asking) and (
+        asking.sees_all or (asking.person is not None and _is_member(asking.person))
+    )
 
 
 def _enforce() -> None:
@@ -231,6 +232,7 @@ def _check_level(act: Act, level: Level, wanted: Level, app: App | None) -> None
         scope = next(it for it in Scope if it.cap >= wanted)
         raise NotAllowed(
             f"{doing}: that takes a token of scope {scope}; who made this one can make another",
+            code="token:too-narrow",
             needed=wanted.word,
         )
     where = f" on {app.repository_name}" if app is not None and app.repository is not None else ""
@@ -243,22 +245,35 @@ def _check_level(act: Act, level: Level, wanted: Level, app: App | None) -> None
 
 def _check_account() -> None:
     asking = caller()
-    if asking.cap < Level.ADMIN or asking.app_id is not None:
+    if not _is_whole(asking):
         raise NotAllowed(
-            "looking after an account: that takes a sign-in, or a token of scope admin for all apps"
+            "looking after an account: that takes a sign-in, or a token of scope admin for all apps",
+            code="token:too-narrow",
         )
 
 
 def _for_operators() -> NotAllowed:
-    return NotAllowed("operating the platform: that is for operators, whom BRANCHLINE_OPERATORS names")
+    return NotAllowed(
+        "operating the platform: that is for operators, whom BRANCHLINE_OPERATORS names", code="operator:only"
+    )
 
 
 def _not_a_creator() -> NotAllowed:
+    if not _is_whole(caller()):
+        return NotAllowed(
+            "asking for something new: that takes a token of scope admin for all apps",
+            code="token:too-narrow",
+        )
     organization = context().platform.owner
     return NotAllowed(
-        f"asking for something new: that takes a member of {organization}, whom its owners invite on GitHub, "
-        "and a token of scope admin for all apps where it is done with one"
+        f"asking for something new: that takes a member of {organization}, whom its owners invite on GitHub",
+        code="person:not-a-member",
     )
+
+
+def _is_whole(asking: Caller) -> bool:
+    """Tell whether the caller may do all that its person may, and not what a narrower token lets it."""
+    return asking.cap is Level.ADMIN and asking.app_id is None
 
 
 def _is_member(person: Person) -> bool:

@@ -93,7 +93,8 @@ def owner_of_new(asking: Caller, *, is_service: bool) -> Person | None:
         return asking.person
     if not asking.is_operator:
         raise NotAllowed(
-            "making a token of a service: that is for operators, whom BRANCHLINE_OPERATORS names"
+            "making a token of a service: that is for operators, whom BRANCHLINE_OPERATORS names",
+            code="operator:only",
         )
     return None
 

@@ -92,7 +92,7 @@ def end_session() -> Response:
         session = tx.sessions.get(request.form.get("session", ""))
         if session is None or person is None or session.person_id != person.id:
             raise NotFound("looking for that sign-in: it has ended")
-        sign_out(tx, session, person, given.clock())
+        sign_out(tx, session, person, given.clock(), actor=actor())
     return _back("ended")
 
 
@@ -102,9 +102,11 @@ def leave_everywhere() -> Response:
     """End all of one's sign-ins, this one among them. Raises NotAllowed."""
     given, person = context(), caller().person
     if person is None:
-        raise NotAllowed("signing out everywhere: a token that is nobody's has no sign-ins")
+        raise NotAllowed(
+            "signing out everywhere: a token that is nobody's has no sign-ins", code="token:of-nobody"
+        )
     with given.records.begin() as tx:
-        access = sign_out_everywhere(tx, person, given.vault, given.clock())
+        access = sign_out_everywhere(tx, person, given.vault, given.clock(), actor=actor())
     if given.sign_in is not None:
         forget_access(given.sign_in, access)
     response = _to("/login")

@@ -74,7 +74,10 @@ def begin() -> Response:
     check_origin()
     port = context().sign_in
     if port is None:
-        raise NotAllowed("signing in: an operator has to set GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET first")
+        raise NotAllowed(
+            "signing in: an operator has to set GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET first",
+            code="sign-in:not-set-up",
+        )
     begun = _Begun(new_secret(), new_secret(), local(request.form.get("next")))
     address = port.address(
         state=begun.state, challenge=_challenge(begun.verifier), redirect_uri=callback_address()

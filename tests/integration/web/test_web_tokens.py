@@ -176,7 +176,7 @@ def test_nobody_takes_back_what_is_somebody_elses_but_an_operator(
 
 def test_only_operators_make_tokens_of_services(world: World, ada: Headers, olga: Headers) -> None:
     refused = call(world, "POST", "/api/tokens", ada, json={"name": "ci", "service": True})
-    assert error_of(refused)["code"] == "request:not-allowed"
+    assert error_of(refused)["code"] == "operator:only"
     assert make(world, olga, service=True)["personId"] is None
     assert make(world, AUTHORIZED)["personId"] is None
 
