@@ -198,9 +198,10 @@ def _error_of(response: httpx.Response) -> BranchlineError:
     try:
         told = _json_of(response)["error"]
         error = kind(told["message"], code=told["code"])
-        error.details |= told["details"] | _pause_of(response)
+        error.details |= told["details"]
     except (KeyError, TypeError):
-        return _strange(response, kind)
+        error = _strange(response, kind)
+    error.details |= _pause_of(response)
     return error
 
 

@@ -1,12 +1,15 @@
 """`branchline deployments log`, `changes`, `runtime-logs`: what a run wrote, what is new, what is said."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
 import click
+import httpx
 
 from app.cli.api import Api, check, pass_api
+from app.cli.patience import Patience
 from app.cli.show import ago, json_option, printable, show_table
 from app.errors import Conflict
 
@@ -24,9 +27,9 @@ _MARKS: Final = {"success": "✓", "skipped": "-"}
 def log(api: Api, deployment: str, *, follow: bool) -> None:
     """Print what the run that built a deployment wrote; GitHub has it when the run is over."""
     end = time.monotonic() + _FOLLOWED_SECONDS
-    shown = set[tuple[int, int]]()
-    while not _print_log(api, deployment, may_wait=follow and time.monotonic() < end):
-        _print_steps(api, deployment, shown)
+    patience, shown = Patience(is_following=follow), set[tuple[int, int]]()
+    while not _print_log(api, deployment, patience, may_wait=follow and time.monotonic() < end):
+        _print_steps(patience.ask(lambda: api.get("deployments", deployment, "build")), shown)
         time.sleep(_POLL_SECONDS)
 
 
@@ -51,19 +54,20 @@ def changes(api: Api, deployment: str, *, as_json: bool) -> None:
 @pass_api
 def runtime_logs(api: Api, deployment: str, *, follow: bool) -> None:
     """Print what the scripts of a deployment said within the last hour."""
-    shown = set[str]()
+    patience, shown = Patience(is_following=follow), set[str]()
     while True:
-        _print_said(api.get("deployments", deployment, "runtime-logs")["items"], shown)
+        said = patience.ask(lambda: api.get("deployments", deployment, "runtime-logs"))
+        _print_said(said["items"], shown)
         if not follow:
             return
         time.sleep(_SAID_SECONDS)
 
 
-def _print_log(api: Api, deployment: str, *, may_wait: bool) -> bool:
+def _print_log(api: Api, deployment: str, patience: Patience, *, may_wait: bool) -> bool:
     """Print a log; False when it is not there yet, and may be waited for."""
     try:
-        with api.open("GET", "deployments", deployment, "log") as response:
-            check(response)
+        with ExitStack() as opened:
+            response = patience.ask(lambda: opened.enter_context(_log(api, deployment)))
             for line in response.iter_lines():
                 click.echo(printable(line))
     except Conflict as refused:
@@ -73,8 +77,15 @@ def _print_log(api: Api, deployment: str, *, may_wait: bool) -> bool:
     return True
 
 
-def _print_steps(api: Api, deployment: str, shown: set[tuple[int, int]]) -> None:
-    for job in api.get("deployments", deployment, "build")["jobs"]:
+@contextmanager
+def _log(api: Api, deployment: str) -> Iterator[httpx.Response]:
+    with api.open("GET", "deployments", deployment, "log") as response:
+        check(response)
+        yield response
+
+
+def _print_steps(build: Mapping[str, Any], shown: set[tuple[int, int]]) -> None:
+    for job in build["jobs"]:
         for step in job["steps"]:
             key = (job["id"], step["number"])
             if step["status"] == "completed" and key not in shown:

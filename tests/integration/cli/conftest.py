@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.cli import main
-from tests.integration.cli.control import TOKEN, Control, Said
+from tests.integration.cli.control import TOKEN, TOO_BUSY, Control, Said
 
 
 @pytest.fixture
@@ -26,6 +26,8 @@ def control(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Control
             raw = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(raw)))
+            if status == TOO_BUSY:
+                self.send_header("Retry-After", "0")
             self.end_headers()
             self.wfile.write(raw)
 

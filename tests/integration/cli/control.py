@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 TOKEN = "canary-token-of-the-command-line"
+# Answered with the header that says when to come again: at once.
+TOO_BUSY = 503
 
 
 @dataclass
