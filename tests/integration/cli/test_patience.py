@@ -30,7 +30,9 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
 
 
 def busy(seconds: int | None = None) -> RemoteUnavailable:
-    return RemoteUnavailable("later", **({} if seconds is None else {"retryAfterSeconds": seconds}))
+    error = RemoteUnavailable("later")
+    error.details |= {} if seconds is None else {"retryAfterSeconds": seconds}
+    return error
 
 
 def answering(*answers: str | Exception) -> Callable[[], str]:
