@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from app.domain.apps import App, AppStatus
-from app.domain.callers import Person
+from app.domain.callers import Person, Reach
 from app.domain.rights import Level, Right
 from app.errors import RemoteUnavailable, Unauthenticated
 from app.pipeline.sign_in import access_of
@@ -77,12 +77,14 @@ def is_member(person: Person, given: Permits) -> bool:
 def list_apps_of(person: Person, given: Permits) -> None:
     """See to it that what lists show of a person is at most five minutes old, or ten while nobody can look.
 
+    An empty list is a minute old at most: whoever was just invited looks at it.
+
     Raises:
         RemoteUnavailable: it is older, and nobody can look.
         Unauthenticated: the code host does not take the person's token any more.
     """
     now = given.clock()
-    if _is_within(person.listed_at, LISTED, now):
+    if _is_listed(person, given, now):
         return
     token = access_of(person, given.vault)
     if token is None:
@@ -101,6 +103,15 @@ def list_apps_of(person: Person, given: Permits) -> None:
         apps = tx.rights.apps_of(found)
         tx.rights.replace(person.id, {apps[number]: found[number] for number in apps}, now)
         tx.people.save(replace(current, listed_at=now))
+
+
+def _is_listed(person: Person, given: Permits, now: datetime) -> bool:
+    if _is_within(person.listed_at, FRESH, now):
+        return True
+    if not _is_within(person.listed_at, LISTED, now):
+        return False
+    with given.records.read() as tx:
+        return bool(tx.apps.list(reach=Reach(person.id), limit=1).items)
 
 
 def _looked(

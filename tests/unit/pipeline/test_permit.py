@@ -150,10 +150,30 @@ def test_members_are_known_for_a_minute(desk: Desk) -> None:
 
 
 def test_a_list_is_of_what_the_person_may_see_and_made_again_after_five_minutes(desk: Desk) -> None:
+    desk.let(Level.READ)
+    assert desk.listed() == ["app-1"]
+    desk.let(Level.NONE)
+    desk.clock.now += LISTED - timedelta(seconds=1)
+    assert (desk.listed(), desk.looks) == (["app-1"], 1)
+    desk.clock.now += timedelta(seconds=1)
+    assert desk.listed() == []
+
+
+def test_an_empty_list_is_made_again_after_a_minute(desk: Desk) -> None:
     assert desk.listed() == []
     desk.let(Level.READ)
+    desk.clock.now += FRESH - timedelta(seconds=1)
+    assert (desk.listed(), desk.looks) == ([], 1)
+    desk.clock.now += timedelta(seconds=1)
+    assert (desk.listed(), desk.looks) == (["app-1"], 2)
+
+
+def test_an_empty_list_stays_empty_while_nobody_can_look(desk: Desk) -> None:
     assert desk.listed() == []
-    desk.clock.now += LISTED
+    desk.let(Level.READ)
+    desk.clock.now += FRESH
+    desk.host.fail_next(AWAY, call="own")
+    assert desk.listed() == []
     assert desk.listed() == ["app-1"]
 
 
