@@ -3,7 +3,8 @@
 It asks us, and we ask GitHub: the token that GitHub gives stays here. Whoever asks has proved nothing yet.
 """
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from flask import Response, jsonify
@@ -71,11 +72,23 @@ def forget_access(port: SignIn, access: str | None) -> None:
             port.revoke(access)
 
 
+@contextmanager
+def kept_or_forgotten(port: SignIn, access: str) -> Iterator[None]:
+    """Have GitHub take a new token back when what is to keep it does not come about."""
+    try:
+        yield
+    except BaseException:
+        forget_access(port, access)
+        raise
+
+
 def _token(port: SignIn, access: str, order: TokenOrder) -> tuple[ApiToken, str]:
-    given, account = context(), port.account(access)
-    with given.records.begin() as tx:
-        replaced = former_access(tx, account, given.vault)
-        made = sign_in_device(tx, account, access, order, vault=given.vault, at=given.clock())
+    given = context()
+    with kept_or_forgotten(port, access):
+        account = port.account(access)
+        with given.records.begin() as tx:
+            replaced = former_access(tx, account, given.vault)
+            made = sign_in_device(tx, account, access, order, vault=given.vault, at=given.clock())
     forget_access(port, replaced)
     return made
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from werkzeug.test import TestResponse
 
 from app.domain.events import Selection, Tag
 from app.domain.rights import Level, Scope
+from app.errors import RemoteUnavailable, Unauthenticated
 from app.pipeline.tokens import MAXIMUM_TOKENS
 from app.web.outside import Gate
 from tests.builders import a_repository
@@ -301,6 +302,46 @@ def test_the_owner_says_no(world: World, github: FakeSignIn) -> None:
     github.decide(begun["userCode"], is_allowed=False)
     refused = wait(world, begun["deviceCode"])
     assert (refused.status_code, error_of(refused)["code"]) == (401, "sign-in:denied")
+
+
+def test_githubs_token_is_taken_back_when_nothing_comes_of_a_sign_in(
+    world: World, github: FakeSignIn
+) -> None:
+    begun = begin(world)
+    github.decide(begun["userCode"])
+    assert wait(world, begun["deviceCode"]).status_code == 201
+    [kept] = github.tokens
+    with world.records.read() as tx:
+        person = tx.people.by_github_id(github.tokens[kept].id)
+    for _ in range(MAXIMUM_TOKENS):
+        bearing(world, person)
+    refused = sign_in_again(world, github)
+    assert (refused.status_code, error_of(refused)["code"]) == (409, "token:too-many")
+    assert list(github.tokens) == [kept]
+    with world.records.read() as tx:
+        assert tx.people.by_github_id(github.tokens[kept].id) == person
+
+
+def test_a_sign_in_fails_as_it_failed_when_githubs_token_cannot_be_taken_back(
+    world: World, github: FakeSignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(token: str) -> NoReturn:
+        raise RemoteUnavailable(f"GitHub did not answer about {len(token)} characters")
+
+    def refuse(token: str) -> NoReturn:
+        raise Unauthenticated(f"{len(token)} characters", code="sign-in:token-refused")
+
+    monkeypatch.setattr(github, "account", refuse)
+    monkeypatch.setattr(github, "revoke", fail)
+    refused = sign_in_again(world, github)
+    assert (refused.status_code, error_of(refused)["code"]) == (401, "sign-in:token-refused")
+
+
+def sign_in_again(world: World, github: FakeSignIn) -> TestResponse:
+    """Sign a terminal in whose owner says yes, and return what it is told."""
+    begun = begin(world)
+    github.decide(begun["userCode"])
+    return wait(world, begun["deviceCode"])
 
 
 def test_few_terminals_wait_for_github_at_once(migrated_sqlite_url: str, github: FakeSignIn) -> None:
