@@ -9,6 +9,7 @@ from werkzeug.test import TestResponse
 
 from app.errors import RemoteUnavailable
 from tests.fakes.invocations import answered, failed
+from tests.integration.web.people import a_person, bearing
 from tests.integration.web.world import AUTHORIZED, World
 
 HELLO, BYE = "export function hello() {}", "export function bye() {}"
@@ -51,6 +52,16 @@ def test_nobody_has_workers_and_is_told_what_to_do(world: World) -> None:
     page = get(world, "/workers").text
     assert "No workers yet" in page
     assert 'href="/workers/new"' in page
+
+
+@pytest.mark.parametrize("part", ["", "?part=rows"])
+def test_only_members_are_offered_a_new_worker(world: World, part: str) -> None:
+    for login, is_member in (("ada", False), ("grace", True)):
+        person = a_person(world, login, is_member=is_member)
+        answer = world.client.get(f"/workers{part}", headers=dict(bearing(world, person)))
+        assert answer.status_code == 200
+        assert ('href="/workers/new"' in answer.text) == is_member
+        assert ("ask one of its owners to invite you" in answer.text) != is_member
 
 
 def test_the_editor_begins_with_an_example_that_can_be_deployed_as_it_is(world: World) -> None:

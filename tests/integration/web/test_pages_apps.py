@@ -8,6 +8,7 @@ from sqlalchemy import event
 
 from app.errors import RemoteUnavailable
 from tests.builders import a_repository, an_app
+from tests.integration.web.people import a_person, bearing
 from tests.integration.web.reading import Page
 from tests.integration.web.world import AUTHORIZED, World
 from tests.page_world import Filled, fill
@@ -104,6 +105,8 @@ def test_nothing_there_says_what_to_do(world: World) -> None:
     empty = page(world, "/")
     assert empty.one("button", class_="copy")["data-copy"] == "branchline apps create shop"
     assert [it["href"] for it in empty.all("a", class_="primary")] == ["/apps/new", "/apps/new"]
+    assert "The quickest thing to try: a worker answers in seconds" in empty.text
+    assert empty.one("a", href="/workers/new").text == "a worker"
     world.app(1)
     assert "Nothing that you may see matches this filter" in page(world, "/?q=zzz").text
 
@@ -133,3 +136,10 @@ def test_an_app_that_is_called_as_a_page_is_reached_all_the_same(world: World) -
 
 def test_a_cursor_that_is_not_ours_is_refused(world: World) -> None:
     assert world.call("GET", "/?cursor=nonsense", headers=AUTHORIZED).status_code == 400
+
+
+def test_who_may_not_create_is_told_whom_to_ask(world: World) -> None:
+    headers = {**bearing(world, a_person(world, "ada")), "Accept": "text/html"}
+    empty = Page(world.client.get("/", headers=headers).text)
+    assert "Ask whoever administers it to add you there" in empty.text
+    assert [it["href"] for it in empty.all("a") if it["href"].endswith("/new")] == []
