@@ -34,8 +34,13 @@ class SqlJobs:
         self._enqueue = enqueue
         self._clock = clock
 
-    def enqueue(self, job_type: JobType, app_id: str, arguments: Mapping[str, Any]) -> Job:
-        """Ask for a job: its row, its first fact and the engine's row are one commit."""
+    def enqueue(
+        self, job_type: JobType, app_id: str, arguments: Mapping[str, Any], *, actor: str | None = None
+    ) -> Job:
+        """Ask for a job: its row, its first fact and the engine's row are one commit.
+
+        `actor` is whose act it is, as facts name them; None for what comes about by itself.
+        """
         now = self._clock()
         job = Job(
             id=new_id("job", now),
@@ -50,7 +55,7 @@ class SqlJobs:
             Event(
                 Tag.JOB_QUEUED,
                 job.id,
-                job.id,
+                actor or job.id,
                 now,
                 {"type": job_type.value, "app": app_id},
                 key=f"{job.id}:{Tag.JOB_QUEUED}",

@@ -124,15 +124,15 @@ def _grant(tx: Transaction, pull: PullRequest, asked: Approval, actor: str) -> t
         payload = {"number": pull.number, "commit": asked.commit}
         tx.events.append(Event(Tag.PREVIEW_APPROVED, pull.app_id, actor, asked.approved_at, payload))
     tx.pulls.save(replace(pull, refusal=None, refused_commit=None))
-    tx.jobs.enqueue(JobType.PREVIEW, pull.app_id, {"pull_request": pull.number})
+    tx.jobs.enqueue(JobType.PREVIEW, pull.app_id, {"pull_request": pull.number}, actor=actor)
     approval = tx.approvals.get(pull.app_id, pull.number, asked.commit) or asked
-    return approval, show_commit(tx, pull, asked.commit)
+    return approval, show_commit(tx, pull, asked.commit, actor=actor)
 
 
-def show_commit(tx: Transaction, pull: PullRequest, commit: str) -> Job:
+def show_commit(tx: Transaction, pull: PullRequest, commit: str, *, actor: str | None = None) -> Job:
     """Ask for an approved commit to be shown, as soon as its run has ended well."""
     arguments = {"pull_request": pull.number, "commit": commit}
-    return tx.jobs.enqueue(JobType.FORK_PREVIEW, pull.app_id, arguments)
+    return tx.jobs.enqueue(JobType.FORK_PREVIEW, pull.app_id, arguments, actor=actor)
 
 
 def _refuse(tx: Transaction, job: Job, refused: PullRequest, at: datetime) -> None:

@@ -156,7 +156,7 @@ def commit_files(app: App, changes: Changes, host: CodeHost) -> Committed:
 
 def request_commit(tx: Transaction, app: App, changes: Changes, *, actor: str) -> Job:
     """Ask for a commit as a job."""
-    return tx.jobs.enqueue(JobType.COMMIT, app.id, {**_stored(changes), "actor": actor})
+    return tx.jobs.enqueue(JobType.COMMIT, app.id, {**_stored(changes), "actor": actor}, actor=actor)
 
 
 def run_commit(job: Job, steps: Steps, to: Committer) -> dict[str, Any]:

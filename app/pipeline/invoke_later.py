@@ -46,7 +46,7 @@ class Order:
     retries: int
 
 
-def request_invocation(tx: Transaction, key: str, order: Order, vault: Vault) -> Job:
+def request_invocation(tx: Transaction, key: str, order: Order, vault: Vault, *, actor: str) -> Job:
     """Ask for a call of a worker's function, as a job.
 
     Raises:
@@ -68,7 +68,7 @@ def request_invocation(tx: Transaction, key: str, order: Order, vault: Vault) ->
             code="invocation:payload-too-large",
         )
     arguments = {"function": order.function, "payload": order.payload, "retries": order.retries}
-    return tx.jobs.enqueue(JobType.INVOKE, called.worker.id, arguments)
+    return tx.jobs.enqueue(JobType.INVOKE, called.worker.id, arguments, actor=actor)
 
 
 def invoke_later(job: Job, steps: Steps, to: LaterInvoker) -> dict[str, Any]:

@@ -49,9 +49,11 @@ def point(
     pointed, change = pointed_at(alias, target, decision), Change(why, decision.actor, decision.at)
     if (before.deployment_id, before.expired_at) == (target.id, None):
         keep(tx, pointed, change)
-        return Released(app, pointed, target, ask_for_release(tx, pointed, before=before))
+        job = ask_for_release(tx, pointed, before=before, actor=decision.actor)
+        return Released(app, pointed, target, job)
     pointed = replace(pointed, is_settled=False)
-    return Released(app, pointed, target, request_release(tx, pointed, change, before=before))
+    job = request_release(tx, pointed, change, before=before, actor=decision.actor)
+    return Released(app, pointed, target, job)
 
 
 def pointed_at(alias: Alias, target: Deployment, decision: Decision) -> Alias:

@@ -54,7 +54,7 @@ def request_promotion(
         return _begin(tx, app, source, environment, decision)
     alias = alias_of(tx, target, decision.at)
     if shows(alias, target) and not alias.is_pinned:
-        return Released(app, alias, target, _ask_again(tx, alias, target))
+        return Released(app, alias, target, _ask_again(tx, alias, target, decision.actor))
     _write_down(tx, alias, source, target, decision)
     return point(tx, app, target, _raised(tx, alias), decision, why=Why.PROMOTED)
 
@@ -107,7 +107,8 @@ def _begin(
     pointed = pointed_at(_raised(tx, alias), target, decision)
     keep(tx, replace(pointed, is_settled=False), Change(Why.PROMOTED, decision.actor, decision.at))
     arguments = {"deployment": target.id, "before": before_as_json(alias)}
-    return Released(app, pointed, target, tx.jobs.enqueue(JobType.PROMOTE, app.id, arguments))
+    job = tx.jobs.enqueue(JobType.PROMOTE, app.id, arguments, actor=decision.actor)
+    return Released(app, pointed, target, job)
 
 
 def _promotion(app: App, source: Deployment, environment: Environment, decision: Decision) -> Deployment:
@@ -139,16 +140,16 @@ def _raised(tx: Transaction, alias: Alias) -> Alias:
     return replace(alias, is_pinned=False, order=max(alias.order, newest.order))
 
 
-def _ask_again(tx: Transaction, alias: Alias, target: Deployment) -> Job:
+def _ask_again(tx: Transaction, alias: Alias, target: Deployment, actor: str) -> Job:
     """Return the job that puts a promotion up, or one that looks whether what is live is up."""
     if target.status is not Status.DEPLOYING or target.promoted_from is None:
-        return ask_for_release(tx, alias)
+        return ask_for_release(tx, alias, actor=actor)
     for job in tx.jobs.unfinished():
         if job.type is JobType.PROMOTE and job.app_id == alias.app_id:
             known = tx.jobs.get(job.id)
             if known.arguments["deployment"] == target.id:
                 return known
-    return tx.jobs.enqueue(JobType.PROMOTE, alias.app_id, {"deployment": target.id})
+    return tx.jobs.enqueue(JobType.PROMOTE, alias.app_id, {"deployment": target.id}, actor=actor)
 
 
 def _write_down(

@@ -114,7 +114,8 @@ def request_app(
     if creator is not None:
         tx.rights.save(Right(creator.id, app.id, Level.ADMIN, at))
     invited = {"creator": creator.login} if creator is not None else {}
-    return app, tx.jobs.enqueue(JobType.PROVISION, app.id, {"files": stored, **source, **invited})
+    arguments = {"files": stored, **source, **invited}
+    return app, tx.jobs.enqueue(JobType.PROVISION, app.id, arguments, actor=actor)
 
 
 def provision(job: Job, steps: Steps, to: Provisioner) -> dict[str, Any]:

@@ -59,13 +59,15 @@ def estimate(tx: Transaction, namespaces: int) -> Estimate:
     return Estimate.of(tx.survey.count_apps(), tx.standing.count(), namespaces)
 
 
-def request_reconcile(tx: Transaction, app: App, *, heal: Heal | None = None) -> Job:
+def request_reconcile(
+    tx: Transaction, app: App, *, actor: str | None = None, heal: Heal | None = None
+) -> Job:
     """Ask for a look at one app; `heal` is for this look alone, instead of the app's own policy."""
     arguments = {"heal": heal.value} if heal else {}
-    return tx.jobs.enqueue(JobType.RECONCILE, app.id, arguments)
+    return tx.jobs.enqueue(JobType.RECONCILE, app.id, arguments, actor=actor)
 
 
-def request_pass(tx: Transaction) -> Job:
+def request_pass(tx: Transaction, *, actor: str | None = None) -> Job:
     """Ask for a pass over everything; one that is under way is answered with."""
     known = tx.marks.get(_UNDER_WAY, lock=True)
     if known is not None:
@@ -75,7 +77,7 @@ def request_pass(tx: Transaction) -> Job:
             job = None
         if job is not None and job.status not in _OVER:
             return job
-    job = tx.jobs.enqueue(JobType.RECONCILE, NOBODY, {})
+    job = tx.jobs.enqueue(JobType.RECONCILE, NOBODY, {}, actor=actor)
     tx.marks.set(_UNDER_WAY, job.id)
     return job
 

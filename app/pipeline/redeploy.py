@@ -46,9 +46,8 @@ def request_redeploy(tx: Transaction, deployment_id: str, decision: Decision) ->
     tag = Tag.DEPLOYMENT_REDEPLOY_REQUESTED
     tx.events.append(Event(tag, deployment.id, decision.actor, decision.at, payload))
     last = max(attempt.run.attempt for attempt in attempts)
-    return deployment, tx.jobs.enqueue(
-        JobType.REDEPLOY, app.id, {"deployment": deployment.id, "attempt": last}
-    )
+    arguments = {"deployment": deployment.id, "attempt": last}
+    return deployment, tx.jobs.enqueue(JobType.REDEPLOY, app.id, arguments, actor=decision.actor)
 
 
 def redeploy(job: Job, steps: Steps, to: Redeployer) -> dict[str, Any]:

@@ -49,23 +49,30 @@ def show(tx: Transaction, deployment: Deployment, at: datetime) -> None:
 
 
 def request_release(
-    tx: Transaction, alias: Alias, change: Change | None = None, *, before: Alias | None = None
+    tx: Transaction,
+    alias: Alias,
+    change: Change | None = None,
+    *,
+    before: Alias | None = None,
+    actor: str | None = None,
 ) -> Job:
     """Keep an alias as it is meant to be from now on, and ask for its script to be brought in line.
 
     `change` says why it is to show something else, if it is. It goes back to what it was `before` when
-    Cloudflare does not take what it points to now.
+    Cloudflare does not take what it points to now. `actor` is whose act the release is.
     """
     keep(tx, replace(alias, is_settled=False), change)
-    return ask_for_release(tx, alias, before=before)
+    return ask_for_release(tx, alias, before=before, actor=actor)
 
 
-def ask_for_release(tx: Transaction, alias: Alias, *, before: Alias | None = None) -> Job:
+def ask_for_release(
+    tx: Transaction, alias: Alias, *, before: Alias | None = None, actor: str | None = None
+) -> Job:
     """Ask for a look at whether an alias's script is in line; when it is, nothing is put up."""
     arguments: dict[str, Any] = {"script": alias.script}
     if before is not None:
         arguments["before"] = before_as_json(before)
-    return tx.jobs.enqueue(JobType.RELEASE, alias.app_id, arguments)
+    return tx.jobs.enqueue(JobType.RELEASE, alias.app_id, arguments, actor=actor)
 
 
 def before_as_json(alias: Alias) -> dict[str, Any]:

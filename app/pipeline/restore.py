@@ -37,7 +37,7 @@ def request_restore(tx: Transaction, deployment_id: str, *, actor: str) -> tuple
     if deployment.has_own_address:
         return deployment, None
     arguments = {"deployment": deployment.id, "actor": actor}
-    return deployment, tx.jobs.enqueue(JobType.RESTORE, app.id, arguments)
+    return deployment, tx.jobs.enqueue(JobType.RESTORE, app.id, arguments, actor=actor)
 
 
 def restore(job: Job, steps: Steps, to: Putter) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def resume(
         raise Conflict(f"resuming {script}: nothing is deployed there", code="environment:nothing-deployed")
     shown = tx.deployments.get(alias.deployment_id)
     if not alias.is_pinned:
-        return Released(app, alias, shown, ask_for_release(tx, alias))
+        return Released(app, alias, shown, ask_for_release(tx, alias, actor=decision.actor))
     deployments = newest_first(tx.deployments.find(app.id, script=script))
     newest = next((it for it in deployments if can_be_shown(it)), shown)
     facts = {"from": alias.deployment_id, "to": newest.id}

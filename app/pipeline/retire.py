@@ -120,7 +120,7 @@ def request_deletion(tx: Transaction, key: str, *, keep_repository: bool, at: da
     tx.apps.save(replace(app, status=AppStatus.DELETING, updated_at=at))
     payload = {"keepRepository": keep_repository}
     tx.events.append(Event(Tag.APP_DELETION_REQUESTED, app.id, actor, at, payload))
-    return tx.jobs.enqueue(JobType.DELETE, app.id, {"keep_repository": keep_repository})
+    return tx.jobs.enqueue(JobType.DELETE, app.id, {"keep_repository": keep_repository}, actor=actor)
 
 
 def delete_app(job: Job, steps: Steps, to: Retirer) -> dict[str, Any]:

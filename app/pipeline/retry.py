@@ -39,7 +39,7 @@ def retry(tx: Transaction, job_id: str, *, actor: str, at: datetime) -> Job:
     if failed.app_id != NOBODY and failed.type not in _ABOUT_WORKERS:
         _revive(tx, failed, at)
     with because_of(failed.id):
-        again = _asked_again(tx, failed)
+        again = _asked_again(tx, failed, actor)
         payload = {"type": failed.type.value, "app": failed.app_id, "job": again.id}
         tx.events.append(Event(Tag.JOB_RETRY_REQUESTED, failed.id, actor, at, payload))
     return again
@@ -91,9 +91,9 @@ def _check_failed(app: App, job: Job) -> None:
         raise Conflict(f"retrying job {job.id}: {app.name} is {app.status} by now", code="job:outdated")
 
 
-def _asked_again(tx: Transaction, failed: Job) -> Job:
+def _asked_again(tx: Transaction, failed: Job, actor: str) -> Job:
     """Ask for the same; a pass over everything goes on once at a time."""
     if failed.app_id == NOBODY and failed.type is JobType.RECONCILE:
-        return request_pass(tx)
+        return request_pass(tx, actor=actor)
     arguments: dict[str, Any] = dict(failed.arguments)
-    return tx.jobs.enqueue(failed.type, failed.app_id, arguments)
+    return tx.jobs.enqueue(failed.type, failed.app_id, arguments, actor=actor)

@@ -36,7 +36,7 @@ def rollback(
     target = _earlier(tx, app, environment) if to is None else _chosen(tx, app, environment, to)
     alias = alias_of(tx, target, decision.at)
     if alias.is_pinned and shows(alias, target):
-        return Released(app, alias, target, ask_for_release(tx, alias))
+        return Released(app, alias, target, ask_for_release(tx, alias, actor=decision.actor))
     facts = {"from": alias.deployment_id, "to": target.id}
     write_down(tx, Tag.ENVIRONMENT_ROLLED_BACK, app.id, alias, decision, **facts)
     return point(tx, app, target, replace(alias, is_pinned=True), decision, why=Why.ROLLED_BACK)

@@ -129,21 +129,23 @@ def session_of(records: Records, secret: str, at: datetime) -> tuple[Session, Pe
     return session, person
 
 
-def sign_out(tx: Transaction, session: Session, person: Person, at: datetime) -> None:
+def sign_out(tx: Transaction, session: Session, person: Person, at: datetime, *, actor: str) -> None:
     """End one session; doing it twice is doing it once."""
     if tx.sessions.get(session.digest) is not None:
         tx.sessions.end(session.digest)
-        tx.events.append(Event(Tag.PERSON_SIGNED_OUT, person.id, actor_of(person), at, {"sessions": 1}))
+        tx.events.append(Event(Tag.PERSON_SIGNED_OUT, person.id, actor, at, {"sessions": 1}))
 
 
-def sign_out_everywhere(tx: Transaction, person: Person, vault: Vault, at: datetime) -> str | None:
+def sign_out_everywhere(
+    tx: Transaction, person: Person, vault: Vault, at: datetime, *, actor: str
+) -> str | None:
     """End all sessions of a person, and return their access if nobody needs it any more.
 
     Tokens of the API stay good, and while there are any, so does the access that their lists are made with.
     """
     ended = tx.sessions.end_all(person.id)
     current = tx.people.get(person.id, lock=True)
-    tx.events.append(Event(Tag.PERSON_SIGNED_OUT, person.id, actor_of(person), at, {"sessions": ended}))
+    tx.events.append(Event(Tag.PERSON_SIGNED_OUT, person.id, actor, at, {"sessions": ended}))
     if tx.api_tokens.list(person.id, good_at=at, limit=1):
         return None
     tx.people.save(replace(current, access=None))

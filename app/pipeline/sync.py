@@ -50,7 +50,7 @@ class Syncer:
 
 def request_sync(tx: Transaction, key: str, *, actor: str) -> Job:
     """Ask for the new commits of where an app came from. Raises NotFound, and Conflict when out of reach."""
-    return tx.jobs.enqueue(JobType.SYNC, reached_app(tx, key).id, {"actor": actor})
+    return tx.jobs.enqueue(JobType.SYNC, reached_app(tx, key).id, {"actor": actor}, actor=actor)
 
 
 def run_sync(job: Job, steps: Steps, to: Syncer) -> dict[str, Any]:

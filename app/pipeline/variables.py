@@ -81,7 +81,7 @@ def remove(
     variable = find(tx, app, environment, name, is_secret=is_secret)
     tx.variables.remove(app.id, environment, name)
     _write_down(tx, _REMOVED[is_secret], variable, by)
-    return Change([replace(variable, updated_at=by.at)], _bring_in_line(tx, variable))
+    return Change([replace(variable, updated_at=by.at)], _bring_in_line(tx, variable, by))
 
 
 def find(tx: Transaction, app: App, environment: Environment, name: str, *, is_secret: bool) -> Variable:
@@ -119,7 +119,7 @@ def _set(
         empty = Variable(app.id, environment, name, "", is_secret, by.at, by.actor)
         kept.append(_keep(tx, empty, text, known.get(name), by))
     changed = [it for it in kept if it is not known.get(it.name)]
-    jobs = _bring_in_line(tx, changed[0]) if changed else []
+    jobs = _bring_in_line(tx, changed[0], by) if changed else []
     return Change(kept, jobs, is_new=not values.keys() <= known.keys())
 
 
@@ -173,12 +173,12 @@ def _write_down(tx: Transaction, tag: Tag, variable: Variable, by: Editor) -> No
     tx.events.append(Event(tag, variable.app_id, by.actor, by.at, payload))
 
 
-def _bring_in_line(tx: Transaction, changed: Variable) -> list[Job]:
+def _bring_in_line(tx: Transaction, changed: Variable, by: Editor) -> list[Job]:
     """Ask for a release of every script that shows the environment of what was changed."""
     jobs = list[Job]()
     for alias in tx.aliases.of_app(changed.app_id):
         if alias.environment is changed.environment and _shows_it(tx, alias, changed):
-            jobs.append(request_release(tx, alias))
+            jobs.append(request_release(tx, alias, actor=by.actor))
     return jobs
 
 

@@ -62,7 +62,7 @@ def delete_worker(key: str, *, actor: str, to: Workshop) -> tuple[Worker, Job]:
             check_free(worker, at)
             forget_worker(tx, worker)
             tx.events.append(Event(Tag.WORKER_DELETED, worker.id, actor, at, {"name": worker.name}))
-            return worker, request_settling(tx, worker)
+            return worker, request_settling(tx, worker, actor=actor)
 
     return in_turn(delete, to)
 
@@ -123,7 +123,7 @@ def _answers_again(worker: Worker, version: Version, hold: str, actor: str, to: 
         check_holder(current, hold)
         restored = live_worker(current, version, at, to)
         tx.workers.save(restored)
-        request_settling(tx, restored)
+        request_settling(tx, restored, actor=actor)
         tx.events.append(Event(Tag.WORKER_RESTORED, worker.id, actor, at, {"version": version.id}))
     return restored
 

@@ -328,7 +328,7 @@ def _record(claim: _Claim, version: Version, to: Workshop) -> Deployed:
         if claim.is_new_key or claim.key is None:
             keep_invoke_key(tx, worker, claim.key, to.vault)
         if _retire_old(tx, worker, at, to) or was_down:
-            request_settling(tx, worker)
+            request_settling(tx, worker, actor=version.actor)
         _write_down(tx, worker, version, at)
     return Deployed(worker, version, claim.key if claim.is_new_key else None)
 

@@ -103,13 +103,15 @@ def take_down_all(worker_id: str, slug: str, namespace: str, to: WorkerPutter) -
         standing.delete_all(worker_id, namespace, worker_tag(slug), to)
 
 
-def request_settling(tx: Transaction, worker: Worker, *, again: str | None = None) -> Job:
+def request_settling(
+    tx: Transaction, worker: Worker, *, again: str | None = None, actor: str | None = None
+) -> Job:
     """Ask for a worker's scripts to be what is recorded, or for all to go when the worker is deleted.
 
     The script `again` is put up although it is there.
     """
     arguments = {"slug": worker.slug, "namespace": worker.namespace, "again": again}
-    return tx.jobs.enqueue(JobType.SETTLE, worker.id, arguments)
+    return tx.jobs.enqueue(JobType.SETTLE, worker.id, arguments, actor=actor)
 
 
 def invoke_key(tx: Transaction, worker: Worker, vault: Vault) -> str | None:

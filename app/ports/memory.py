@@ -148,8 +148,13 @@ class Deliveries(Protocol):
 class Jobs(Protocol):
     """The jobs that were asked for."""
 
-    def enqueue(self, job_type: JobType, app_id: str, arguments: Mapping[str, Any]) -> Job:
-        """Ask for a job; it exists when, and only when, this transaction commits."""
+    def enqueue(
+        self, job_type: JobType, app_id: str, arguments: Mapping[str, Any], *, actor: str | None = None
+    ) -> Job:
+        """Ask for a job; it exists when, and only when, this transaction commits.
+
+        `actor` is whose act it is, as facts name them; None for what comes about by itself.
+        """
 
     def get(self, job_id: str, *, lock: bool = False) -> Job:
         """Return it. `lock` holds it until the transaction ends. Raises NotFound."""

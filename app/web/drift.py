@@ -10,7 +10,7 @@ from app.ports import Transaction
 from app.web.context import context
 from app.web.errors import API_ERRORS, ErrorOut
 from app.web.forms import AppPath, LookIn, PageQuery, PassIn, require_object
-from app.web.guard import needs, reach
+from app.web.guard import actor, needs, reach
 from app.web.views.drift import (
     AppDriftView,
     DriftsView,
@@ -58,7 +58,7 @@ def look_for_drift(path: AppPath, body: LookIn) -> tuple[Response, int]:
     """Look now what drifted of an app, and heal what its policy allows, or as far as `heal` says."""
     with context().records.begin() as tx:
         app = standing_app(tx, path.app, "looking for drift of")
-        job = request_reconcile(tx, app, heal=body.heal)
+        job = request_reconcile(tx, app, actor=actor(), heal=body.heal)
     return jsonify(LookView.of(job, context().platform).body()), 202
 
 
@@ -77,7 +77,7 @@ def begin_pass(body: PassIn) -> tuple[Response, int]:
     del body  # it is empty
     given = context()
     with given.records.begin() as tx:
-        job, reckoned = request_pass(tx), _estimate(tx)
+        job, reckoned = request_pass(tx, actor=actor()), _estimate(tx)
     look = LookView.of(job, given.platform)
     view = PassView(app_id=look.app_id, job_id=look.job_id, poll_url=look.poll_url, estimate=reckoned)
     return jsonify(view.body()), 202

@@ -16,7 +16,7 @@ from app.web.context import context
 from app.web.errors import API_ERRORS, ErrorOut
 from app.web.event_stream import DESCRIBED
 from app.web.forms import require_object
-from app.web.guard import needs
+from app.web.guard import actor, needs
 from app.web.invocation_forms import (
     CalleePath,
     FunctionPath,
@@ -78,7 +78,7 @@ def invoke_function_later(path: FunctionPath, body: LaterIn) -> tuple[Response, 
     with given.records.begin() as tx:
         worker = tx.workers.get(path.worker)
         given.invoking.rates.take(worker.id)
-        job = request_invocation(tx, worker.id, order, given.vault)
+        job = request_invocation(tx, worker.id, order, given.vault, actor=actor())
     poll_url = f"{given.platform.url}/api/jobs/{job.id}"
     view = LaterView(worker_id=worker.id, function=path.function, job_id=job.id, poll_url=poll_url)
     return jsonify(view.body()), 202

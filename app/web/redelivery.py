@@ -10,7 +10,7 @@ from app.pipeline.redeliver import ALL_APPS
 from app.web.context import context
 from app.web.errors import API_ERRORS
 from app.web.forms import Moment, require_object
-from app.web.guard import needs
+from app.web.guard import actor, needs
 from app.web.views.base import View
 
 api = APIBlueprint(
@@ -43,5 +43,5 @@ def redeliver(body: RedeliverIn) -> tuple[Response, int]:
     """Compare what GitHub says it sent with what was received, and have it send again what is missing."""
     arguments = {"since": body.since.isoformat()} if body.since else {}
     with context().records.begin() as tx:
-        job = tx.jobs.enqueue(JobType.REDELIVER, ALL_APPS, arguments)
+        job = tx.jobs.enqueue(JobType.REDELIVER, ALL_APPS, arguments, actor=actor())
     return jsonify(RedeliveryView(job_id=job.id).body()), 202

@@ -256,13 +256,16 @@ class FakeJobs:
         self._enqueue = enqueue
         self._clock = clock
 
-    def enqueue(self, job_type: JobType, app_id: str, arguments: Mapping[str, Any]) -> Job:
+    def enqueue(
+        self, job_type: JobType, app_id: str, arguments: Mapping[str, Any], *, actor: str | None = None
+    ) -> Job:
         now = self._clock()
         job = Job(new_id("job", now), job_type, app_id, _stored(arguments), JobStatus.QUEUED, now)
         self._memory.jobs[job.id] = job
         payload = {"type": job_type.value, "app": app_id}
         key = f"{job.id}:{Tag.JOB_QUEUED}"
-        FakeEvents(self._memory).append(Event(Tag.JOB_QUEUED, job.id, job.id, now, payload, key=key))
+        told = Event(Tag.JOB_QUEUED, job.id, actor or job.id, now, payload, key=key)
+        FakeEvents(self._memory).append(told)
         self._memory.queue.append(job)
         self._enqueue(self._memory, job)
         return job

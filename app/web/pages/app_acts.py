@@ -90,6 +90,7 @@ def heal(app: str) -> Response:
         request_reconcile(
             tx,
             standing_app(tx, known.id, "looking for drift of"),
+            actor=actor(),
             heal=_chosen(Heal, "heal") if allowed else None,
         )
 

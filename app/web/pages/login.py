@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, redirect, request
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from app.domain.callers import new_secret
+from app.domain.callers import actor_of, new_secret
 from app.errors import NotAllowed, Unauthenticated
 from app.pipeline.sign_in import SignedIn, sign_in, sign_out
 from app.ports.people import SignIn
@@ -120,7 +120,7 @@ def leave() -> Response:
     given, found = context(), signed_in()
     if found is not None:
         with given.records.begin() as tx:
-            sign_out(tx, *found, given.clock())
+            sign_out(tx, *found, given.clock(), actor=actor_of(found[1]))
     response = _to("/login")
     drop_cookie(response)
     return response

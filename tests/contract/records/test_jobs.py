@@ -53,6 +53,16 @@ def test_a_job_its_fact_and_its_place_in_the_queue_come_together(world: World) -
     assert replace(fact, id=None, place=None, key=None) == told
 
 
+def test_that_a_job_was_asked_for_is_a_fact_of_whose_act_it_is(records: Records) -> None:
+    with records.begin() as tx:
+        theirs = tx.jobs.enqueue(JobType.RECONCILE, "app_0001", {"heal": "all"}, actor="person:ada")
+        own = tx.jobs.enqueue(JobType.RECONCILE, "app_0001", {})
+    with records.read() as tx:
+        told = {it.subject: it.actor for job in (theirs, own) for it in tx.events.about(job.id)}
+        assert told == {theirs.id: "person:ada", own.id: own.id}
+        assert tx.jobs.get(theirs.id).arguments == {"heal": "all"}
+
+
 def test_a_job_comes_back_as_it_was_saved(records: Records) -> None:
     with records.begin() as tx:
         job = tx.jobs.enqueue(JobType.RETIRE, "app_0001", {})

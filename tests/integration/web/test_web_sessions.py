@@ -113,7 +113,7 @@ def seen_at(world: World, entered: SignedIn) -> object:
 def test_signing_out_ends_one_session(world: World, ada: SignedIn) -> None:
     other = enter(world)
     with world.records.begin() as tx:
-        sign_out(tx, ada.session, ada.person, world.clock())
+        sign_out(tx, ada.session, ada.person, world.clock(), actor="person:ada")
     assert who(world, cookie_of(world, ada)) is None
     assert who(world, cookie_of(world, other)) == "ada"
 
@@ -122,19 +122,18 @@ def test_signing_out_everywhere_ends_all_of_a_person_and_of_nobody_else(world: W
     other, grace = enter(world), enter(world, Account(2, "grace", None, None))
     vault = world.web.extensions["branchline"].vault
     with world.records.begin() as tx:
-        assert sign_out_everywhere(tx, ada.person, vault, world.clock()) == "gho_canary"
+        access = sign_out_everywhere(tx, ada.person, vault, world.clock(), actor="person:ada")
+    assert access == "gho_canary"
     assert [who(world, cookie_of(world, it)) for it in (ada, other, grace)] == [None, None, "grace"]
     with world.records.read() as tx:
         assert tx.people.get(ada.person.id).access is None
 
 
 def test_who_has_tokens_keeps_the_access_that_their_lists_are_made_with(world: World, ada: SignedIn) -> None:
+    vault = world.web.extensions["branchline"].vault
     with world.records.begin() as tx:
         make_token(tx, TokenOrder("ci"), ada.person, actor="person:ada", at=world.clock())
-        assert (
-            sign_out_everywhere(tx, ada.person, world.web.extensions["branchline"].vault, world.clock())
-            is None
-        )
+        assert sign_out_everywhere(tx, ada.person, vault, world.clock(), actor="person:ada") is None
     assert who(world, cookie_of(world, ada)) is None
     with world.records.read() as tx:
         assert tx.people.get(ada.person.id).access is not None

@@ -180,7 +180,7 @@ def test_a_stream_ends_with_the_session(world: World) -> None:
     tell(world, "app_0001")
     assert stream.subjects(1) == ["app_0001"]
     with world.records.begin() as tx:
-        sign_out(tx, entered.session, person, world.clock())
+        sign_out(tx, entered.session, person, world.clock(), actor="person:ada")
     tell(world, "app_0001")
     check_ends(stream)
 

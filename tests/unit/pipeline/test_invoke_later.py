@@ -54,7 +54,9 @@ class World:
 
     def ask(self, payload: str = "[1]", retries: int = 2) -> Job:
         with self.records.begin() as tx:
-            return request_invocation(tx, "worker-1", Order("hello", payload, retries), self.to.vault)
+            return request_invocation(
+                tx, "worker-1", Order("hello", payload, retries), self.to.vault, actor="ada"
+            )
 
     def run(self, job: Job | None = None) -> dict[str, Any]:
         return invoke_later(job or self.ask(), self.steps, self.to)
@@ -211,10 +213,10 @@ def test_what_cannot_be_asked_for_is_refused() -> None:
             (Order("hello", json.dumps("x" * MAXIMUM_PAYLOAD_BYTES), 0), TooLarge),
         ):
             with pytest.raises(error):
-                request_invocation(tx, "worker-1", order, world.to.vault)
+                request_invocation(tx, "worker-1", order, world.to.vault, actor="ada")
         with pytest.raises(NotFound):
-            request_invocation(tx, "nobody", Order("hello", "", 0), world.to.vault)
+            request_invocation(tx, "nobody", Order("hello", "", 0), world.to.vault, actor="ada")
         tx.workers.save(a_worker(version_id=None))
         with pytest.raises(Conflict):
-            request_invocation(tx, "worker-1", Order("hello", "", 0), world.to.vault)
+            request_invocation(tx, "worker-1", Order("hello", "", 0), world.to.vault, actor="ada")
     assert world.records.queue == []

@@ -38,7 +38,7 @@ def test_a_failed_job_is_asked_for_again_with_what_it_was_asked_for(world: World
         told = tx.events.about(job.id)[0]
         begun = tx.events.about(again.id)[0]
     assert (told.tag, told.actor, told.payload["job"]) == (Tag.JOB_RETRY_REQUESTED, "person:ada", again.id)
-    assert begun.cause == job.id
+    assert (begun.tag, begun.actor, begun.cause) == (Tag.JOB_QUEUED, "person:ada", job.id)
 
 
 def test_asked_twice_it_is_done_once(world: World) -> None:
