@@ -20,7 +20,7 @@ from app.errors import NotAllowed, Unauthenticated
 from app.pipeline.sign_in import SignedIn, sign_in, sign_out
 from app.ports.people import SignIn
 from app.web.context import context
-from app.web.login import forget_access
+from app.web.login import forget_access, kept_or_forgotten
 from app.web.pages.shell import allow_form_target, render
 from app.web.sessions import (
     check_form,
@@ -146,12 +146,13 @@ def _enter(port: SignIn, begun: _Begun) -> SignedIn:
     token = port.exchange(
         code=request.args.get("code", ""), verifier=begun.verifier, redirect_uri=callback_address()
     )
-    account = port.account(token)
     agent = request.headers.get("User-Agent")
-    with given.records.begin() as tx:
-        if before is not None:
-            tx.sessions.end(before[0].digest)
-        entered = sign_in(tx, account, token, given.vault, given.clock(), agent=agent)
+    with kept_or_forgotten(port, token):
+        account = port.account(token)
+        with given.records.begin() as tx:
+            if before is not None:
+                tx.sessions.end(before[0].digest)
+            entered = sign_in(tx, account, token, given.vault, given.clock(), agent=agent)
     forget_access(port, entered.replaced)
     return entered
 

@@ -1,8 +1,9 @@
 """Signing in through the pages: the whole way to GitHub and back, and what is refused on it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from typing import NoReturn
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -10,9 +11,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.domain.events import Selection, Tag
-from app.errors import RemoteUnavailable
+from app.errors import RemoteUnavailable, Unauthenticated
 from app.pipeline.sign_in import access_of
 from app.web.outside import Gate
+from app.web.pages import login
 from app.web.pages.login import local
 from tests.contract.sign_in.doors import SandboxDoor
 from tests.fakes.sign_in import FakeSignIn
@@ -236,6 +238,43 @@ def test_another_site_cannot_begin_a_sign_in(world: World, headers: dict[str, st
     answer = world.client.post("/login", headers=headers)
     assert answer.status_code == 403
     assert "Set-Cookie" not in answer.headers
+
+
+def test_githubs_token_is_taken_back_when_it_is_not_kept(
+    world: World, github: FakeSignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter(world.client, github)
+    [kept] = github.tokens
+    other = world.web.test_client()
+    with monkeypatch.context() as broken:
+        broken.setattr(login, "sign_in", failing(RemoteUnavailable("the database is away")))
+        assert enter(other, github).status_code == 503
+    assert list(github.tokens) == [kept]
+    assert who(other) is None
+    assert who(world.client) == "ada"
+
+
+def test_githubs_token_is_taken_back_when_nobody_says_whose_it_is(
+    world: World, github: FakeSignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(github, "account", failing(RemoteUnavailable("signing in with GitHub: no answer")))
+    refused(world, enter(world.client, github), 503, "signing in with GitHub")
+    assert github.tokens == {}
+
+
+def test_a_sign_in_fails_as_it_failed_when_nothing_can_be_taken_back(
+    world: World, github: FakeSignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(github, "account", failing(Unauthenticated("asking GitHub: it said no")))
+    monkeypatch.setattr(github, "revoke", failing(RemoteUnavailable("revoking: no answer")))
+    refused(world, enter(world.client, github), 401, "Asking GitHub: it said no.")
+
+
+def failing(error: Exception) -> Callable[..., NoReturn]:
+    def fail(*_arguments: object, **_named: object) -> NoReturn:
+        raise error
+
+    return fail
 
 
 def test_without_github_nobody_is_let_in(world: World, github: FakeSignIn) -> None:
