@@ -6,6 +6,8 @@ How they look is kept in `.sandbox/screenshots`, for a person to see.
 from __future__ import annotations
 
 import json
+import re
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,34 +15,39 @@ from playwright.sync_api import expect
 
 from sandbox.plan import OPERATOR
 from sandbox.waiting import wait_for
+from tests.integration.web.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Page
 
-    from sandbox.developer import App, PullRequest
+    from sandbox.developer import App, Developer, PullRequest
     from tests.browser.conftest import Begin
 
 pytestmark = pytest.mark.timeout(420)
-# What each page is, and whether it has something to say without scripts.
-PAGES = (
-    "apps",
-    "apps-new",
-    "app",
-    "deployment",
-    "activity",
-    "jobs",
-    "job",
-    "deliveries",
-    "delivery",
-    "workers",
-    "workers-new",
-    "worker",
-    "account",
-    "login",
-    "nowhere",
-)
+# The route of each page, and an address where there is none; what routes lack is made up by `addresses`.
+PAGES = {
+    "apps": "/",
+    "apps-new": "/apps/new",
+    "app": "/apps/<app>",
+    "deployment": "/deployments/<deployment>",
+    "deployment-log": "/deployments/<deployment>/log",
+    "deployment-functions": "/deployments/<deployment>/functions",
+    "activity": "/activity",
+    "jobs": "/jobs",
+    "job": "/jobs/<job>",
+    "deliveries": "/deliveries",
+    "delivery": "/deliveries/<guid>",
+    "workers": "/workers",
+    "workers-new": "/workers/new",
+    "worker": "/workers/<worker>",
+    "account": "/account",
+    "login": "/login",
+    "nowhere": "/apps/zzzzzzzz",
+}
+# Nobody stays there: every sign-in passes it, and one that is refused is shown the page of the sign-in.
+PASSED = {"/login/callback"}
 TEXT = (
     '<script>window.hurt=1</script> "><img src=x onerror=window.hurt=1> javascript:alert(1) '
     "\u202egnitnuocca\u202c \u2066 🦊 👩‍👩‍👧 "
@@ -78,17 +85,13 @@ def addresses(shop: App) -> dict[str, str]:
     job = branchline.get("/api/jobs", app=shop.slug)["items"][-1]
     delivery = branchline.get("/api/deliveries")["items"][0]
     named = {
-        "apps": "/",
-        "apps-new": "/apps/new",
-        "app": "/apps/shop",
-        "deployment": f"/deployments/{deployment['id']}",
-        "job": f"/jobs/{job['id']}",
-        "delivery": f"/deliveries/{delivery['guid']}",
-        "workers-new": "/workers/new",
-        "worker": f"/workers/{worker['slug']}",
-        "nowhere": "/apps/zzzzzzzz",
+        "app": "shop",
+        "deployment": deployment["id"],
+        "job": job["id"],
+        "guid": delivery["guid"],
+        "worker": worker["slug"],
     }
-    return {name: named.get(name, f"/{name}") for name in PAGES}
+    return {name: re.sub("<(.+?)>", lambda it: named[it[1]], rule) for name, rule in PAGES.items()}
 
 
 @pytest.fixture(scope="module")
@@ -118,8 +121,15 @@ def show(page: Page, address: str) -> None:
     """Go somewhere, and wait until the page has what it fetches by itself."""
     page.goto(address)
     expect(page.locator("h1").first).to_be_visible()
-    if address.startswith("/deployments/"):
+    if address.startswith("/deployments/") and not address.endswith("/functions"):
         expect(page.locator("#build .step").first).to_be_visible()
+
+
+def test_every_page_is_looked_at_here(migrated_sqlite_url: str) -> None:
+    with closing(World(migrated_sqlite_url)) as world:
+        rules = [it for it in world.web.url_map.iter_rules() if it.endpoint.startswith("pages_")]
+    shown = {it.rule for it in rules if "GET" in (it.methods or ())}
+    assert set(PAGES.values()) - {PAGES["nowhere"]} == shown - PASSED
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -168,20 +178,60 @@ def test_a_log_can_be_read_without_scripts(visits: Begin, addresses: dict[str, s
     expect(page.locator("#build .step").first).to_be_visible()
 
 
-def test_text_of_others_is_text_on_every_page(visits: Begin, shop: App, nasty: PullRequest) -> None:
+def failed_job(developer: Developer) -> str:
+    """Return the job of a call that failed for a reason that nobody should give."""
+    code = f"export function hurt() {{ throw new TypeError({json.dumps(TEXT)}); }}"
+    worker = developer.branchline.post("/api/workers", {"name": "hurt", "code": code})
+    asked = f"/api/workers/{worker['slug']}/functions/hurt/jobs"
+    job: str = developer.branchline.post(asked, {"retries": 0})["jobId"]
+
+    def look() -> tuple[bool | None, object]:
+        status = developer.branchline.get(f"/api/jobs/{job}")["status"]
+        return (True if status == "failed" else None), status
+
+    wait_for("the job failed", look, 60)
+    return job
+
+
+def push_of(shop: App, commit: str) -> str:
+    """Return the delivery that told of a commit with its message."""
+    branchline = shop.developer.branchline
+    pushes = [it["guid"] for it in branchline.get("/api/deliveries")["items"] if it["event"] == "push"]
+    return next(it for it in pushes if commit in branchline.get(f"/api/deliveries/{it}")["content"])
+
+
+def deployed(shop: App, commit: str) -> str:
+    """Return the deployment of a commit when it is ready."""
+
     def look() -> tuple[dict[str, Any] | None, object]:
-        found = [it for it in shop.deployments() if it["commit"] == nasty.commit]
+        found = [it for it in shop.deployments() if it["commit"] == commit]
         done = next((it for it in found if it["status"] == "ready"), None)
         return done, [(it["status"], it["error"]) for it in found]
 
-    deployment = wait_for("the nasty deployment ready", look, 90)
+    return str(wait_for("the nasty deployment ready", look, 90)["id"])
+
+
+def test_text_of_others_is_text_on_every_page(visits: Begin, shop: App, nasty: PullRequest) -> None:
+    job, deployment = failed_job(shop.developer), f"/deployments/{deployed(shop, nasty.commit)}"
     visit = visits(OPERATOR)
     page = visit.page
-    log = f"/deployments/{deployment['id']}/log"
-    for number, address in enumerate(("/", "/apps/shop", "/activity?app=shop", "/jobs", "/deliveries", log)):
+    # Where the text is, if the page has it of itself and does not only list it among others.
+    places = {
+        "/": None,
+        "/apps/shop": "#previews",
+        "/activity?app=shop": None,
+        "/jobs": None,
+        "/deliveries": None,
+        f"/deliveries/{push_of(shop, nasty.commit)}": "pre.body",
+        f"/jobs/{job}": ".notice-bad",
+        f"{deployment}/functions": ".standing-facts",
+        deployment: "h1",
+        f"{deployment}/log": "#log",
+    }
+    for number, (address, place) in enumerate(places.items()):
         show(page, address)
+        if place is not None:
+            expect(page.locator(place)).to_contain_text("<script>window.hurt=1</script>")
         visit.look(f"nasty-{number}")
         assert page.evaluate("window.hurt") is None
         assert page.locator("main img, main script, a[href^='javascript:']").count() == 0
-    expect(page.locator("#log")).to_contain_text("<script>window.hurt=1</script>")
-    expect(page.locator("h1")).to_contain_text("<script>window.hurt=1</script>")
