@@ -196,7 +196,8 @@ def failed_job(developer: Developer) -> str:
 def push_of(shop: App, commit: str) -> str:
     """Return the delivery that told of a commit with its message."""
     branchline = shop.developer.branchline
-    pushes = [it["guid"] for it in branchline.get("/api/deliveries")["items"] if it["event"] == "push"]
+    told = branchline.get("/api/deliveries")["items"]
+    pushes: list[str] = [it["guid"] for it in told if it["event"] == "push"]
     return next(it for it in pushes if commit in branchline.get(f"/api/deliveries/{it}")["content"])
 
 
