@@ -5,6 +5,8 @@ import { refreshTimes } from "./page/times";
 import { LogSearch, openAt } from "./records/log";
 
 const MOST_MS = 30_000;
+// How long a part rests that heard of something while it was fetched.
+const NEWS_MS = 1000;
 
 /** A part that is fetched when it comes near to what is seen, and again as often as it asks for. */
 class Later {
@@ -12,20 +14,31 @@ class Later {
   private timer = 0;
   private isNear = false;
   private isAsking = false;
+  private hasNews = false;
 
   constructor(private readonly element: HTMLElement) {
     new IntersectionObserver((entries) => this.see(entries.some((it) => it.isIntersecting)), { rootMargin: "400px" }).observe(element);
-    document.addEventListener("visibilitychange", () => this.see(this.isNear));
+    document.addEventListener("visibilitychange", () => this.comeBack());
     document.addEventListener("branchline:event", (event) => this.hear((event as CustomEvent<{ subject?: string }>).detail));
   }
 
   private see(isNear: boolean): void {
     this.isNear = isNear;
-    if (isNear && !document.hidden && !this.timer && (this.etag === "" || this.again() > 0)) void this.fetch();
+    const isDue = !this.timer && (this.etag === "" || this.again() > 0);
+    if (isNear && (this.hasNews || isDue)) void this.fetch();
+  }
+
+  /** Nothing is fetched where nobody looks, and after a while nothing is heard there: anything may be news. */
+  private comeBack(): void {
+    if (document.hidden) return;
+    this.hasNews = true;
+    this.see(this.isNear);
   }
 
   private hear(told: { subject?: string }): void {
-    if (told.subject !== undefined && location.pathname.includes(told.subject)) void this.fetch();
+    if (told.subject === undefined || !location.pathname.includes(told.subject)) return;
+    this.hasNews = true;
+    void this.fetch();
   }
 
   private again(): number {
@@ -37,11 +50,14 @@ class Later {
     this.timer = 0;
     if (this.isAsking || document.hidden) return;
     this.isAsking = true;
+    this.hasNews = false;
+    let hasCome = false;
     try {
       const headers: Record<string, string> = this.etag === "" ? {} : { "If-None-Match": this.etag };
       const signal = AbortSignal.timeout(MOST_MS);
       const answer = await fetch(this.element.dataset.later ?? "", { headers, signal, redirect: "manual" });
       if (answer.type === "opaqueredirect") return location.reload();
+      hasCome = answer.ok || answer.status === 304;
       if (answer.ok) {
         this.etag = answer.headers.get("ETag") ?? "-";
         this.show(await answer.text());
@@ -51,11 +67,11 @@ class Later {
     } finally {
       this.isAsking = false;
     }
-    this.askAgain();
+    this.askAgain(hasCome);
   }
 
-  private askAgain(): void {
-    const pause = this.etag === "" ? MOST_MS : this.again();
+  private askAgain(hasCome: boolean): void {
+    const pause = !hasCome ? MOST_MS : this.hasNews ? NEWS_MS : this.again();
     if (pause <= 0) return;
     this.timer = window.setTimeout(() => {
       this.timer = 0;

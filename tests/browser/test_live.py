@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.visits import PHONE
+
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Locator, Page, Route
 
     from sandbox.city import City
     from sandbox.developer import App
@@ -52,6 +54,28 @@ def test_a_page_is_current_again_after_the_web_process_was_restarted(
     set_variable(shop, "AFTERWARDS")
     expect(facts(page)).to_have_count(told + 2)
     assert page.evaluate("window.isSame")
+
+
+def test_readers_are_told_on_a_phone_too_that_a_page_is_current(ada: Visit) -> None:
+    ada.page.set_viewport_size(PHONE)  # type: ignore[arg-type] # it is one
+    ada.page.goto("/activity")
+    expect(mark(ada.page)).to_match_aria_snapshot("- status: Live")
+
+
+def test_a_form_that_was_stopped_on_its_way_may_be_sent_again(ada: Visit, shop: App) -> None:
+    page, ada.is_cut_off = ada.page, True
+    sent: list[Route] = []
+    page.clock.install()
+    page.goto(f"/apps/{shop.slug}")
+    page.route("**/variables", lambda route: sent.append(route))  # noqa: PLW0108 - Playwright marks what it is given
+    page.locator("#variable-name").fill("STOPPED")
+    button = page.locator(".variable-form button")
+    for number in (1, 2):
+        button.evaluate("button => { button.click(); setTimeout(() => window.stop(), 500); }")
+        expect(button).to_have_attribute("aria-busy", "true")
+        assert len(sent) == number
+        page.clock.fast_forward(10_000)
+        expect(button).not_to_have_attribute("aria-busy", "true")
 
 
 def test_one_event_is_shown_once_in_each_window(ada: Visit, shop: App) -> None:

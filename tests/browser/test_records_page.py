@@ -84,6 +84,20 @@ def test_what_a_script_says_comes_while_one_looks(ada: Visit, shop: App, develop
     expect(line).to_have_class(re.compile("log-warning"))
 
 
+def test_parts_are_asked_for_again_when_somebody_comes_back(ada: Visit, shop: App) -> None:
+    page = ada.page
+    page.goto(f"/deployments/{newest(shop, 'Say Good evening')}")
+    expect(page.locator("#changes .changes-list")).to_be_visible()
+    look = """isAway => {
+      Object.defineProperty(document, "hidden", { value: isAway, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    page.evaluate(f"({look})(true)")
+    with page.expect_response(lambda answer: "part=changes" in answer.url) as answer:
+        page.evaluate(f"({look})(false)")
+    assert answer.value.status == 304
+
+
 def test_without_scripts_the_log_is_a_page(visits: Begin, shop: App) -> None:
     page = visits("ada", java_script_enabled=False).page
     page.goto(f"/deployments/{newest(shop, 'Say Good evening')}")

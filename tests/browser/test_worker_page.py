@@ -197,6 +197,8 @@ def test_who_was_faster_is_told_of_and_nothing_typed_is_lost(ada: Visit, develop
     page.reload()
     expect(page.locator(".editor .cm-content")).to_contain_text("mine")
     expect(page.locator("#newer")).to_contain_text("A newer version went live meanwhile.")
+    page.get_by_role("button", name="Deploy", exact=True).click()
+    expect(page.locator("#newer")).to_contain_text("Version 2 by operator went live meanwhile.")
     page.get_by_role("button", name="Deploy mine as the next version").click()
     expect(page.locator(".deploy-state")).to_contain_text("Live after")
     expect(page.locator("#function")).to_have_value("mine")
@@ -232,6 +234,42 @@ def test_several_files_are_tabs_and_an_earlier_version_goes_live_again(ada: Visi
     expect(page.locator(".result-text")).to_have_text('"one"')
 
 
+def test_what_is_typed_instead_of_a_draft_replaces_what_is_live(ada: Visit, developer: Developer) -> None:
+    page = ada.page
+    made = open_worker(ada)
+    type_code(page, "export function mine() { return 'mine'; }")
+    body = {"code": "export function theirs() { return 'theirs'; }"}
+    developer.branchline.call("PUT", f"/api/workers/{made['id']}", body)
+    page.reload()
+    page.get_by_role("button", name="Discard it").click()
+    expect(page.locator(".editor .cm-content")).to_contain_text("theirs")
+    type_code(page, "export function both() { return 'both'; }")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".deploy-state")).to_contain_text("Live after")
+
+
+def test_who_closes_a_question_is_where_it_was_asked_though_its_part_was_fetched_again(
+    ada: Visit, developer: Developer
+) -> None:
+    page = ada.page
+    made = open_worker(ada)
+    button = page.locator(f"#restore-{made['version']}-ask")
+
+    def deploy(number: int) -> None:
+        body = {"code": f"export function hello() {{ return {number}; }}"}
+        developer.branchline.call("PUT", f"/api/workers/{made['id']}", body)
+        expect(page.locator(".version")).to_have_count(number)
+
+    deploy(2)
+    button.click()
+    deploy(3)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(button).to_be_focused()
+    deploy(4)
+    expect(button).to_be_focused()
+
+
 # -------------------- calls and lines
 
 
@@ -262,6 +300,17 @@ def test_a_stream_that_is_cut_has_every_line_once(ada: Visit) -> None:
     calls = [call for call in page.evaluate("window.cuts") if call[0] == "POST" or call[1]]
     assert [method for method, _ in calls] == ["POST", "GET"]
     assert re.fullmatch(r".+:[34]", calls[1][1])
+
+
+def test_a_button_that_copies_is_called_as_before_soon_after(ada: Visit) -> None:
+    page = ada.page
+    open_worker(ada)
+    invoke(page, '{ "lines": 1 }')
+    copy = page.locator("#result-copy")
+    for _ in range(2):
+        copy.click()
+        expect(copy).not_to_have_text("Copy")
+    expect(copy).to_have_text("Copy")
 
 
 def test_lines_are_found_followed_bounded_and_downloaded(ada: Visit, tmp_path: Path) -> None:

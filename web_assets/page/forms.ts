@@ -1,5 +1,8 @@
 // Forms that act: they say in a dialog what will change, and are sent once.
 
+// No browser tells that somebody stopped a form on its way: after so long it may be sent again.
+const SENT_MS = 10_000;
+
 export function askFirst(): void {
   document.addEventListener("click", (event) => {
     const summary = (event.target as Element).closest("details[data-confirm] > summary");
@@ -30,7 +33,10 @@ function ask(summary: HTMLElement): void {
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   dialog.addEventListener("close", () => {
     dialog.remove();
-    if (summary.isConnected) summary.focus();
+    // Its part may have been fetched again meanwhile, with the same act in it or without.
+    const same = summary.isConnected ? summary : document.getElementById(summary.id);
+    if (same) same.focus();
+    else document.getElementById("main")?.focus({ preventScroll: true });
   });
   document.body.append(dialog);
   dialog.showModal();
@@ -55,10 +61,15 @@ export function sendOnce(): void {
     form.dataset.sent = "yes";
     const button = (event as SubmitEvent).submitter;
     button?.setAttribute("aria-busy", "true");
+    window.setTimeout(() => mayBeSent(form), SENT_MS);
   });
   // Whoever comes back to the page may send it again.
   window.addEventListener("pageshow", () => {
-    document.querySelectorAll("form[data-sent]").forEach((form) => form.removeAttribute("data-sent"));
-    document.querySelectorAll("[aria-busy]").forEach((button) => button.removeAttribute("aria-busy"));
+    document.querySelectorAll<HTMLFormElement>("form[data-sent]").forEach(mayBeSent);
   });
+}
+
+function mayBeSent(form: HTMLFormElement): void {
+  form.removeAttribute("data-sent");
+  for (const field of form.elements) field.removeAttribute("aria-busy");
 }

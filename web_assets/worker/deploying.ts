@@ -13,6 +13,8 @@ export class Deploying {
   readonly #refusal = one(".refusal");
   readonly #files: Files;
   #shown: readonly SourceFile[];
+  /** The version that was live when the files came that are shown. */
+  #live: string;
   readonly #drafts: Drafts;
   readonly #onDeployed: (deployed: Deployed) => void;
   #timer = 0;
@@ -28,6 +30,7 @@ export class Deploying {
       onEnter: () => void this.#deploy(),
     });
     this.#shown = filesOf(this.#form);
+    this.#live = this.seen;
     this.#drafts = new Drafts(sessionStorage, draftKey(this.#form));
     this.#takeOver();
     this.#files.open(this.#draft()?.files ?? this.#shown);
@@ -37,6 +40,11 @@ export class Deploying {
   /** The version that is live as far as this page knows; its next one replaces this one and no other. */
   get seen(): string {
     return this.#form.querySelector<HTMLInputElement>("[name=replaces]")?.value ?? "";
+  }
+
+  set #replaces(version: string) {
+    const field = this.#form.querySelector<HTMLInputElement>("[name=replaces]");
+    if (field !== null) field.value = version;
   }
 
   /** Say that another version is live than the one this page knows. */
@@ -68,13 +76,16 @@ export class Deploying {
     if (draft === undefined || areSame(draft.files, this.#shown)) return undefined;
     if (draft.name !== undefined) one<HTMLInputElement>("#name").value = draft.name;
     this.#say("What you typed is back. ", button("Discard it", () => this.#discard(), "link"));
-    const { looked = "" } = this.#form.dataset;
-    if (draft.version !== looked && looked !== "") void this.#showNewer(looked, "A newer version went live meanwhile.");
+    if (draft.version === this.#live || this.#live === "") return draft;
+    // It was typed on top of another version, and replaces that one, as long as nobody says otherwise.
+    this.#replaces = draft.version;
+    void this.#showNewer(this.#live, "A newer version went live meanwhile.");
     return draft;
   }
 
   #discard(): void {
     this.#files.open(this.#shown);
+    this.#replaces = this.#live;
     this.#keep();
     this.#say();
     this.#hideNewer();
@@ -90,7 +101,7 @@ export class Deploying {
     const name = this.#form.querySelector<HTMLInputElement>("#name")?.value;
     const files = this.#files.all;
     if (areSame(files, this.#shown)) this.#drafts.forget();
-    else this.#drafts.keep({ version: this.#form.dataset.looked ?? "", files, name });
+    else this.#drafts.keep({ version: this.seen, files, name });
   }
 
   async #deploy(): Promise<void> {
@@ -101,7 +112,7 @@ export class Deploying {
     const [began, files] = [performance.now(), this.#files.all];
     try {
       const deployed = await this.#send(files);
-      this.#live(deployed, files, (performance.now() - began) / 1000);
+      this.#wentLive(deployed, files, (performance.now() - began) / 1000);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       await this.#refused(error);
@@ -118,12 +129,11 @@ export class Deploying {
     return createWorker(name.trim(), environment, files);
   }
 
-  #live(deployed: Deployed, sent: readonly SourceFile[], seconds: number): void {
+  #wentLive(deployed: Deployed, sent: readonly SourceFile[], seconds: number): void {
     this.#shown = sent;
+    this.#replaces = this.#live = deployed.version;
     this.#keep();
     this.#forgetProblems();
-    const replaces = this.#form.querySelector<HTMLInputElement>("[name=replaces]");
-    if (replaces !== null) replaces.value = deployed.version;
     this.#form.dataset.looked = deployed.version;
     this.#form.querySelector(".looked")?.remove();
     this.#say(`Live after ${seconds.toFixed(1)} s at `, link(deployed.url.replace(/^https?:\/\//, ""), deployed.url));
@@ -184,7 +194,7 @@ export class Deploying {
   }
 
   #overwrite(version: string): void {
-    one<HTMLInputElement>("[name=replaces]", this.#form).value = version;
+    this.#replaces = version;
     void this.#deploy();
   }
 

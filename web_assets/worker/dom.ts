@@ -43,15 +43,3 @@ export function save(name: string, text: string): void {
   make("a", { href: url, download: name }).click();
   window.setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
-
-/** Copy text, and say on the button whether that went well. */
-export async function copy(text: string, at: HTMLButtonElement): Promise<void> {
-  const label = at.textContent ?? "";
-  try {
-    await navigator.clipboard.writeText(text);
-    at.textContent = "Copied";
-  } catch {
-    at.textContent = "Press Ctrl+C";
-  }
-  window.setTimeout(() => (at.textContent = label), 1500);
-}

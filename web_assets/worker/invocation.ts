@@ -51,9 +51,9 @@ const PAUSES_MS = [0, 500, 1000, 2000, 4000, 8000, 8000];
 /** Call a function and yield all that is told of it; the last is how it ended, unless `signal` aborts first. */
 export async function* invoke(call: Call, network: Network): AsyncGenerator<Told, void, void> {
   const url = `${call.base}/invoke/${encodeURIComponent(call.function)}`;
-  const options = { method: "POST", body: call.payload, headers: { ...call.headers }, signal: call.signal };
+  const options = { method: "POST", body: call.payload, headers: { ...call.headers } };
   try {
-    const answer = await within(ANSWER_MS, network.fetch(url, options));
+    const answer = await answerTo(call, network, url, options);
     const invocation = answer.headers.get("invocation-id");
     if (!isStream(answer) || invocation === null) {
       yield await refusal(answer);
@@ -64,6 +64,21 @@ export async function* invoke(call: Call, network: Network): AsyncGenerator<Told
   } catch (error) {
     if (call.signal.aborted) return;
     yield { kind: "lost", message: `The call did not arrive, or its answer did not: ${textOf(error)}` };
+  }
+}
+
+/** Ask, and wait for an answer to begin: where none does in time, the request ends, and its connection is free. */
+async function answerTo(call: Call, network: Network, url: string, options: RequestInit): Promise<Response> {
+  const asking = new AbortController();
+  const stop = (): void => asking.abort();
+  if (call.signal.aborted) stop();
+  call.signal.addEventListener("abort", stop, { once: true });
+  try {
+    return await within(ANSWER_MS, network.fetch(url, { ...options, signal: asking.signal }));
+  } catch (error) {
+    call.signal.removeEventListener("abort", stop);
+    stop();
+    throw error;
   }
 }
 
@@ -133,7 +148,7 @@ class Reading {
     const url = `${this.#call.base}/invocations/${encodeURIComponent(this.#invocation)}/events`;
     const headers = { ...this.#call.headers, "Last-Event-ID": `${this.#invocation}:${this.#seen}` };
     try {
-      return await within(ANSWER_MS, this.#network.fetch(url, { headers, signal: this.#call.signal }));
+      return await answerTo(this.#call, this.#network, url, { headers });
     } catch {
       return undefined;
     }

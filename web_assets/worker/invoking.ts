@@ -1,7 +1,8 @@
 /** Calling a function from the page: which one, with what, what it wrote and what it returned. */
+import { copyWith } from "../page/copying.ts";
 import { headers } from "./api.ts";
 import { commandsFor } from "./commands.ts";
-import { copy, one } from "./dom.ts";
+import { one } from "./dom.ts";
 import { invoke, type Network, type Told } from "./invocation.ts";
 import { LogView, type Mark } from "./log_view.ts";
 import { asSent, mistakeIn } from "./payload.ts";
@@ -149,7 +150,7 @@ class Result {
   #whole = "";
 
   constructor() {
-    this.#button.addEventListener("click", () => void copy(this.#whole, this.#button));
+    copyWith(this.#button, () => this.#whole);
   }
 
   forget(): void {

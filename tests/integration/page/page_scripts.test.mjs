@@ -138,6 +138,22 @@ test("an error event is told with its stack", async () => {
   assert.deepEqual((await all(call(), net)).at(-1), { kind: "failed", error, duration: undefined });
 });
 
+test("a request that nobody answers in time is ended, the first and a later one", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  for (const before of [[], [stream(events(0, 1), "cut")]]) {
+    const net = network([...before, new Promise(() => {})]);
+    const waiting = new Promise((done) => (net.onFetch = (signal) => net.requests.length > before.length && done(signal)));
+    void all(call(), net);
+    const signal = await waiting;
+    for (const [passed, isEnded] of [[29_999, false], [1, true]]) {
+      await new Promise(setImmediate);
+      context.mock.timers.tick(passed);
+      await new Promise(setImmediate);
+      assert.equal(signal.aborted, isEnded);
+    }
+  }
+});
+
 test("who stops reading is told nothing more", async () => {
   const controller = new AbortController();
   const net = network([stream(events(0, 1), "open")]);
