@@ -7,14 +7,14 @@ into the database for what we never gave out. What the person may do is not know
 import hmac
 from datetime import datetime
 from hashlib import sha256
-from typing import Final
+from typing import Final, cast
 from urllib.parse import urlsplit
 
 from flask import Response, g, request
 from itsdangerous import BadSignature, Signer
 
 from app.domain.callers import SESSION_LIFETIME, Person, Session
-from app.errors import NotAllowed
+from app.errors import NotAllowed, RemoteUnavailable
 from app.pipeline.sign_in import session_of
 from app.web.context import context
 
@@ -27,18 +27,31 @@ _SAME_SITE: Final = frozenset({"same-origin", "none"})
 
 
 def signed_in() -> tuple[Session, Person] | None:
-    """Return the session of this request's cookie and whose it is, or None; it is looked up once."""
+    """Return the session of this request's cookie and whose it is, or None; it is looked up once.
+
+    Raises:
+        RemoteUnavailable: it could not be looked up; whoever asks again in this request is told the same.
+    """
+    if "sign_in_trouble" in g:
+        raise cast("RemoteUnavailable", g.sign_in_trouble)
     if "signed_in" not in g:
-        secret = _secret()
-        given = context()
-        g.signed_in = session_of(given.records, secret, given.clock()) if secret else None
-    found: tuple[Session, Person] | None = g.signed_in
-    return found
+        try:
+            g.signed_in = _opened()
+        except RemoteUnavailable as error:
+            g.sign_in_trouble = error
+            raise
+    return cast("tuple[Session, Person] | None", g.signed_in)
 
 
 def form_key() -> str:
-    """Return what forms of this session carry; nothing when nobody signed in."""
-    found = signed_in()
+    """Return what forms of this session carry; nothing when nobody signed in, or it cannot be told.
+
+    A form without it is refused: this is what is written into a page, not what lets a form pass.
+    """
+    try:
+        found = signed_in()
+    except RemoteUnavailable:
+        return ""
     return found[0].form_key if found else ""
 
 
@@ -103,6 +116,11 @@ def set_private_cookie(response: Response, name: str, value: str, seconds: int) 
 def ends_at(session: Session) -> datetime:
     """Return when a session ends whatever happens."""
     return session.created_at + SESSION_LIFETIME
+
+
+def _opened() -> tuple[Session, Person] | None:
+    secret, given = _secret(), context()
+    return session_of(given.records, secret, given.clock()) if secret else None
 
 
 def _secret() -> str | None:
