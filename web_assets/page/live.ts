@@ -80,13 +80,14 @@ class Part {
 
 class Stream {
   private source: EventSource | null = null;
-  private place = "";
   private retryMs = RETRY_MS.first;
   private timer = 0;
   private wasLost = false;
 
   constructor(
     private readonly url: string,
+    // How far the record was before the page was read: what came about since then is told first.
+    private place: string,
     private readonly told: (tag: string, words: string) => void,
     private readonly refreshAll: () => void,
   ) {}
@@ -154,6 +155,7 @@ export function keepCurrent(): void {
   const refreshAll = (): void => present().forEach((part) => part.refresh());
   const stream = new Stream(
     url,
+    document.body.dataset.after ?? "",
     (tag, words) => {
       present().filter((part) => part.isAbout(tag, words)).forEach((part) => part.refresh());
       document.dispatchEvent(new CustomEvent("branchline:event", { detail: JSON.parse(words) }));

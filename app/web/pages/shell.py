@@ -5,20 +5,23 @@ What a page shows is the page's own business; who asks is `guard`'s.
 
 import re
 import secrets
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from json import loads
-from typing import Any, Final
+from typing import Any, Final, cast
+from urllib.parse import urlencode
 
-from flask import Flask, Response, current_app, g, make_response, render_template, request
+from flask import Flask, Response, current_app, g, make_response, render_template, request, url_for
 from jinja2 import StrictUndefined, TemplateNotFound
+from werkzeug.routing import Rule
 
 from app.domain.callers import Caller
-from app.errors import BranchlineError, NotFound
+from app.errors import BranchlineError, NotFound, RemoteUnavailable
 from app.web.context import context
-from app.web.guard import caller, may, may_create
+from app.web.guard import caller, is_open, may, may_create
 from app.web.pages import filters
-from app.web.sessions import form_key
+from app.web.sessions import SAFE_METHODS, form_key
 
 HTML: Final = "text/html"
 _OK: Final = 200
@@ -62,7 +65,10 @@ def register_shell(web: Flask) -> None:
         now=lambda: context().clock().isoformat(timespec="milliseconds"),
         part_url=part_url,
         platform=lambda: context().platform,
+        stream_after=lambda: g.get("stream_after", ""),
     )
+    # Behind the guard's own look: who may not see a page has nothing read for it.
+    web.before_request(_note_place)
     web.after_request(_guard_answer)
 
 
@@ -99,9 +105,10 @@ def wanted_part() -> str | None:
 
 def part_url(part: str) -> str:
     """Return where a part of this page is, as it is being looked at."""
-    asked = request.args.to_dict(flat=False)
-    asked["part"] = [part]
-    return current_app.url_for(str(request.endpoint), **(request.view_args or {}), **asked)  # type: ignore[arg-type]
+    rule = _page_rule()
+    known = {name: value for name, value in (request.view_args or {}).items() if name in rule.arguments}
+    asked = {**request.args.to_dict(flat=False), "part": [part]}
+    return f"{url_for(rule.endpoint, **known)}?{urlencode(asked, doseq=True)}"
 
 
 def asset(name: str) -> str:
@@ -119,6 +126,26 @@ def style_nonce() -> str:
 def allow_form_target(origin: str) -> None:
     """Let forms of this page lead on to another origin: whom people sign in with."""
     g.form_target = origin
+
+
+def _note_place() -> None:
+    """Note how far the record is before a page is read: what comes about from then on, its stream tells."""
+    is_page = (request.blueprint or "").startswith("pages_") and not is_open(str(request.endpoint))
+    if not is_page or wanted_part() is not None:
+        return
+    with suppress(RemoteUnavailable), context().records.read() as tx:
+        g.stream_after = str(tx.events.newest())
+
+
+def _page_rule() -> Rule:
+    """Return the route of this page itself; one that answers a form has its address above the form's."""
+    rule = cast("Rule", request.url_rule)
+    if request.method in SAFE_METHODS:
+        return rule
+    pages = {it.rule: it for it in current_app.url_map.iter_rules() if "GET" in (it.methods or ())}
+    steps = rule.rule.split("/")
+    above = ("/".join(steps[:length]) for length in range(len(steps), 1, -1))
+    return next((pages[it] for it in above if it in pages), rule)
 
 
 @cache
