@@ -16,9 +16,10 @@ from tests.browser.visits import Visit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import Browser, Page, StorageState
+    from playwright.sync_api import Browser, Locator, Page, StorageState
 
     from sandbox.developer import App, Developer
+    from tests.browser.conftest import Begin
     from tests.e2e.leftovers import Inspector
 
 pytestmark = pytest.mark.timeout(420)
@@ -76,9 +77,11 @@ def test_an_app_begins_on_a_page_and_goes_live_without_a_reload(kiosk: App) -> N
     assert kiosk.detail["status"] == "ready"
 
 
-def test_a_push_appears_and_becomes_ready_by_itself(page_of_kiosk: AppPage, kiosk: App) -> None:
+def test_a_push_appears_and_becomes_ready_by_itself(
+    page_of_kiosk: AppPage, kiosk: App, visits: Begin
+) -> None:
     page, icon = page_of_kiosk.page, page_of_kiosk.page.locator("link[rel=icon]")
-    calm = str(icon.get_attribute("href"))
+    calm, listed = str(icon.get_attribute("href")), listed_kiosk(visits("ada").page)
     page.evaluate("window.isSame = true")
     kiosk.push("Good day")
     row = page_of_kiosk.deployment("Say Good day")
@@ -92,7 +95,18 @@ def test_a_push_appears_and_becomes_ready_by_itself(page_of_kiosk: AppPage, kios
     expect(row).to_have_count(1)
     expect(page).to_have_title("kiosk")
     expect(icon).to_have_attribute("href", calm)
-    assert page.evaluate("window.isSame")
+    expect(listed).to_contain_text("Say Good day")
+    expect(listed.locator(".status")).to_have_text("ready")
+    assert all(it.evaluate("window.isSame") for it in (page, listed.page))
+
+
+def listed_kiosk(page: Page) -> Locator:
+    """Open the list of apps, and return the row of the kiosk, which shows what was pushed first."""
+    page.goto("/")
+    page.evaluate("window.isSame = true")
+    row = page.locator(".apps-table tbody tr", has_text="kiosk")
+    expect(row).to_contain_text(FIRST)
+    return row
 
 
 def test_a_rollback_says_what_changes_and_holds_until_resumed(page_of_kiosk: AppPage, kiosk: App) -> None:
