@@ -108,6 +108,16 @@ def status_of(error: BranchlineError) -> int:
     return next((status for kind, status in _STATUS.items() if isinstance(error, kind)), _BROKEN)
 
 
+def refusal(error: BranchlineError) -> BranchlineError:
+    """Return what the page on which something was tried tells of it; what is our mistake leaves again.
+
+    So does that the database is away: the page could not be read either. Both have pages of their own.
+    """
+    if status_of(error) == _BROKEN or error.error_code == _DATABASE_AWAY:
+        raise error
+    return error
+
+
 # Returns the page of an error, by status, code, message and details; None where nobody looks at pages.
 AsPage = Callable[[int, str, str, Mapping[str, Any]], Response | None]
 

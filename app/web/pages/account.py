@@ -12,7 +12,7 @@ from app.pipeline.sign_in import sign_out, sign_out_everywhere
 from app.pipeline.tokens import good_tokens, revoke_token, token_of
 from app.ports import Transaction
 from app.web.context import context
-from app.web.errors import status_of
+from app.web.errors import refusal, status_of
 from app.web.guard import actor, caller, needs
 from app.web.login import forget_access
 from app.web.pages.shell import render
@@ -68,7 +68,7 @@ def create_token() -> Response:
     try:
         token, secret = make(_typed())
     except BranchlineError as error:
-        return _page(error=error)
+        return _page(error=refusal(error))
     return _page(made=token, secret=secret)
 
 

@@ -23,6 +23,7 @@ from app.pipeline.rollback import rollback
 from app.pipeline.variables import Editor, remove, set_secrets, set_variables
 from app.ports import Transaction
 from app.web.context import context
+from app.web.errors import refusal
 from app.web.guard import actor, needs, require
 from app.web.pages.app import back_to, page_of, pages
 
@@ -167,7 +168,7 @@ def _done(key: str, act: Callable[[Transaction, App], None], done: str, part: st
             raise
         return page_of(key, error=error)
     except BranchlineError as error:
-        return page_of(key, error=error, typed=_typed())
+        return page_of(key, error=refusal(error), typed=_typed())
     return back_to(known, done, part)
 
 

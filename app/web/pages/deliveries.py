@@ -13,7 +13,7 @@ from app.errors import BranchlineError, InvalidInput
 from app.pipeline.replay import replay_one
 from app.render.build_log import visible
 from app.web.context import context
-from app.web.errors import status_of
+from app.web.errors import refusal, status_of
 from app.web.guard import actor, needs
 from app.web.pages.shell import render
 
@@ -67,7 +67,7 @@ def replay(guid: str) -> Response:
         with given.records.begin() as tx:
             replay_one(tx, guid, actor=actor(), at=given.clock())
     except BranchlineError as error:
-        return _page(guid, error=error)
+        return _page(guid, error=refusal(error))
     return redirect(f"/deliveries/{quote(guid, safe='')}?done=yes", 303)  # type: ignore[return-value] # Flask's own
 
 

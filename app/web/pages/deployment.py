@@ -24,7 +24,7 @@ from app.pipeline.restore import request_restore
 from app.ports import Transaction
 from app.render.build_log import excerpt, visible
 from app.web.context import context
-from app.web.errors import status_of
+from app.web.errors import refusal, status_of
 from app.web.guard import actor, may, needs
 from app.web.looking import comparison_of, jobs_of, log_of, said_by, scripts_of
 from app.web.pages.event_rows import rows_of
@@ -65,7 +65,7 @@ def restore(deployment: str) -> Response:
         with context().records.begin() as tx:
             job = request_restore(tx, deployment, actor=actor())[1]
     except BranchlineError as error:
-        return _page(deployment, error=error)
+        return _page(deployment, error=refusal(error))
     done = urlencode({"done": "restoring" if job else "restored"})
     return redirect(f"/deployments/{deployment}?{done}", 303)  # type: ignore[return-value] # Flask's own is one
 
@@ -159,7 +159,7 @@ def _asked(part: str, shown: Mapping[str, Any]) -> dict[str, Any]:
     except (Gone, Conflict) as error:
         return {"trouble": error, "again": None, f"{part}_found": None}
     except BranchlineError as error:
-        return {"trouble": error, "again": _AGAIN_AWAY, f"{part}_found": None}
+        return {"trouble": refusal(error), "again": _AGAIN_AWAY, f"{part}_found": None}
 
 
 def _steps(shown: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from app.pipeline.known import known_app
 from app.pipeline.retry import is_repeatable
 from app.ports import Transaction
 from app.web.context import context
-from app.web.errors import status_of
+from app.web.errors import refusal, status_of
 from app.web.guard import caller, may, needs, owner_id, reach
 from app.web.jobs import cancel_known, retry_known
 from app.web.pages.event_rows import page_of, rows_of
@@ -76,7 +76,7 @@ def retry(job: str) -> Response:
     try:
         again = retry_known(job)
     except BranchlineError as error:
-        return _page(job, error=error)
+        return _page(job, error=refusal(error))
     return _to(f"/jobs/{again.id}?done=retried")
 
 
@@ -87,7 +87,7 @@ def cancel(job: str) -> Response:
     try:
         cancel_known(job)
     except BranchlineError as error:
-        return _page(job, error=error)
+        return _page(job, error=refusal(error))
     return _to(f"/jobs/{job}?done=cancelling")
 
 

@@ -14,7 +14,7 @@ from app.errors import BranchlineError, InvalidInput
 from app.pipeline.generate import MAXIMUM_FILES, GivenFile
 from app.pipeline.provision import Order, request_app
 from app.web.context import context
-from app.web.errors import status_of
+from app.web.errors import refusal, status_of
 from app.web.guard import actor, caller, needs
 from app.web.pages.app import address_of, pages
 from app.web.pages.shell import render
@@ -100,7 +100,7 @@ def begin_app() -> Response:
                 creator=caller().person,
             )
     except BranchlineError as error:
-        return _form(typed, error)
+        return _form(typed, refusal(error))
     return redirect(f"{address_of(app)}?done=requested", 303)  # type: ignore[return-value] # Flask's own is one
 
 
