@@ -71,6 +71,13 @@ export async function many(count: number) {
   return count;
 }
 """
+TYPED = """
+interface Order { readonly size: number }
+// at most a dozen
+export function brew(cups: Order): string {
+  return cups.size > 12 ? "none" : String(Math.round(cups.size));
+}
+"""
 _names = itertools.count(1)
 
 
@@ -268,6 +275,40 @@ def test_who_closes_a_question_is_where_it_was_asked_though_its_part_was_fetched
     expect(button).to_be_focused()
     deploy(4)
     expect(button).to_be_focused()
+
+
+def test_code_is_coloured_as_typescript_in_light_and_dark(ada: Visit) -> None:
+    page = ada.page
+    open_worker(ada, TYPED)
+    editor = page.locator(".editor .cm-content")
+
+    def colour(text: str) -> str:
+        token = editor.locator("span", has_text=re.compile(f"^{re.escape(text)}$")).first
+        return str(token.evaluate("it => getComputedStyle(it).color"))
+
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type] # both are schemes
+        plain = str(editor.evaluate("it => getComputedStyle(it).color"))
+        # A keyword, a name that is given, a type, a text, a number and a comment; then a name that is used.
+        told = [colour(it) for it in ("export", "cups", "Order", '"none"', "12", "// at most a dozen")]
+        assert len({*told, plain}) == len(told) + 1, (scheme, plain, told)
+        assert colour("Math") == plain
+
+
+def test_what_is_copied_is_what_is_shown(ada: Visit) -> None:
+    page = ada.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=ada.url)
+    open_worker(ada)
+    invoke(page, '{ "lines": 1 }')
+    command = page.locator('[data-command="api"]')
+    for button, shown in (
+        (page.locator("#result-copy"), page.locator(".result-text")),
+        (command.get_by_role("button"), command.locator("code")),
+    ):
+        expect(button).to_have_text("Copy")
+        button.click()
+        expect(button).to_have_text("Copied")
+        assert page.evaluate("navigator.clipboard.readText()") == shown.inner_text()
 
 
 # -------------------- calls and lines
