@@ -30,6 +30,10 @@ def test_functions_of_what_is_live_are_called_from_the_page_of_their_app(
     page.goto(f"/apps/{app.slug}")
     page.get_by_role("link", name="Functions").first.click()
     expect(page.locator("#function")).to_have_value("brew")
+    deployment = page.url.split("/")[-2]
+    expect(page.locator("[data-command=cli] code")).to_have_text(
+        f"branchline deployments invoke {deployment} brew --stream --data '{{}}'"
+    )
     ada.look("functions")
     page.get_by_role("button", name="Invoke").click()
     expect(page.locator(".log-mark")).to_have_text("streaming")

@@ -130,9 +130,13 @@ def invoke(page: Page, payload: str) -> None:
 # -------------------- from nothing to a stream
 
 
-def test_a_first_visitor_reaches_a_stream_with_two_clicks(ada: Visit) -> None:
-    page, began = ada.page, time.monotonic()
-    page.goto("/workers/new")
+def test_a_stranger_reaches_a_stream_within_a_minute(visits: Begin) -> None:
+    visit, began = visits(None), time.monotonic()
+    page = visit.page
+    page.goto("/")
+    visit.go_through_sign_in("ada")
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Workers").click()
+    page.get_by_role("link", name="New worker").click()
     page.get_by_role("button", name="Deploy").click()
     page.get_by_role("button", name="Invoke").click()
     expect(lines(page)).not_to_have_count(0)

@@ -78,6 +78,10 @@ class Visit:
     def sign_in(self, login: str, wanted: str | None = None) -> None:
         """Sign in at the sandbox's GitHub, as anybody does, on the way to the address `wanted`."""
         self.page.goto("/login" + (f"?{urlencode({'next': wanted})}" if wanted else ""))
+        self.go_through_sign_in(login)
+
+    def go_through_sign_in(self, login: str) -> None:
+        """Press what has to be pressed from the page that one signs in on, until one is back."""
         self.page.get_by_role("button", name=re.compile("GitHub")).or_(
             self.page.get_by_role("link", name=re.compile("with GitHub"))
         ).first.click()

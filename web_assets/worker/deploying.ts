@@ -3,6 +3,7 @@ import { createWorker, type Deployed, type Problem, Refused, updateWorker, versi
 import { button, make, one } from "./dom.ts";
 import { areSame, type Draft, Drafts, type SourceFile } from "./drafts.ts";
 import { Files } from "./files.ts";
+import { ENDED, signInAgain, UNAUTHENTICATED } from "./signed_out.ts";
 
 const KEEP_AFTER_MS = 300;
 
@@ -150,7 +151,8 @@ export class Deploying {
       return;
     }
     const text = error.problems.length > 0 ? "Nothing was deployed: it does not compile." : error.message;
-    one(".refusal-text", this.#refusal).textContent = text;
+    const told = error.status === UNAUTHENTICATED ? [ENDED, " ", signInAgain()] : [text];
+    one(".refusal-text", this.#refusal).replaceChildren(...told);
     one(".problems", this.#refusal).replaceChildren(...error.problems.map((problem) => this.#itemOf(problem)));
     this.#refusal.hidden = false;
     this.#files.mark(error.problems);

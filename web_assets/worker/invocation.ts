@@ -5,6 +5,7 @@
  * comes a second time all the same is passed over. The call itself is sent once and never again. Nothing here knows
  * the page.
  */
+import { ENDED, UNAUTHENTICATED } from "./signed_out.ts";
 import { readEvents, type ServerEvent, within } from "./sse.ts";
 
 export interface Line {
@@ -169,6 +170,7 @@ async function refusal(answer: Response): Promise<Told> {
   const told = parsed(await answer.text()) as { error?: Partial<Thrown>; duration?: number } | undefined;
   const { name, message, stack } = told?.error ?? {};
   if (name !== undefined) return { kind: "failed", error: { name, message: message ?? "", stack } };
+  if (answer.status === UNAUTHENTICATED) return { kind: "refused", status: answer.status, message: ENDED };
   return { kind: "refused", status: answer.status, message: message ?? `The server answered ${answer.status}.` };
 }
 

@@ -7,6 +7,7 @@ import { invoke, type Network, type Told } from "./invocation.ts";
 import { LogView, type Mark } from "./log_view.ts";
 import { asSent, mistakeIn } from "./payload.ts";
 import { PayloadEditor } from "./payload_editor.ts";
+import { signInAgain, UNAUTHENTICATED } from "./signed_out.ts";
 
 const LONGEST_RESULT = 200_000;
 
@@ -163,17 +164,17 @@ class Result {
   tell(told: Told): void {
     if (told.kind === "result") this.#show("succeeded", "good", spanOf(told.duration), JSON.stringify(told.value, null, 2));
     else if (told.kind === "failed") this.#show("failed", "bad", spanOf(told.duration), textOf(told.error));
-    else if (told.kind === "refused") this.#show("not called", "bad", `${told.status}`, told.message);
+    else if (told.kind === "refused") this.#show("not called", "bad", told.status === UNAUTHENTICATED ? signInAgain() : `${told.status}`, told.message);
     else if (told.kind === "lost") this.#show("unknown", "warn", "", told.message);
   }
 
-  #show(state: string, look: string, facts: string, text: string): void {
+  #show(state: string, look: string, facts: Node | string, text: string): void {
     this.#whole = text;
     const tag = document.createElement("span");
     tag.className = `tag tag-${look}`;
     tag.textContent = state;
     this.#state.replaceChildren(tag);
-    this.#facts.textContent = facts;
+    this.#facts.replaceChildren(facts);
     const isLong = text.length > LONGEST_RESULT;
     this.#text.textContent = isLong ? `${text.slice(0, LONGEST_RESULT)}\n… copy it to see all of it` : text;
     this.#text.hidden = false;
@@ -192,8 +193,8 @@ function textOf({ name, message, stack }: { name: string; message: string; stack
 }
 
 function showCommands(called: string, payload: string): void {
-  const { url = "", api = "", name = "", key } = one("#commands").dataset;
-  const texts = commandsFor({ url, api, name, hasKey: key === "yes" }, called, payload || "null");
+  const { url = "", api = "", terminal: command = "", key } = one("#commands").dataset;
+  const texts = commandsFor({ url, api, command, hasKey: key === "yes" }, called, payload || "null");
   for (const [kind, text] of Object.entries(texts)) {
     const shown = one(`[data-command="${kind}"]`);
     one("code", shown).textContent = text;

@@ -60,6 +60,11 @@ def quoted(url: str, payload: str, key: str | None, *, streams: bool = False) ->
     return f"curl -sS{'N' if streams else ''} {shlex.quote(url)}{bearing} -d {shlex.quote(payload)}"
 
 
+def typed(command: str, function: str, payload: str) -> str:
+    """Return what to type to call a function with a command of ours: `branchline workers invoke shop`."""
+    return f"{command} {shlex.quote(function)} --stream --data {shlex.quote(payload)}"
+
+
 def _check_payload(payload: str) -> None:
     try:
         json.loads(payload or "null")

@@ -11,7 +11,7 @@ from app.pipeline.invoke_deployment import DeployedCallee, deployed_callee, func
 from app.web.context import context
 from app.web.errors import status_of
 from app.web.guard import needs
-from app.web.pages.calls import Answer, called_once, quoted
+from app.web.pages.calls import Answer, called_once, quoted, typed
 from app.web.pages.shell import render, style_nonce
 
 pages = Blueprint("pages_functions", __name__)
@@ -47,6 +47,7 @@ def _page(key: str, *, error: BranchlineError | None = None, answer: Answer | No
     with given.records.read() as tx:
         app = tx.apps.get(called.deployment.app_id)
     functions, silence = _functions(called)
+    function = answer.function if answer else next(iter(functions), "hello")
     url = given.platform.addresses.of(called.script).url.rstrip("/")
     api = f"{given.platform.url}/api/deployments/{called.deployment.id}"
     return render(
@@ -59,7 +60,7 @@ def _page(key: str, *, error: BranchlineError | None = None, answer: Answer | No
         url=url,
         api=api,
         has_key=called.key is not None,
-        commands=_commands(url, api, answer.function if answer else next(iter(functions), "hello"), called),
+        commands=_commands(url, api, function, called),
         error=error,
         answer=answer,
         nonce=style_nonce(),
@@ -81,4 +82,5 @@ def _commands(url: str, api: str, function: str, called: DeployedCallee) -> dict
     return {
         "public": quoted(f"{url}/api/invoke/{name}", "{}", "INVOKE_KEY" if key else None),
         "api": quoted(f"{api}/invoke/{name}", "{}", "BRANCHLINE_API_TOKEN", streams=True),
+        "cli": typed(f"branchline deployments invoke {called.deployment.id}", function, "{}"),
     }

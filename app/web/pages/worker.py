@@ -3,7 +3,6 @@
 What scripts do there goes through the API; the forms here do the same for who has none.
 """
 
-import shlex
 from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote
@@ -21,7 +20,7 @@ from app.pipeline.workers_versions import restore_version, version_of, written_s
 from app.web.context import context
 from app.web.errors import status_of
 from app.web.guard import actor, needs
-from app.web.pages.calls import Answer, called_once, quoted
+from app.web.pages.calls import Answer, called_once, quoted, typed
 from app.web.pages.shell import render, style_nonce, wanted_part
 from app.web.pages.workers import Refusal, pages, posted_sources, problems_of, seen
 from app.web.worker_views import WholeWorkerView, states
@@ -150,11 +149,10 @@ def commands(worker: WholeWorkerView, function: str, payload: str) -> dict[str, 
     """Return what to type to call a function: at its own address, over our API, with our command."""
     name, key = quote(function, safe=""), "INVOKE_KEY" if worker.options.invoke_key else None
     api = f"{context().platform.url}/api/workers/{worker.slug}/invoke/{name}"
-    data = shlex.quote(payload)
     return {
         "public": quoted(f"{worker.url}/api/invoke/{name}", payload, key),
         "api": quoted(api, payload, "BRANCHLINE_API_TOKEN", streams=True),
-        "cli": f"branchline workers invoke {worker.slug} {shlex.quote(function)} --stream --data {data}",
+        "cli": typed(f"branchline workers invoke {worker.slug}", function, payload),
     }
 
 

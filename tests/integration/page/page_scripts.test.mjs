@@ -132,6 +132,16 @@ test("what the worker or we refuse is told with its words", async () => {
   assert.equal(lost.kind, "lost");
 });
 
+test("whose sign-in has ended is told so, and not what programs have to send", async () => {
+  const ours = { error: { code: "request:unauthenticated", message: "send Authorization: Bearer", details: {} } };
+  const [told] = await all(call(), network([answer(401, ours)]));
+  assert.deepEqual([told.kind, told.status], ["refused", 401]);
+  assert.match(told.message, /^Your sign-in has ended\./);
+  const theirs = { success: false, error: { name: "NoKey", message: "bear one" } };
+  const [thrown] = await all(call(), network([answer(401, theirs)]));
+  assert.equal(thrown.error.message, "bear one");
+});
+
 test("an error event is told with its stack", async () => {
   const error = { name: "TypeError", message: "no", stack: "TypeError: no\n    at hello" };
   const net = network([stream(`event: error\nid: inv_1:1\ndata: ${JSON.stringify({ error })}\n\n`)]);

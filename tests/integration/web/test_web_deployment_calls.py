@@ -1,6 +1,7 @@
 """Functions of apps, called as one deployment has them: over the API, and from their page."""
 
 from dataclasses import replace
+from html import unescape
 from typing import Any
 
 import pytest
@@ -127,6 +128,15 @@ def test_the_page_calls_without_scripts(shop: World) -> None:
     assert refused.status_code == 400
     assert "it is no JSON" in refused.text
     assert len(shop.functions.calls) == 1
+
+
+def test_the_page_shows_what_to_type_in_a_terminal(shop: World) -> None:
+    expected = "branchline deployments invoke dpl_0001 hello --stream --data '{}'"
+    assert expected in unescape(page(shop).text)
+    shop.cloud.endpoints.listed[OWN] = ["größe$"]
+    shown = unescape(page(shop).text)
+    assert "branchline deployments invoke dpl_0001 'größe$' --stream --data '{}'" in shown
+    assert 'data-terminal="branchline deployments invoke dpl_0001"' in shown
 
 
 def test_an_app_without_functions_is_told_how_to_have_some(shop: World) -> None:
