@@ -148,6 +148,20 @@ def test_a_secret_is_never_shown(filled: World) -> None:
     assert "ciphertext" not in shown.html
 
 
+def test_variables_and_the_policy_are_current_and_what_is_typed_beside_them_stays(filled: World) -> None:
+    shown = page(filled)
+    assert "app:policy-set" in shown.one("section", data_part="settings")["data-events"].split()
+    variables = shown.one("section", data_part="variables")
+    assert {"variable:", "secret:"} <= set(variables["data-events"].split())
+    part = page(filled, variables["data-live"])
+    assert [it.text for it in part.all("code", class_="line")] == [
+        *("API_URL", "https://api.example.com/v2", "PAYMENT_KEY"),
+        *("API_URL", "https://api.example.com/v2"),
+    ]
+    assert shown.one("input", id="variable-value")["name"] == "value"
+    assert part.all("input", id="variable-value") == []
+
+
 def test_an_app_that_is_made_shows_its_steps(world: World) -> None:
     with world.records.begin() as tx:
         world.engine.begun = provisioning(tx, world.clock())

@@ -1,0 +1,52 @@
+"""Variables, secrets and the policy of an app, as others change them while somebody looks, and types."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+from sandbox.plan import OPERATOR
+from tests.browser.app_page import AppPage
+
+if TYPE_CHECKING:
+    from sandbox.developer import App
+    from tests.browser.conftest import Begin
+    from tests.browser.visits import Visit
+
+
+def put(app: App, kind: str, name: str, value: str) -> None:
+    """Set a variable of previews, or a secret, over the API."""
+    path = f"/api/apps/{app.slug}/environments/preview/{kind}/{name}"
+    app.developer.branchline.call("PUT", path, {"value": value})
+
+
+def test_what_others_set_appears_without_a_reload_and_what_is_typed_stays(ada: Visit, shop: App) -> None:
+    page, panel = AppPage.opened(ada.page, "shop").page, ada.page.locator("#variables")
+    expect(page.locator("#live")).to_have_text("Live")
+    page.evaluate("window.isSame = true")
+    name, value = panel.get_by_label("Name"), panel.get_by_label("Value")
+    name.fill("MINE")
+    value.fill("half of what I wan")
+    put(shop, "variables", "THEIRS", "https://theirs.example")
+    row = panel.locator("li", has_text="THEIRS")
+    expect(row).to_contain_text("https://theirs.example")
+    expect(value).to_be_focused()
+    page.locator("h1").click()
+    put(shop, "secrets", "HIDDEN", "nobody-sees")
+    expect(panel.locator("li", has_text="HIDDEN").locator(".tag")).to_have_text("secret")
+    shop.developer.branchline.call("DELETE", f"/api/apps/{shop.slug}/environments/preview/variables/THEIRS")
+    expect(row).to_have_count(0)
+    expect(name).to_have_value("MINE")
+    expect(value).to_have_value("half of what I wan")
+    assert page.evaluate("window.isSame")
+
+
+def test_a_policy_that_somebody_else_sets_is_shown(visits: Begin, shop: App) -> None:
+    page = AppPage.opened(visits(OPERATOR).page, "shop").page
+    expect(page.locator("#live")).to_have_text("Live")
+    for policy in ("all", "off"):
+        shop.developer.branchline.call("PATCH", f"/api/apps/{shop.slug}", {"heal": policy})
+        expect(page.get_by_label("May be healed by itself")).to_have_value(policy)
+    shop.developer.branchline.call("PATCH", f"/api/apps/{shop.slug}", {"heal": None})
+    expect(page.get_by_label("May be healed by itself")).to_have_value("")
