@@ -291,7 +291,7 @@ def test_code_is_coloured_as_typescript_in_light_and_dark(ada: Visit) -> None:
         return str(token.evaluate("it => getComputedStyle(it).color"))
 
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type] # both are schemes
+        page.emulate_media(color_scheme=scheme)
         plain = str(editor.evaluate("it => getComputedStyle(it).color"))
         # A keyword, a name that is given, a type, a text, a number and a comment; then a name that is used.
         told = [colour(it) for it in ("export", "cups", "Order", '"none"', "12", "// at most a dozen")]
