@@ -12,11 +12,14 @@ const RETRY_MS = { first: 1000, most: 30_000 };
 
 type Mark = "live" | "reconnecting";
 
+type Field = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement;
+
 class Part {
   private etag = "";
   private timer = 0;
   private restedAt = 0;
-  private abort: AbortController | null = null;
+  private isFetching = false;
+  private isStale = false;
 
   constructor(readonly element: HTMLElement) {}
 
@@ -28,7 +31,9 @@ class Part {
   }
 
   refresh(): void {
-    if (this.timer) return;
+    // What is under way is let end: an answer that takes long would otherwise be cut off again and again.
+    if (this.isFetching) this.isStale = true;
+    if (this.isFetching || this.timer) return;
     const wait = Math.max(GATHER_MS, this.restedAt - performance.now());
     this.timer = window.setTimeout(() => {
       this.timer = 0;
@@ -37,32 +42,44 @@ class Part {
   }
 
   private async fetch(): Promise<void> {
-    if (this.isInUse()) return this.refresh();
-    this.abort?.abort();
-    this.abort = new AbortController();
+    if (this.isInUse()) return this.later();
+    this.isFetching = true;
     const beganAt = performance.now();
-    this.restedAt = beganAt + REST.most;
     const headers: Record<string, string> = this.etag ? { "If-None-Match": this.etag } : {};
     try {
-      const signal = AbortSignal.any ? AbortSignal.any([this.abort.signal, AbortSignal.timeout(15_000)]) : this.abort.signal;
+      const signal = AbortSignal.timeout(15_000);
       const answer = await fetch(this.element.dataset.live ?? "", { headers, signal, redirect: "manual" });
       if (answer.type === "opaqueredirect" || answer.status === 401) return location.reload();
       if (answer.status === 404 || answer.status === 410) return location.reload();
       if (!answer.ok) return;
+      const html = await answer.text();
+      if (this.isInUse()) {
+        this.isStale = true;
+        return;
+      }
       this.etag = answer.headers.get("ETag") ?? "";
-      this.show(await answer.text());
+      this.show(html);
     } catch {
       // The stream tells when there is a connection again, and then everything is fetched.
     } finally {
       const rest = REST.times * (performance.now() - beganAt);
       this.restedAt = performance.now() + Math.min(Math.max(rest, REST.least), REST.most);
+      this.isFetching = false;
+      if (this.isStale) this.refresh();
+      this.isStale = false;
     }
   }
 
+  private later(): void {
+    this.restedAt = performance.now() + REST.most;
+    this.refresh();
+  }
+
+  // Somebody is typing here, or has chosen something and not sent it yet.
   private isInUse(): boolean {
     const active = document.activeElement;
-    const isTyping = active instanceof HTMLInputElement || active instanceof HTMLTextAreaElement || active instanceof HTMLSelectElement;
-    return isTyping && this.element.contains(active);
+    const fields = [...this.element.querySelectorAll<Field>("input, textarea, select")];
+    return fields.some((field) => (field === active && !isPressed(field)) || isChanged(field));
   }
 
   private show(html: string): void {
@@ -90,6 +107,7 @@ class Stream {
     private place: string,
     private readonly told: (tag: string, words: string) => void,
     private readonly refreshAll: () => void,
+    private readonly refreshOne: () => void,
   ) {}
 
   open(): void {
@@ -134,9 +152,24 @@ class Stream {
     if (source.readyState !== EventSource.CLOSED) return; // it comes back by itself
     source.close();
     this.source = null;
+    this.refreshOne(); // whose sign-in has ended is led to it by what that answers
     this.timer = window.setTimeout(() => this.open(), this.retryMs * (0.5 + Math.random()));
     this.retryMs = Math.min(this.retryMs * 2, RETRY_MS.most);
   }
+}
+
+function isPressed(field: Field): boolean {
+  return field instanceof HTMLInputElement && ["button", "submit", "reset", "hidden"].includes(field.type);
+}
+
+function isChanged(field: Field): boolean {
+  if (field instanceof HTMLSelectElement) {
+    // The first one is chosen where none is marked.
+    const marked = [...field.options].findIndex((option) => option.defaultSelected);
+    return field.selectedIndex !== Math.max(marked, 0);
+  }
+  if (field instanceof HTMLInputElement && ["checkbox", "radio"].includes(field.type)) return field.checked !== field.defaultChecked;
+  return field.value !== field.defaultValue;
 }
 
 function startsAs(tag: string, prefixes = ""): boolean {
@@ -161,8 +194,9 @@ export function keepCurrent(): void {
       document.dispatchEvent(new CustomEvent("branchline:event", { detail: JSON.parse(words) }));
     },
     refreshAll,
+    () => present()[0]?.refresh(),
   );
-  stream.open();
+  if (!document.hidden) stream.open();
   let hiding = 0;
   document.addEventListener("visibilitychange", () => {
     window.clearTimeout(hiding);
