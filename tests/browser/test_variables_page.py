@@ -50,3 +50,19 @@ def test_a_policy_that_somebody_else_sets_is_shown(visits: Begin, shop: App) -> 
         expect(page.get_by_label("May be healed by itself")).to_have_value(policy)
     shop.developer.branchline.call("PATCH", f"/api/apps/{shop.slug}", {"heal": None})
     expect(page.get_by_label("May be healed by itself")).to_have_value("")
+
+
+def test_what_was_chosen_and_not_sent_yet_stays(visits: Begin, shop: App) -> None:
+    page = AppPage.opened(visits(OPERATOR).page, "shop").page
+    expect(page.locator("#live")).to_have_text("Live")
+    chosen = page.get_by_label("May be healed by itself")
+    chosen.select_option("all")
+    page.locator("h1").click()
+    with page.expect_response(lambda answer: "part=activity" in answer.url):
+        shop.developer.branchline.call("PATCH", f"/api/apps/{shop.slug}", {"heal": "off"})
+    expect(page.locator("#activity")).to_contain_text("policy")
+    expect(chosen).to_have_value("all")
+    chosen.select_option("")  # as it came, so it is current again
+    expect(chosen).to_have_value("off")
+    shop.developer.branchline.call("PATCH", f"/api/apps/{shop.slug}", {"heal": None})
+    expect(chosen).to_have_value("")
