@@ -1,4 +1,4 @@
-"""Asking on while somebody follows, although the control plane asks for a pause or is away for a moment.
+"""Asking on while somebody waits, although the control plane asks for a pause or is away for a moment.
 
 What is asked is not known here.
 """
@@ -16,11 +16,17 @@ _T = TypeVar("_T")
 
 
 class Patience:
-    """Waits for answers of a control plane; when nobody is following, not at all."""
+    """Waits for answers of a control plane; when nobody is following, not at all.
 
-    def __init__(self, *, is_following: bool) -> None:
+    `was_answered`: it is known to be there, because it has answered something else before.
+    """
+
+    def __init__(
+        self, *, is_following: bool = True, was_answered: bool = False, seconds: float = _PATIENCE_SECONDS
+    ) -> None:
         self._is_following = is_following
-        self._was_answered = False
+        self._was_answered = was_answered
+        self._seconds = seconds
 
     def ask(self, question: Callable[[], _T]) -> _T:
         """Return what is answered in the end.
@@ -28,7 +34,7 @@ class Patience:
         Raises:
             RemoteUnavailable: it would take minutes; or nobody ever answered, nor said when they would.
         """
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + self._seconds
         while True:
             try:
                 answer = question()

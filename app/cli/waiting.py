@@ -7,6 +7,7 @@ from typing import Any, Final
 import click
 
 from app.cli.api import Api
+from app.cli.patience import Patience
 from app.cli.show import printable
 from app.errors import RemoteRefused, RemoteUnavailable
 
@@ -28,13 +29,15 @@ def wait_for_job(api: Api, job_id: str, timeout_seconds: float) -> Mapping[str, 
 
     Raises:
         RemoteRefused: the job failed.
-        RemoteUnavailable: it was not over in time; it goes on all the same.
+        RemoteUnavailable: it was not over in time, or nobody told; it goes on all the same.
     """
     deadline = time.monotonic() + timeout_seconds
+    # It took the order a moment ago, so it is there, and comes back when it is restarted.
+    patience = Patience(was_answered=True, seconds=timeout_seconds)
     shown: set[str] = set()
     waiting_for: str | None = None
     while True:
-        job = api.get("jobs", job_id)
+        job = patience.ask(lambda: api.get("jobs", job_id))
         _show_steps(job, shown)
         if job["waitingFor"] and job["waitingFor"] != waiting_for:
             waiting_for = job["waitingFor"]

@@ -13,7 +13,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from app.cli import branchline
+from app.cli import branchline, patience
 from app.cli.exits import exit_code
 from app.cli.show import ago
 from app.errors import (
@@ -228,6 +228,27 @@ def test_a_failed_job_says_why(control: Control, run: Callable[..., Said]) -> No
         "  ✗ check name",
         "branchline: provisioning acme/hello: it exists already [repository:name-taken]",
     ]
+
+
+def test_a_control_plane_that_is_restarted_meanwhile_is_waited_for(
+    control: Control, run: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "_UNSTATED_SECONDS", 0.01)
+    away = {"error": {"code": "remote:unavailable", "message": "no", "details": {}}}
+    control.answer("POST", "/api/apps", {**APP, "jobId": "job_1"}, status=202)
+    control.answers["GET", "/api/jobs/job_1"] = [(503, away), (503, away), (200, DONE)]
+    control.answer("GET", "/api/apps/app_1", APP)
+    assert run("apps", "create", "hello").exit_code == 0
+
+
+def test_who_waits_for_a_control_plane_that_stays_away_is_told(
+    control: Control, run: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "_UNSTATED_SECONDS", 0.2)
+    control.answer("POST", "/api/apps", {**APP, "jobId": "job_1"}, status=202)
+    control.refuse("GET", "/api/jobs/job_1", 503, "remote:unavailable", "it is away")
+    said = run("apps", "create", "hello", "--timeout", "1")
+    assert (said.exit_code, "it is away" in said.err) == (2, True)
 
 
 def test_waiting_ends(control: Control, run: Callable[..., Said]) -> None:
