@@ -51,3 +51,6 @@ def test_a_page_that_refuses_a_form_is_current(ada: Visit, shop: App) -> None:
     expect(told).to_have_count(known + 1)
     expect(page.locator("#variable-name")).to_have_value("no name")
     assert page.evaluate("window.isSame")
+    page.context.clear_cookies()
+    set_variable(shop, "AFTER_THE_SIGN_IN")
+    expect(page).to_have_url(re.compile(r"/login\?next="))

@@ -49,8 +49,8 @@ class Part {
     try {
       const signal = AbortSignal.timeout(15_000);
       const answer = await fetch(this.element.dataset.live ?? "", { headers, signal, redirect: "manual" });
-      if (answer.type === "opaqueredirect" || answer.status === 401) return location.reload();
-      if (answer.status === 404 || answer.status === 410) return location.reload();
+      const isOver = answer.type === "opaqueredirect" || [401, 404, 410].includes(answer.status);
+      if (isOver) return this.askForPage();
       if (!answer.ok) return;
       const html = await answer.text();
       if (this.isInUse()) {
@@ -68,6 +68,13 @@ class Part {
       if (this.isStale) this.refresh();
       this.isStale = false;
     }
+  }
+
+  // Says why there is no such part any more. What answered a form has another address than its page.
+  private askForPage(): void {
+    const url = new URL(this.element.dataset.live ?? "", location.href);
+    url.searchParams.delete("part");
+    location.replace(url);
   }
 
   private later(): void {
