@@ -69,13 +69,6 @@ def caller() -> Caller:
     return cast("Caller", g.caller)
 
 
-def known_caller() -> Caller | None:
-    """Return who asks, or None where nobody has to say: for what every page shows."""
-    if "caller" not in g and signed_in() is None:
-        return None
-    return caller()
-
-
 def reach() -> Reach:
     """Return what lists show to who asks, looked at recently enough.
 
