@@ -9,7 +9,7 @@ from app.domain.rights import Act
 from app.errors import BranchlineError, RemoteUnavailable
 from app.pipeline.invoke_deployment import DeployedCallee, deployed_callee, functions_of
 from app.web.context import context
-from app.web.errors import status_of
+from app.web.errors import refusal, status_of
 from app.web.guard import needs
 from app.web.pages.calls import Answer, called_once, quoted, typed
 from app.web.pages.shell import render, style_nonce
@@ -33,7 +33,7 @@ def invoke_function(deployment: str) -> Response:
     try:
         return _page(deployment, answer=called_once(called.deployment.id, called, function, payload))
     except BranchlineError as error:
-        return _page(deployment, error=error, answer=Answer(function, payload, 0, {}))
+        return _page(deployment, error=refusal(error), answer=Answer(function, payload, 0, {}))
 
 
 def _callee(key: str) -> DeployedCallee:

@@ -18,7 +18,7 @@ from app.pipeline.workers_change import delete_worker, keep_worker, restore_work
 from app.pipeline.workers_deploy import update_worker
 from app.pipeline.workers_versions import restore_version, version_of, written_sources
 from app.web.context import context
-from app.web.errors import status_of
+from app.web.errors import refusal, status_of
 from app.web.guard import actor, needs
 from app.web.pages.calls import Answer, called_once, quoted, typed
 from app.web.pages.shell import render, style_nonce, wanted_part
@@ -57,7 +57,7 @@ def deploy_worker(worker: str) -> Response:
                 replaces=request.form.get("replaces") or None,
             )
     except Refusal as error:
-        return _page(worker, files=files, error=error)
+        return _page(worker, files=files, error=refusal(error))
     return seen(deployed)
 
 
@@ -70,7 +70,7 @@ def restore_worker_version(worker: str, version: str) -> Response:
         with given.deploys.entered(f"restoring a version of worker {worker[:60]}"):
             deployed = restore_version(worker, version, actor=actor(), to=given.workshop)
     except Refusal as error:
-        return _page(worker, error=error)
+        return _page(worker, error=refusal(error))
     return seen(deployed)
 
 
@@ -82,7 +82,7 @@ def invoke_worker(worker: str) -> Response:
     try:
         return _page(worker, answer=_called(worker, function, payload))
     except BranchlineError as error:
-        return _page(worker, error=error, answer=Answer(function, payload, 0, {}))
+        return _page(worker, error=refusal(error), answer=Answer(function, payload, 0, {}))
 
 
 @pages.post("/workers/<worker>/keep")

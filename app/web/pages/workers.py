@@ -14,7 +14,7 @@ from app.errors import BranchlineError, InvalidInput, RemoteUnavailable, UserErr
 from app.pipeline.workers_deploy import Deployed, create_worker
 from app.pipeline.workers_sources import SINGLE
 from app.web.context import context
-from app.web.errors import status_of
+from app.web.errors import refusal, status_of
 from app.web.guard import actor, caller, needs
 from app.web.pages.shell import render, style_nonce
 from app.web.worker_views import WorkerView, states
@@ -70,7 +70,7 @@ def begin_worker() -> Response:
     try:
         deployed = _created(name, request.form.get("environment", ""), files)
     except Refusal as error:
-        return _editor(name, files, error)
+        return _editor(name, files, refusal(error))
     return seen(deployed)
 
 

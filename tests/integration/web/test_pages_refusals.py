@@ -4,16 +4,21 @@ import pytest
 
 from app.domain.jobs import Job, JobType
 from app.errors import BranchlineError, Broken, Conflict, RemoteUnavailable
-from app.web.pages import app_acts, jobs
+from app.web.pages import app_acts, functions, jobs, worker
+from tests.builders import NOON, a_deployment
 from tests.integration.web.world import AUTHORIZED, World
 
+OWN = "production-0000000001-slug0001"
 INSIDE = "postgresql://branchline@db.internal"
 
 
 @pytest.fixture
 def job(world: World) -> Job:
     app = world.app()
+    world.call("POST", "/api/workers", json={"name": "greeter", "code": "export const hello = () => 1"})
+    world.cloud.endpoints.listed[OWN] = ["hello"]
     with world.records.begin() as tx:
+        tx.deployments.add(a_deployment(own_script=OWN, uploaded_at=NOON))
         return tx.jobs.enqueue(JobType.PUBLISH, app.id, {})
 
 
@@ -41,7 +46,16 @@ def test_a_page_tells_what_was_refused_and_not_what_broke(
     monkeypatch.setattr(jobs, "cancel_known", fail)
     monkeypatch.setattr(app_acts, "actor", fail)
     headers = {**AUTHORIZED, "Accept": "text/html", "Origin": "https://branchline.test"}
-    for path in (f"/jobs/{job.id}/cancel", "/apps/app-1/heal"):
+    monkeypatch.setattr(functions, "called_once", fail)
+    monkeypatch.setattr(worker, "called_once", fail)
+    monkeypatch.setattr(worker, "restore_version", fail)
+    for path in (
+        f"/jobs/{job.id}/cancel",
+        "/apps/app-1/heal",
+        "/deployments/dpl_0001_1/functions",
+        "/workers/greeter/invoke",
+        "/workers/greeter/versions/ver_0001/restore",
+    ):
         answer = world.call("POST", path, headers=headers, data={})
         assert answer.status_code == status, path
         assert (INSIDE in answer.text) is is_told, path
