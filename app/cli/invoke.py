@@ -42,11 +42,10 @@ def invoke(
     payload, callee = _payload(data), Callee("workers", worker, function)
     if as_stream and as_job:
         raise InvalidInput("invoking: a job has no stream; give --stream or --job")
-    answer = (
-        _by_job(api, callee, payload, retries, timeout)
-        if as_job
-        else _called(api, callee, payload, as_stream)
-    )
+    if as_job:
+        answer = _by_job(api, callee, payload, retries, timeout)
+    else:
+        answer = _called(api, callee, payload, as_stream=as_stream)
     _show(function, answer)
 
 
@@ -58,7 +57,8 @@ def invoke(
 @pass_api
 def invoke_deployed(api: Api, deployment: str, function: str, *, data: str | None, as_stream: bool) -> None:
     """Call a function as a deployment has it. Exits with 1 when it failed, with 2 when the platform did."""
-    _show(function, _called(api, Callee("deployments", deployment, function), _payload(data), as_stream))
+    callee = Callee("deployments", deployment, function)
+    _show(function, _called(api, callee, _payload(data), as_stream=as_stream))
 
 
 def _payload(data: str | None) -> bytes:
@@ -75,7 +75,7 @@ def _payload(data: str | None) -> bytes:
     return text.encode()
 
 
-def _called(api: Api, callee: Callee, payload: bytes, as_stream: bool) -> Mapping[str, Any]:  # noqa: FBT001 - the command's own flag
+def _called(api: Api, callee: Callee, payload: bytes, *, as_stream: bool) -> Mapping[str, Any]:
     return _streamed(api, callee, payload) if as_stream else call(api, callee, payload)
 
 
