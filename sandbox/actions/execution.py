@@ -12,6 +12,7 @@ import logging
 import re
 import shutil
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ _log = logging.getLogger(__name__)
 _KEEPS_RUNNING = re.compile(r"\b(?:always|cancelled)\s*\(", re.IGNORECASE)
 _LONGEST_RUN_SECONDS = 3600
 _CANCELLATION_SECONDS = 300
+_SWEEP_SECONDS = 0.5
 _REFUSALS = (workflows.WorkflowError, UnknownActionError, git.GitError, expressions.ExpressionError)
 
 
@@ -158,8 +160,13 @@ class Execution(threading.Thread):
         announce.run("completed", run)
 
     def _interrupt(self, process: subprocess.Popen[str]) -> None:
-        processes.cancel(process.pid, self._keeps_running)
-        if not self._is_over.wait(_CANCELLATION_SECONDS):
+        """Cancel what runs; what is not over five minutes later is killed."""
+        cancellation = processes.Cancellation(self._run.tracking_id, process.pid, self._keeps_running)
+        cancellation.begin()
+        deadline = time.monotonic() + _CANCELLATION_SECONDS
+        while not self._is_over.wait(_SWEEP_SECONDS) and time.monotonic() < deadline:
+            cancellation.sweep()
+        if not self._is_over.is_set():
             self._kill()
 
     def _keeps_running(self, environment: dict[str, str]) -> bool:

@@ -22,7 +22,9 @@ VARIABLE = "RUNNER_TRACKING_ID"
 INTERRUPT_SECONDS = 7.5
 TERMINATE_SECONDS = 2.5
 _POLL_SECONDS = 0.02
+_SETTLE_SECONDS = 1.0
 _KILL_ROUNDS = 50
+_HELD = (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 _GONE = (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess)
 
 
@@ -43,20 +45,61 @@ def kill_all(tracking_id: str, session: int | None = None) -> None:
         psutil.wait_procs(found, timeout=_POLL_SECONDS)
 
 
-def cancel(act: int, keeps: Callable[[dict[str, str]], bool]) -> None:
-    """Cancel the steps that are running and have act go on with those that run after a cancellation.
+class Cancellation:
+    """Cancels the steps of a run, and has act go on with those that run after a cancellation.
 
     GitHub's runner sends SIGINT to a step's process, SIGTERM 7.5 s later and kills the tree 2.5 s after that.
     act kills at once when it is interrupted, and takes a step that ends before for a failed one. The shell
     that act started (see `Toolbox`) is therefore held while the step's own shell ends. `keeps` says by the
     environment of a step whether its condition lets it run on (`if: always()`).
     """
-    with suppress(*_GONE):
-        runner = psutil.Process(act)
-        shells = [child for child in _children(runner) if not keeps(_environment(child))]
-        _send(shells, signal.SIGSTOP)
-        _end([step for shell in shells for step in _children(shell)])
-        runner.send_signal(signal.SIGINT)
+
+    def __init__(self, tracking_id: str, act: int, keeps: Callable[[dict[str, str]], bool]) -> None:
+        self._tracking_id, self._act, self._keeps = tracking_id, act, keeps
+        self._daemons: set[psutil.Process] = set()
+
+    def begin(self) -> None:
+        """End the steps that run now, and tell act; returns when they are gone, after 10 s at most."""
+        with suppress(*_GONE):
+            runner = psutil.Process(self._act)
+            shells = [child for child in _started(runner) if not self._keeps(_environment(child))]
+            _hold(shells)
+            self._daemons = self._strays(runner)
+            _end([step for shell in shells for step in _children(shell)])
+            runner.send_signal(signal.SIGINT)
+
+    def sweep(self) -> None:
+        """End what a step left that began while the others ended; to be called until act is over.
+
+        act kills the shell of such a step alone, and waits for its children as long as they have its output.
+        What earlier steps left behind them runs on for the steps that clean up.
+        """
+        with suppress(*_GONE):
+            strays = self._strays(psutil.Process(self._act)) - self._daemons
+            _send([it for it in strays if not self._keeps(_environment(it))], signal.SIGKILL)
+
+    def _strays(self, runner: psutil.Process) -> set[psutil.Process]:
+        """Return the processes of the run that nobody waits for any more: act is not above them."""
+        found = set(tracked(self._tracking_id))
+        return found - {runner, *_children(runner, recursive=True)}
+
+
+def _started(runner: psutil.Process) -> list[psutil.Process]:
+    """Return act's children, none of them on its way: one that is held before its exec holds act itself."""
+    deadline = time.monotonic() + _SETTLE_SECONDS
+    while any(_program(child) == _program(runner) for child in _children(runner)):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(_POLL_SECONDS)
+    return [child for child in _children(runner) if _program(child) != _program(runner)]
+
+
+def _hold(shells: list[psutil.Process]) -> None:
+    """Stop processes, and wait until they are: one that goes on for a moment starts another one."""
+    _send(shells, signal.SIGSTOP)
+    deadline = time.monotonic() + _SETTLE_SECONDS
+    while any(_status(shell) not in _HELD for shell in shells) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
 
 
 def _end(steps: list[psutil.Process]) -> None:
@@ -87,6 +130,18 @@ def _is_alive(process: psutil.Process) -> bool:
     with suppress(*_GONE):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
+
+
+def _status(process: psutil.Process) -> str:
+    with suppress(*_GONE):
+        return process.status()
+    return psutil.STATUS_DEAD
+
+
+def _program(process: psutil.Process) -> str:
+    with suppress(*_GONE):
+        return process.exe()
+    return ""
 
 
 def _children(process: psutil.Process, *, recursive: bool = False) -> list[psutil.Process]:

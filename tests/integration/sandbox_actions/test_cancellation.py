@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from sandbox.actions import processes
 from tests.fakes.github_for_actions import workflow
@@ -21,6 +27,13 @@ _PATIENT = r"""- name: Long
     END
     (setsid sleep 300 &)
     exec node patient.mjs"""
+
+_IGNORING = """
+import signal, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+print("ready", flush=True)
+time.sleep(60)
+"""
 
 
 def test_a_cancelled_run_interrupts_its_step_cleans_up_and_leaves_nothing(
@@ -125,3 +138,30 @@ def test_a_group_runs_one_keeps_one_waiting_and_drops_the_rest(
     assert watch.completed(first).conclusion == "success"
     assert watch.completed(third).conclusion == "success"
     assert [engine.records.run(run_id).number for run_id in (first, second, third)] == [1, 2, 3]
+
+
+def test_a_step_that_began_while_the_others_ended_is_swept_away() -> None:
+    tracking_id = uuid4().hex
+
+    with ExitStack() as stack:
+
+        def started(step: str, *command: str) -> subprocess.Popen[bytes]:
+            environment = os.environ | {processes.VARIABLE: tracking_id, "GITHUB_ACTION": step}
+            process = stack.enter_context(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE))
+            stack.callback(process.kill)
+            return process
+
+        act = started("", sys.executable, "-c", _IGNORING)
+        assert act.stdout
+        act.stdout.readline()
+        left_before = started("0", "sleep", "60")
+        cancellation = processes.Cancellation(
+            tracking_id, act.pid, lambda it: it.get("GITHUB_ACTION") == "clean"
+        )
+
+        cancellation.begin()
+        late, cleaning = started("1", "sleep", "60"), started("clean", "sleep", "60")
+        cancellation.sweep()
+
+        assert late.wait(10) == -signal.SIGKILL
+        assert [it.poll() for it in (act, left_before, cleaning)] == [None, None, None]
