@@ -16,6 +16,8 @@ export class Deploying {
   #shown: readonly SourceFile[];
   /** The version that was live when the files came that are shown. */
   #live: string;
+  /** The version of somebody else that the page tells of now, above what was typed. */
+  #told = "";
   readonly #drafts: Drafts;
   readonly #onDeployed: (deployed: Deployed) => void;
   #timer = 0;
@@ -50,7 +52,7 @@ export class Deploying {
 
   /** Say that another version is live than the one this page knows. */
   notice(version: string): void {
-    if (this.#isBusy || version === "" || version === this.seen) return;
+    if (this.#isBusy || ["", this.seen, this.#told].includes(version)) return;
     if (areSame(this.#files.all, this.#shown)) return this.#say("A newer version is live. ", link("Load it", location.pathname));
     void this.#showNewer(version, "A newer version went live while you were editing.");
   }
@@ -116,7 +118,7 @@ export class Deploying {
       this.#wentLive(deployed, files, (performance.now() - began) / 1000);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      await this.#refused(error);
+      this.#refused(error);
     } finally {
       this.#isBusy = false;
       this.#button.removeAttribute("aria-busy");
@@ -141,13 +143,13 @@ export class Deploying {
     this.#onDeployed(deployed);
   }
 
-  async #refused(error: Refused): Promise<void> {
+  #refused(error: Refused): void {
     this.#keep();
     this.#say();
     this.#forgetProblems();
     const { version } = error.details;
     if (error.code === "worker:changed" && typeof version === "string") {
-      await this.#showNewer(version, `Version ${error.details.number} by ${who(error.details.actor)} went live meanwhile.`);
+      void this.#showNewer(version, `Version ${error.details.number} by ${who(error.details.actor)} went live meanwhile.`);
       return;
     }
     const text = error.problems.length > 0 ? "Nothing was deployed: it does not compile." : error.message;
@@ -166,6 +168,7 @@ export class Deploying {
   }
 
   #hideNewer(): void {
+    this.#told = "";
     const newer = this.#form.querySelector<HTMLElement>("#newer");
     if (newer !== null) newer.hidden = true;
   }
@@ -185,6 +188,7 @@ export class Deploying {
 
   /** Say who was faster and what they wrote; what was typed here stays as it is. */
   async #showNewer(version: string, text: string): Promise<void> {
+    this.#told = version;
     const box = one("#newer");
     const mine = button("Deploy mine as the next version", () => this.#overwrite(version), "button slim");
     const theirs = button("Discard mine and load theirs", () => this.#loadTheirs(), "button slim");
