@@ -87,11 +87,14 @@ class Cancellation:
 def _started(runner: psutil.Process) -> list[psutil.Process]:
     """Return act's children, none of them on its way: one that is held before its exec holds act itself."""
     deadline = time.monotonic() + _SETTLE_SECONDS
-    while any(_program(child) == _program(runner) for child in _children(runner)):
-        if time.monotonic() > deadline:
-            break
+    while any(_is_on_its_way(child, runner) for child in _children(runner)) and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)
-    return [child for child in _children(runner) if _program(child) != _program(runner)]
+    return [child for child in _children(runner) if not _is_on_its_way(child, runner)]
+
+
+def _is_on_its_way(child: psutil.Process, runner: psutil.Process) -> bool:
+    """Say whether a process is before its exec, or within it, where it has no environment yet."""
+    return _is_alive(child) and (_program(child) == _program(runner) or not _environment(child))
 
 
 def _hold(shells: list[psutil.Process]) -> None:

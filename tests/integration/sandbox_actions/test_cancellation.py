@@ -34,6 +34,7 @@ signal.signal(signal.SIGINT, signal.SIG_IGN)
 print("ready", flush=True)
 time.sleep(60)
 """
+_SLEEPING = ("sh", "-c", "echo ready; exec sleep 60")
 
 
 def test_a_cancelled_run_interrupts_its_step_cleans_up_and_leaves_nothing(
@@ -149,18 +150,18 @@ def test_a_step_that_began_while_the_others_ended_is_swept_away() -> None:
             environment = os.environ | {processes.VARIABLE: tracking_id, "GITHUB_ACTION": step}
             process = stack.enter_context(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE))
             stack.callback(process.kill)
+            assert process.stdout
+            assert process.stdout.readline() == b"ready\n"
             return process
 
         act = started("", sys.executable, "-c", _IGNORING)
-        assert act.stdout
-        act.stdout.readline()
-        left_before = started("0", "sleep", "60")
+        left_before = started("0", *_SLEEPING)
         cancellation = processes.Cancellation(
             tracking_id, act.pid, lambda it: it.get("GITHUB_ACTION") == "clean"
         )
 
         cancellation.begin()
-        late, cleaning = started("1", "sleep", "60"), started("clean", "sleep", "60")
+        late, cleaning = started("1", *_SLEEPING), started("clean", *_SLEEPING)
         cancellation.sweep()
 
         assert late.wait(10) == -signal.SIGKILL
