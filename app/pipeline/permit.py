@@ -29,10 +29,14 @@ _ORGANIZATION: Final = "organization"
 
 @dataclass(frozen=True, slots=True)
 class Permits:
-    """What permits need; `looking` lets somebody in who asks the code host, or raises Overloaded."""
+    """What permits need; `looking` lets somebody in who asks the code host, or raises Overloaded.
+
+    `turn` lets in one after the other of those who want to know the same, so that only the first one asks.
+    """
 
     records: Records
     looking: Callable[[str], AbstractContextManager[Memberships]]
+    turn: Callable[[str], AbstractContextManager[None]]
     vault: Vault
     clock: Clock
     organization: str
@@ -83,10 +87,17 @@ def list_apps_of(person: Person, given: Permits) -> None:
         RemoteUnavailable: it is older, and nobody can look.
         Unauthenticated: the code host does not take the person's token any more.
     """
-    now = given.clock()
-    if _is_listed(person, given, now):
+    if _is_listed(person, given):
         return
-    token = access_of(person, given.vault)
+    with given.turn(person.id):
+        with given.records.read() as tx:
+            current = tx.people.get(person.id)
+        if not _is_listed(current, given):
+            _list(current, given)
+
+
+def _list(person: Person, given: Permits) -> None:
+    now, token = given.clock(), access_of(person, given.vault)
     if token is None:
         raise _signed_out_there(person)
     try:
@@ -105,7 +116,8 @@ def list_apps_of(person: Person, given: Permits) -> None:
         tx.people.save(replace(current, listed_at=now))
 
 
-def _is_listed(person: Person, given: Permits, now: datetime) -> bool:
+def _is_listed(person: Person, given: Permits) -> bool:
+    now = given.clock()
     if _is_within(person.listed_at, FRESH, now):
         return True
     if not _is_within(person.listed_at, LISTED, now):
@@ -118,28 +130,41 @@ def _looked(
     person: Person, key: str, doing: str, look: Callable[[Memberships], Level], given: Permits
 ) -> Level:
     """Return what is known and fresh, else what a look says, else what is known and may still count."""
+    known = _known_within(person, key, given, FRESH)
+    if known is not None:
+        return known
+    with given.turn(f"{person.id}/{key}"):
+        known = _known_within(person, key, given, FRESH)
+        return known if known is not None else _looked_now(person, key, doing, look, given)
+
+
+def _looked_now(
+    person: Person, key: str, doing: str, look: Callable[[Memberships], Level], given: Permits
+) -> Level:
     now = given.clock()
-    with given.records.read() as tx:
-        known = tx.rights.get(person.id, key)
-    if known is not None and _is_within(known.looked_at, FRESH, now):
-        return known.level
     try:
         with given.looking(doing) as memberships:
             level = look(memberships)
     except RemoteUnavailable:
-        if known is not None and _is_within(known.looked_at, KEPT, now):
-            return known.level
-        raise
+        known = _known_within(person, key, given, KEPT)
+        if known is None:
+            raise
+        return known
     with given.records.begin() as tx:
         tx.rights.save(Right(person.id, key, level, now))
     return level
 
 
 def _known(person: Person, app_id: str, given: Permits, span: timedelta) -> Level:
+    known = _known_within(person, app_id, given, span)
+    return Level.NONE if known is None else known
+
+
+def _known_within(person: Person, app_id: str, given: Permits, span: timedelta) -> Level | None:
     with given.records.read() as tx:
         known = tx.rights.get(person.id, app_id)
     is_good = known is not None and _is_within(known.looked_at, span, given.clock())
-    return known.level if known is not None and is_good else Level.NONE
+    return known.level if known is not None and is_good else None
 
 
 def _is_within(moment: datetime | None, span: timedelta, now: datetime) -> bool:

@@ -22,6 +22,7 @@ from app.web.invoking import Invoking
 from app.web.live import Live
 from app.web.looks import Looks
 from app.web.outside import CALLS_AT_ONCE, DEPLOYS_AT_ONCE, DOWNLOADS_AT_ONCE, LOOKS_A_MINUTE, Gate, Ration
+from app.web.turns import Turns
 
 # Files of 10 MiB together grow by a third in base64.
 DEFAULT_MAXIMUM_BODY_BYTES: Final = 16 * 1024 * 1024
@@ -73,6 +74,7 @@ class WebContext:
     calls: Gate = field(default_factory=lambda: Gate(CALLS_AT_ONCE))
     downloads: Gate = field(default_factory=lambda: Gate(DOWNLOADS_AT_ONCE))
     looks: Looks = field(default_factory=Looks)
+    turns: Turns = field(default_factory=Turns)
     listening: Ration = field(default_factory=lambda: Ration(LOOKS_A_MINUTE))
 
 

@@ -275,7 +275,7 @@ def _is_member(person: Person) -> bool:
 
 def _permits() -> Permits:
     given = context()
-    return Permits(given.records, _looking, given.vault, given.clock, given.platform.owner)
+    return Permits(given.records, _looking, given.turns.of, given.vault, given.clock, given.platform.owner)
 
 
 @contextmanager

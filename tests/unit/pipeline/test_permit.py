@@ -1,6 +1,6 @@
 """How much somebody may do: asked when it is not known, believed for a while, longer while nobody answers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -34,8 +34,10 @@ class Desk:
         self.host = FakeCodeHost(self.clock)
         self.host.repositories[SHOP.repository_name] = FakeRepository(a_repository(1))
         self.is_full = False
+        self.turns: list[str] = []
+        self.first: Callable[[], object] | None = None
         self.vault = FakeVault()
-        self.given = Permits(self.records, self.looking, self.vault, self.clock, "acme")
+        self.given = Permits(self.records, self.looking, self.turn, self.vault, self.clock, "acme")
         account = sign_up(self.host, "ada", 7, "gho_ada")
         with self.records.begin() as tx:
             tx.apps.add(SHOP)
@@ -46,6 +48,15 @@ class Desk:
         if self.is_full:
             raise Overloaded(f"{doing}: too many", retry_after_seconds=1)
         yield FakeMemberships(self.host)
+
+    @contextmanager
+    def turn(self, key: str) -> Iterator[None]:
+        """Let somebody else with the same wish go first, when there is one."""
+        self.turns.append(key)
+        first, self.first = self.first, None
+        if first is not None:
+            first()
+        yield
 
     def let(self, level: Level) -> None:
         self.host.repositories[SHOP.repository_name].levels["ada"] = level
@@ -88,6 +99,21 @@ def test_nobody_looks_twice_within_a_minute(desk: Desk) -> None:
     assert (desk.level(), desk.looks) == (Level.WRITE, 1)
     desk.clock.now += timedelta(seconds=1)
     assert (desk.level(), desk.looks) == (Level.NONE, 2)
+
+
+def test_of_two_at_once_one_looks(desk: Desk) -> None:
+    desk.let(Level.WRITE)
+    desk.first = desk.level
+    assert (desk.level(), desk.looks) == (Level.WRITE, 1)
+    assert len(set(desk.turns)) == 1
+
+
+def test_of_two_at_once_one_lists(desk: Desk) -> None:
+    desk.let(Level.READ)
+    desk.clock.now += LISTED
+    desk.first = desk.listed
+    assert (desk.listed(), desk.looks) == ([SHOP.name], 1)
+    assert desk.turns == [desk.ada.id, desk.ada.id]
 
 
 @pytest.mark.parametrize("error", [AWAY, RateLimited("slow down", retry_at=at(60))])
