@@ -11,7 +11,7 @@ _PATIENCE_SECONDS: Final = 2.0
 
 
 class Turns:
-    """Lets in one at a time by key; of a fixed number of locks, so that others wait seldom and nothing grows."""
+    """Lets in one at a time by key; a fixed number of locks, so that others seldom wait and nothing grows."""
 
     def __init__(self, locks: int = _LOCKS, patience_seconds: float = _PATIENCE_SECONDS) -> None:
         self._locks = tuple(threading.Lock() for _ in range(locks))
