@@ -7,65 +7,40 @@ the HTTP API, from anywhere. Only this room knows exit codes.
 import importlib
 import sys
 import traceback
-from typing import Final, cast
+from typing import cast
 
 import click
 
+from app.cli.commands import COMMANDS, SECTIONS
 from app.cli.exits import CALLER, US, exit_code
 from app.cli.show import printable
 from app.errors import BranchlineError
-
-# Loaded when named: `branchline apps list` should not pay for the server, nor need the sandbox's packages.
-_COMMANDS: Final = {
-    "apps": ("app.cli.apps", "apps"),
-    "deployments": ("app.cli.deployments", "deployments"),
-    "rollback": ("app.cli.releases", "rollback"),
-    "resume": ("app.cli.releases", "resume"),
-    "promote": ("app.cli.releases", "promote"),
-    "redeploy": ("app.cli.releases", "redeploy"),
-    "restore": ("app.cli.restore", "restore"),
-    "previews": ("app.cli.previews", "previews"),
-    "files": ("app.cli.files", "files"),
-    "commit": ("app.cli.repository", "commit"),
-    "sync": ("app.cli.repository", "sync"),
-    "export": ("app.cli.repository", "export"),
-    "variables": ("app.cli.variables", "variables"),
-    "secrets": ("app.cli.secrets", "secrets"),
-    "workers": ("app.cli.workers", "workers"),
-    "drift": ("app.cli.drift", "drift"),
-    "reconcile": ("app.cli.drift", "reconcile"),
-    "deliveries": ("app.cli.deliveries", "deliveries"),
-    "events": ("app.cli.events", "events"),
-    "login": ("app.cli.login", "login"),
-    "logout": ("app.cli.login", "logout"),
-    "whoami": ("app.cli.login", "whoami"),
-    "tokens": ("app.cli.tokens", "tokens"),
-    "db": ("app.cli.db", "db"),
-    "bundles": ("app.cli.bundles", "bundles"),
-    "serve": ("app.cli.serve", "serve"),
-    "jobs": ("app.cli.jobs", "jobs"),
-    "sandbox": ("sandbox.cli", "sandbox"),
-    "demo": ("sandbox.cli", "demo"),
-}
 
 
 class _Lazy(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
-        return list(_COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         del ctx
-        if cmd_name not in _COMMANDS:
+        place = COMMANDS.get(cmd_name)
+        if place is None:
             return None
-        module, name = _COMMANDS[cmd_name]
         try:
-            return cast("click.Command", getattr(importlib.import_module(module), name))
+            return cast("click.Command", getattr(importlib.import_module(place.module), cmd_name))
         except ModuleNotFoundError as error:
-            if module.startswith("app."):
+            if place.module.startswith("app."):
                 raise
             missing = f"{cmd_name} needs the sandbox: pip install 'branchline[sandbox]' ({error.name})"
             return _unavailable(cmd_name, missing)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        width = max(map(len, COMMANDS))
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), place.about) for name, place in commands.items()])
 
 
 def _unavailable(name: str, why: str) -> click.Command:
