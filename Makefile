@@ -9,7 +9,7 @@ ARGS   ?=
 SHARED := -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sandbox test test-fast proofs faults lint assets images bench lock clean
+.PHONY: help setup demo sandbox test test-fast slow proofs faults lint assets images bench lock clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -35,11 +35,14 @@ demo: setup ## Run the story on this machine (ARGS=--exit stops after it)
 sandbox: setup ## Start the city without the story
 	@$(BIN)/branchline sandbox $(ARGS)
 
-test: setup lint ## Run the whole test suite
-	$(BIN)/python -m pytest $(SHARED) $(ARGS)
+test: setup lint ## Run the tests
+	$(BIN)/python -m pytest $(SHARED) -m "not slow" $(ARGS)
 
-test-fast: setup ## Run unit, contract and integration tests
-	$(BIN)/python -m pytest $(SHARED) tests/unit tests/contract tests/integration $(ARGS)
+test-fast: setup ## Run unit, contract and integration tests alone
+	$(BIN)/python -m pytest $(SHARED) -m "not slow" tests/unit tests/contract tests/integration $(ARGS)
+
+slow: setup ## Run the tests that make test leaves out because they take long
+	$(BIN)/python -m pytest $(SHARED) -m slow $(ARGS)
 
 proofs: setup ## Try what is tried with drawn values twenty times as often
 	BRANCHLINE_PROOFS=full $(BIN)/python -m pytest $(SHARED) -m "proof or hypothesis" --timeout 3600 $(ARGS)

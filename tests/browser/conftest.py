@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # Nothing but this machine is asked: neither by pages, nor by the browser for itself.
 ARGUMENTS = (
+    "--disable-gpu",  # or a processor does its work, at a multiple of the cost
     "--disable-background-networking",
     "--disable-component-update",
     "--no-first-run",

@@ -128,6 +128,7 @@ def test_a_forks_commit_is_shown_when_a_member_says_so_and_no_other(
         ada.branchline.call("DELETE", f"{environment}/{kind}/{name}")
 
 
+@pytest.mark.slow
 def test_a_push_after_the_word_is_not_shown(ada: Developer, mallory: Developer, shop: App) -> None:
     """The run of the first commit is still going on when a member approves; then comes another push."""
     pull = propose(mallory.fork(shop), shop, "A second thought")

@@ -49,6 +49,7 @@ def test_functions_have_an_address_at_once_and_grow_into_an_app(kiosk: App) -> N
     assert kiosk.repository.endswith("/kiosk-app")
 
 
+@pytest.mark.slow
 def test_a_failing_build_shows_its_reason_on_the_pull_request(shop: App) -> None:
     shop.checkout.switch("main")
     shop.checkout.write("src/main.ts", "import { nothing } from './not-there.ts';\nnothing();\n")
@@ -62,6 +63,7 @@ def test_a_failing_build_shows_its_reason_on_the_pull_request(shop: App) -> None
     pull.wait_comment("closed")
 
 
+@pytest.mark.slow
 def test_a_pull_request_from_a_fork_is_built_and_not_deployed(ada: Developer, shop: App) -> None:
     fork = ada.fork(shop)
     pull = fork.propose_upstream(shop, "From outside")
@@ -75,6 +77,7 @@ def test_a_pull_request_from_a_fork_is_built_and_not_deployed(ada: Developer, sh
     pull.wait_comment("closed")
 
 
+@pytest.mark.slow
 def test_a_newer_push_takes_the_place_of_a_preview_being_built(shop: App) -> None:
     pull = shop.open_pull_request("blue button")
     first = pull.commit
@@ -88,6 +91,7 @@ def test_a_newer_push_takes_the_place_of_a_preview_being_built(shop: App) -> Non
     pull.wait_comment("closed")
 
 
+@pytest.mark.slow
 def test_an_older_commit_never_replaces_a_newer_one(shop: App) -> None:
     older = shop.push("older")
     shop.wait_live("production", older)

@@ -97,6 +97,7 @@ def test_files_go_up_together_and_old_versions_give_their_address_back(bar: Work
     wait_for("the first version's address given back", look, 60)
 
 
+@pytest.mark.slow
 def test_one_more_function_of_an_app_goes_through_its_pipeline(shop: App) -> None:
     code = "export const close = (hour: number) => `closed at ${hour}`;"
     ada = shop.developer

@@ -21,6 +21,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "faults" in item.path.parts:
             item.add_marker(pytest.mark.timeout(seconds))
+            if isinstance(item, pytest.Function) and _is_on_postgres(item):
+                item.add_marker(pytest.mark.slow)
+
+
+def _is_on_postgres(item: pytest.Function) -> bool:
+    """Tell whether the same test runs on SQLite, which is enough where there is little time."""
+    return hasattr(item, "callspec") and "postgres" in item.callspec.params.values()
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.faults.figures import Figures, Form
 from tests.faults.stage import Stage
 from tests.faults.town import Plane, Remotes
+
+pytestmark = pytest.mark.slow
 
 SEED = 20261122
 SHORT = ["--phases", "fuzzing", "--max-examples", "4"]

@@ -82,6 +82,7 @@ def inbox(receivers: Receivers) -> Iterator[Inbox]:
     inbox.engine.dispose()
 
 
+@pytest.mark.slow
 def test_a_burst_is_kept_while_nobody_works_and_done_once_then(
     receivers: Receivers, inbox: Inbox, form: Form, figures: Figures
 ) -> None:

@@ -20,6 +20,8 @@ from tests.faults.stage import Stage
 from tests.faults.stories import STORIES, Scene, complaints
 from tests.faults.town import Plane, Remotes
 
+pytestmark = pytest.mark.slow
+
 TEN_MINUTES = 600.0
 ROOM_BYTES = 16_384
 FULL = ("disk is full", "disk I/O error", "does not answer")

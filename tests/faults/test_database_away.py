@@ -65,6 +65,7 @@ def test_a_lock_of_five_seconds_loses_nothing(receivers: Receivers, figures: Fig
     assert slowest < GITHUB_SECONDS
 
 
+@pytest.mark.slow
 def test_a_longer_outage_is_answered_at_once_and_ends_by_itself(
     receivers: Receivers, figures: Figures
 ) -> None:

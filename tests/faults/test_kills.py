@@ -23,6 +23,7 @@ from tests.faults.town import Plane, Remotes
 
 SEED = 20261122
 SHORT_CELLS = 1
+QUICK = "release"
 ANY_APP = "{slug}"
 DEATH_SECONDS = 60.0
 LAST_MOMENT_SECONDS = 3.0
@@ -102,7 +103,9 @@ def plane(request: pytest.FixtureRequest, form: Form, remotes: Remotes, tmp_path
         yield plane
 
 
-@pytest.mark.parametrize("name", STORIES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(it, marks=() if it == QUICK else pytest.mark.slow) for it in STORIES]
+)
 def test_a_job_whose_process_is_killed_at_any_point_ends_as_if_it_was_not(
     plane: Plane, name: str, tmp_path: Path, form: Form, figures: Figures
 ) -> None:

@@ -7,8 +7,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.faults.counting import counting
 from tests.faults.figures import Figures, Form
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 # What was sent before anybody could know: an answer takes its way back, and through the database.

@@ -201,6 +201,7 @@ def test_an_hour_of_deliveries_comes_back(
     assert found.expired >= len(old)
 
 
+@pytest.mark.slow
 def test_so_does_it_where_each_repository_has_a_webhook(story: Story, form: Form, figures: Figures) -> None:
     missed = list[str]()
     apps = form.pick(short=6, full=40)

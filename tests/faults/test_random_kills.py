@@ -20,6 +20,8 @@ from tests.faults.figures import Figures, Form
 from tests.faults.stage import Stage
 from tests.faults.town import Plane, Remotes
 
+pytestmark = pytest.mark.slow
+
 SEED = 20261122
 PROCESSES = 2
 END_SECONDS = 900.0

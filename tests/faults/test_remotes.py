@@ -31,6 +31,7 @@ PASSING = (
     Fault.RESET,
     Fault.SILENT,
 )
+QUICK = Fault.RESET
 SHORT = (Fault.BROKEN, Fault.FORBIDDEN, Fault.UNANSWERED, Fault.RESET)
 END_SECONDS = 600.0
 SILENT_REQUESTS = 2  # ten seconds each
@@ -115,7 +116,10 @@ def troubled(remotes: Remotes, migrated_sqlite_url: str, tmp_path: Path) -> Iter
         yield Troubled(Stage(plane), proxies)
 
 
-@pytest.mark.parametrize("fault", PASSING, ids=lambda fault: fault.name.lower())
+@pytest.mark.parametrize(
+    "fault",
+    [pytest.param(it, marks=() if it is QUICK else pytest.mark.slow, id=it.name.lower()) for it in PASSING],
+)
 def test_every_request_may_fail_once(troubled: Troubled, fault: Fault, form: Form, figures: Figures) -> None:
     if form is Form.SHORT and fault not in SHORT:
         pytest.skip("the short form has one fault of each kind")
@@ -145,6 +149,7 @@ def watch(stage: Stage, job: Job) -> set[str]:
     return said
 
 
+@pytest.mark.slow
 def test_a_fork_that_is_never_filled_is_waited_for_and_given_up(troubled: Troubled, figures: Figures) -> None:
     """GitHub answers 202 and never finishes: its five minutes, which are five seconds here, and no more."""
     stage = troubled.stage

@@ -32,6 +32,7 @@ def receivers(migrated_sqlite_url: str, tmp_path: Path) -> Iterator[Receivers]:
         receivers.stop()
 
 
+@pytest.mark.slow
 def test_others_are_served_whatever_slow_and_large_clients_do(
     receivers: Receivers, form: Form, figures: Figures
 ) -> None:
@@ -55,6 +56,7 @@ def test_others_are_served_whatever_slow_and_large_clients_do(
     assert grown < MOST_BYTES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [0, 1], ids=["headers", "body"])
 def test_who_trickles_is_let_go(receivers: Receivers, figures: Figures, kind: int) -> None:
     began_at = time.monotonic()

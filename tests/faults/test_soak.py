@@ -19,6 +19,7 @@ from statistics import linear_regression
 
 import httpx
 import psutil
+import pytest
 from sqlalchemy import text
 
 from app.domain.apps import App
@@ -29,6 +30,8 @@ from sandbox.waiting import wait_for
 from tests.faults.figures import Figures, Form
 from tests.faults.stage import Stage
 from tests.faults.town import Plane, Remotes
+
+pytestmark = pytest.mark.slow
 
 SEED = 20261122
 LIVE_SECONDS = 1800.0

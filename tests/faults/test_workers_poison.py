@@ -16,6 +16,8 @@ from tests.faults.figures import Figures, Form
 from tests.integration.jobs.processes import BADLY, WELL, Processes
 from tests.integration.jobs.world import World
 
+pytestmark = pytest.mark.slow
+
 DEATHS = 5
 TIMEOUT_SECONDS = 100
 

@@ -14,6 +14,8 @@ from tests.faults.figures import Figures, Form
 from tests.integration.jobs.processes import WELL, Processes
 from tests.integration.jobs.world import World, until
 
+pytestmark = pytest.mark.slow
+
 TAKEN_OVER_SECONDS = 12
 
 

@@ -22,6 +22,8 @@ from tests.faults.figures import Figures, Form
 from tests.integration.jobs.processes import WELL, Processes
 from tests.integration.jobs.world import World, until
 
+pytestmark = pytest.mark.slow
+
 BEFORE = "2026_11_22_forks"
 LONGEST_SECONDS = 1.0
 THIS, NEXT = APPLICATION_VERSION, APPLICATION_VERSION + 1

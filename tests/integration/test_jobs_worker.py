@@ -332,6 +332,7 @@ def test_a_worker_needs_the_tables(sqlite_url: str) -> None:
         worker.start()
 
 
+@pytest.mark.slow
 def test_a_job_whose_claim_was_lost_with_the_connection_is_run(
     both: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

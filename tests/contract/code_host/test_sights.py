@@ -79,6 +79,7 @@ def test_open_pull_requests_are_seen_and_closed_ones_are_not(host: CodeHost, sho
     assert pull.updated_at.tzinfo is not None
 
 
+@pytest.mark.slow
 def test_all_pull_requests_are_seen_however_many(host: CodeHost, shop: str) -> None:
     numbers = []
     for index in range(12):  # more than come with the first page

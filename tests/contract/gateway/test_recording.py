@@ -69,8 +69,13 @@ PROJECTS: dict[str, tuple[dict[str, str | bytes], dict[str, Any]]] = {
     ),
 }
 
+# The one that has a little of everything.
+QUICK = "code and assets"
 
-@pytest.mark.parametrize("name", PROJECTS)
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(it, marks=() if it == QUICK else pytest.mark.slow) for it in PROJECTS]
+)
 def test_a_recording_is_the_bundle_that_the_gateway_makes(
     plane: Plane, wrangler: Wrangler, name: str, tmp_path: Path
 ) -> None:

@@ -2,6 +2,8 @@
 
 import os
 
+import pytest
+
 from app.domain.deployments import Status
 from tests.contract.gateway.plane import Plane, Wrangler
 from tests.contract.sandbox_cloudflare.driver import PREVIEW, Sandbox, script_path
@@ -65,6 +67,7 @@ def test_a_site_with_assets_and_code(sandbox: Sandbox, plane: Plane, wrangler: W
     assert sandbox.visit("preview-gsite").text == "<h1>changed</h1>"
 
 
+@pytest.mark.slow
 def test_a_site_without_code(sandbox: Sandbox, plane: Plane, wrangler: Wrangler) -> None:
     wrangler.write({"dist/index.html": "spa", "dist/logo.svg": "<svg/>"})
     wrangler.configure(assets={"directory": "dist", "not_found_handling": "single-page-application"})
@@ -73,6 +76,7 @@ def test_a_site_without_code(sandbox: Sandbox, plane: Plane, wrangler: Wrangler)
     assert sandbox.visit("gspa", "/logo.svg").headers["content-type"] == "image/svg+xml"
 
 
+@pytest.mark.slow
 def test_more_files_than_one_bucket_holds(sandbox: Sandbox, plane: Plane, wrangler: Wrangler) -> None:
     wrangler.write({f"dist/{number}.txt": f"file {number}" for number in range(1100)})
     wrangler.configure(assets={"directory": "dist"})
@@ -80,6 +84,7 @@ def test_more_files_than_one_bucket_holds(sandbox: Sandbox, plane: Plane, wrangl
     assert sandbox.visit("gmany", "/1099.txt").text == "file 1099"
 
 
+@pytest.mark.slow
 def test_large_files_come_as_they_are(sandbox: Sandbox, plane: Plane, wrangler: Wrangler) -> None:
     content = os.urandom(3_000_000)
     wrangler.write({"dist/large.bin": content, "dist/index.html": "home"})
@@ -88,6 +93,7 @@ def test_large_files_come_as_they_are(sandbox: Sandbox, plane: Plane, wrangler: 
     assert sandbox.visit("glarge", "/large.bin").content == content
 
 
+@pytest.mark.slow
 def test_modules_of_every_kind(sandbox: Sandbox, plane: Plane, wrangler: Wrangler) -> None:
     wrangler.write(
         {
@@ -110,6 +116,7 @@ def test_modules_of_every_kind(sandbox: Sandbox, plane: Plane, wrangler: Wrangle
     assert sandbox.visit("gmodules").json() == ["module", "text", 5]
 
 
+@pytest.mark.slow
 def test_source_maps_and_versions_are_no_trouble(sandbox: Sandbox, plane: Plane, wrangler: Wrangler) -> None:
     wrangler.write(
         {"index.ts": "export default { fetch: (_: Request, env: any) => Response.json(env.VERSION) };"}

@@ -143,6 +143,7 @@ def test_nothing_of_the_visitor_is_passed_on(
     assert set(sent) <= {"host", "accept", "accept-encoding"}
 
 
+@pytest.mark.slow
 def test_a_silent_control_plane_costs_two_seconds_once(
     own_sandbox: Callable[..., Sandbox], control_plane: ControlPlane, script: str
 ) -> None:

@@ -77,6 +77,7 @@ def test_a_killed_workerd_is_replaced(own_sandbox: Callable[..., Sandbox]) -> No
     eventually(answers(sandbox, "survives", "here"))
 
 
+@pytest.mark.slow
 def test_a_script_that_stalls_costs_only_a_restart(own_sandbox: Callable[..., Sandbox]) -> None:
     sandbox = own_sandbox("--stall-seconds=2")
     sandbox.upload("innocent", answering("here"))

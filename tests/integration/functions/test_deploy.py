@@ -154,6 +154,7 @@ def test_what_is_wrong_with_code_is_said_and_leaves_live_what_was(
     assert shop.call("hello", "Ada")["result"] == "hello Ada"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 def test_code_that_hangs_when_it_is_loaded_is_refused(shop: Shop) -> None:
     with pytest.raises(Unprocessable) as refused:
