@@ -18,7 +18,7 @@ FILE: Final = Path(__file__).parents[2] / ".sandbox" / "faults.json"
 
 
 class Form(StrEnum):
-    """How much of a fault test runs: a fair sample (`make test`, `make slow`), or everything (`make faults`)."""
+    """How much of a fault test runs: a fair sample (`make test`, `make slow`), or all (`make faults`)."""
 
     SHORT = "short"
     FULL = "full"
