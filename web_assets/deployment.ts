@@ -1,7 +1,6 @@
 // The page of a deployment: parts that others have to be asked for come after it, and again while they go on;
 // its log has places to go to, and words to find. Without it the page links to all of that.
-import { offerCopies } from "./page/copying";
-import { refreshTimes } from "./page/times";
+import { fetchPart, putIn } from "./page/parts";
 import { LogSearch, openAt } from "./records/log";
 
 const MOST_MS = 30_000;
@@ -11,6 +10,7 @@ const NEWS_MS = 1000;
 /** A part that is fetched when it comes near to what is seen, and again as often as it asks for. */
 class Later {
   private etag = "";
+  private isThere = false;
   private timer = 0;
   private isNear = false;
   private isAsking = false;
@@ -24,7 +24,7 @@ class Later {
 
   private see(isNear: boolean): void {
     this.isNear = isNear;
-    const isDue = !this.timer && (this.etag === "" || this.again() > 0);
+    const isDue = !this.timer && (!this.isThere || this.again() > 0);
     if (isNear && (this.hasNews || isDue)) void this.fetch();
   }
 
@@ -51,23 +51,15 @@ class Later {
     if (this.isAsking || document.hidden) return;
     this.isAsking = true;
     this.hasNews = false;
-    let hasCome = false;
-    try {
-      const headers: Record<string, string> = this.etag === "" ? {} : { "If-None-Match": this.etag };
-      const signal = AbortSignal.timeout(MOST_MS);
-      const answer = await fetch(this.element.dataset.later ?? "", { headers, signal, redirect: "manual" });
-      if (answer.type === "opaqueredirect") return location.reload();
-      hasCome = answer.ok || answer.status === 304;
-      if (answer.ok) {
-        this.etag = answer.headers.get("ETag") ?? "-";
-        this.show(await answer.text());
-      }
-    } catch {
-      // It is asked for again below.
-    } finally {
-      this.isAsking = false;
+    const fetched = await fetchPart(this.element.dataset.later ?? "", this.etag, MOST_MS);
+    this.isAsking = false;
+    if (fetched.kind === "ended") return location.reload();
+    if (fetched.kind === "new") {
+      this.isThere = true;
+      this.etag = fetched.etag;
+      this.show(fetched.html);
     }
-    this.askAgain(hasCome);
+    this.askAgain(fetched.kind === "new" || fetched.kind === "same");
   }
 
   private askAgain(hasCome: boolean): void {
@@ -83,11 +75,9 @@ class Later {
     const before = this.element.querySelector<HTMLElement>("[data-follow]");
     const isAtEnd = before === null || before.scrollTop + before.clientHeight >= before.scrollHeight - 4;
     const place = before?.scrollTop ?? 0;
-    this.element.innerHTML = html; // our own template, in which the text of others is escaped
+    putIn(this.element, html);
     const after = this.element.querySelector<HTMLElement>("[data-follow]");
     if (after !== null) after.scrollTop = isAtEnd ? after.scrollHeight : place;
-    offerCopies(this.element);
-    refreshTimes();
     prepare(this.element);
   }
 }

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.visits import PHONE
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page, Route
+    from playwright.sync_api import Locator, Page
 
     from sandbox.city import City
     from sandbox.developer import App
@@ -54,6 +54,28 @@ def test_a_page_is_current_again_after_the_web_process_was_restarted(
     set_variable(shop, "AFTERWARDS")
     expect(facts(page)).to_have_count(told + 2)
     assert page.evaluate("window.isSame")
+
+
+def test_a_part_that_was_not_to_be_had_is_asked_for_again(ada: Visit, shop: App) -> None:
+    page, refused = ada.page, list[Route]()
+    ada.expected.add(503)
+
+    def refuse_once(route: Route) -> None:
+        if refused:
+            route.continue_()
+        else:
+            refused.append(route)
+            route.fulfill(status=503)
+
+    page.clock.install()
+    page.goto("/activity?app=shop")
+    expect(mark(page)).to_have_text("Live")
+    told = facts(page).count()
+    page.route("**part=**", refuse_once)
+    with page.expect_response(lambda answer: answer.status == 503):
+        set_variable(shop, "WHILE_REFUSED")
+    page.clock.fast_forward(10_000)
+    expect(facts(page)).to_have_count(told + 1)
 
 
 def test_readers_are_told_on_a_phone_too_that_a_page_is_current(ada: Visit) -> None:

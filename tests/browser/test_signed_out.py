@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_worker_page import lines, open_worker, set_payload, type_code
+from tests.browser.worker_page import lines, open_worker, set_payload, type_code
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Begin

@@ -1,12 +1,13 @@
 // Keeps parts of a page current: one stream of events for all of them, and each part is fetched again when an
 // event comes that it is about, when the stream was lost meanwhile, and when the page is looked at again.
-import { offerCopies } from "./copying";
-import { refreshTimes } from "./times";
+import { type Fetched, fetchPart, putIn } from "./parts";
 import { followState } from "./state";
 
 const GATHER_MS = 50;
 // A part rests ten times as long as it took to fetch: a server that has much to do is asked less.
 const REST = { times: 10, least: 200, most: 2000 };
+const MOST_MS = 15_000;
+const AWAY_MS = 10_000;
 const HIDDEN_MS = 60_000;
 const RETRY_MS = { first: 1000, most: 30_000 };
 
@@ -45,29 +46,26 @@ class Part {
     if (this.isInUse()) return this.later();
     this.isFetching = true;
     const beganAt = performance.now();
-    const headers: Record<string, string> = this.etag ? { "If-None-Match": this.etag } : {};
-    try {
-      const signal = AbortSignal.timeout(15_000);
-      const answer = await fetch(this.element.dataset.live ?? "", { headers, signal, redirect: "manual" });
-      const isOver = answer.type === "opaqueredirect" || [401, 404, 410].includes(answer.status);
-      if (isOver) return this.askForPage();
-      if (!answer.ok) return;
-      const html = await answer.text();
-      if (this.isInUse()) {
-        this.isStale = true;
-        return;
-      }
-      this.etag = answer.headers.get("ETag") ?? "";
-      this.show(html);
-    } catch {
-      // The stream tells when there is a connection again, and then everything is fetched.
-    } finally {
-      const rest = REST.times * (performance.now() - beganAt);
-      this.restedAt = performance.now() + Math.min(Math.max(rest, REST.least), REST.most);
-      this.isFetching = false;
-      if (this.isStale) this.refresh();
-      this.isStale = false;
+    const fetched = await fetchPart(this.element.dataset.live ?? "", this.etag, MOST_MS);
+    const rest = Math.min(Math.max(REST.times * (performance.now() - beganAt), REST.least), REST.most);
+    this.restedAt = performance.now() + (fetched.kind === "away" ? AWAY_MS : rest);
+    this.isFetching = false;
+    this.take(fetched);
+    if (this.isStale) this.refresh();
+    this.isStale = false;
+  }
+
+  private take(fetched: Fetched): void {
+    if (fetched.kind === "ended" || fetched.kind === "gone") return this.askForPage();
+    // Whoever looks at the page again asks for everything.
+    if (fetched.kind === "away" && !document.hidden) this.isStale = true;
+    if (fetched.kind !== "new") return;
+    if (this.isInUse()) {
+      this.isStale = true;
+      return;
     }
+    this.etag = fetched.etag;
+    this.show(fetched.html);
   }
 
   // Says why there is no such part any more. What answered a form has another address than its page.
@@ -92,11 +90,9 @@ class Part {
   private show(html: string): void {
     const open = new Set([...this.element.querySelectorAll("details[open][id]")].map((it) => it.id));
     const focused = this.element.contains(document.activeElement) ? document.activeElement?.id : "";
-    this.element.innerHTML = html; // our own template, in which the text of others is escaped
+    putIn(this.element, html);
     for (const id of open) document.getElementById(id)?.setAttribute("open", "");
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
-    offerCopies(this.element);
-    refreshTimes();
     followState();
     this.element.dispatchEvent(new CustomEvent("part:shown", { bubbles: true }));
   }

@@ -62,10 +62,13 @@ export class Invoking {
     const { signal } = this.#running;
     this.#show(true);
     const call = { base: this.#base, function: this.#function.value, payload, headers: headers(), signal };
-    for await (const told of invoke(call, NETWORK)) this.#tell(told);
-    if (signal.aborted) this.#log.mark("stopped");
-    this.#show(false);
-    this.#running = undefined;
+    try {
+      for await (const told of invoke(call, NETWORK)) this.#tell(told);
+      if (signal.aborted) this.#log.mark("stopped");
+    } finally {
+      this.#running = undefined;
+      this.#show(false);
+    }
   }
 
   #show(isRunning: boolean): void {
