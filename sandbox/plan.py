@@ -8,15 +8,14 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 import sys
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from sandbox.daemon import Daemon
 from sandbox.node import node_directory
+from sandbox.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -223,10 +222,8 @@ def _remembered(path: Path, make: Callable[[], dict[str, T]]) -> dict[str, T]:
 
 
 def _free_ports() -> dict[str, int]:
-    """Return a free port per server, all found before any is given back."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in _SERVERS]
-        return {name: taken.getsockname()[1] for name, taken in zip(_SERVERS, sockets, strict=True)}
+    """Return a free port per server."""
+    return {name: free_port() for name in _SERVERS}
 
 
 def _new_secrets() -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Final
 from app.bundles.places import bundles_in
 from app.errors import BranchlineError
 from app.settings import BucketSettings, Secret
+from sandbox.ports import free_port
 from sandbox.waiting import wait_for
 
 _KEY: Final = "AKIATEST"
@@ -33,7 +33,7 @@ class S3Server:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._log = directory / "weed.log"
-        self._ports = {name: _free_port() for name in _LISTENERS}
+        self._ports = {name: free_port() for name in _LISTENERS}
         self.endpoint = f"http://127.0.0.1:{self._ports['-s3.port']}"
 
     def start(self) -> None:
@@ -86,9 +86,3 @@ class S3Server:
 def _binary() -> str:
     beside = Path(sys.executable).with_name("weed")
     return str(beside) if beside.exists() else "weed"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

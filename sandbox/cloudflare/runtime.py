@@ -10,7 +10,6 @@ import logging
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -23,6 +22,7 @@ import httpx
 from sandbox.cloudflare import errors
 from sandbox.cloudflare.errors import StartError
 from sandbox.cloudflare.workerd_config import Addresses, Setup, write_config
+from sandbox.ports import free_port
 
 log = logging.getLogger(__name__)
 
@@ -220,13 +220,6 @@ def _command_of(pid: int) -> str:
         return linux.read_text() if linux.exists() else ""
     listing = ["ps", "-o", "args=", "-p", str(pid)]
     return subprocess.run(listing, capture_output=True, text=True, check=False, timeout=5).stdout
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody uses at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _readable(message: str) -> str:

@@ -15,10 +15,11 @@ from sandbox.cloudflare.gate import Gate, RateLimit
 from sandbox.cloudflare.model import Namespace, new_id
 from sandbox.cloudflare.names import check_namespace, is_account_id
 from sandbox.cloudflare.routes.world import World
-from sandbox.cloudflare.runtime import Runtime, free_port
+from sandbox.cloudflare.runtime import Runtime
 from sandbox.cloudflare.store import read_json, write_json
 from sandbox.cloudflare.web import create_app
 from sandbox.cloudflare.workerd_config import Setup
+from sandbox.ports import free_port
 
 log = logging.getLogger(__name__)
 

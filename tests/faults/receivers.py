@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,8 @@ from typing import Any
 from uuid import uuid4
 
 import psutil
+
+from sandbox.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 REPOSITORY_ID = 7001
@@ -42,19 +43,13 @@ SENDERS = 16
 _START_SECONDS = 60
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @dataclass
 class Receivers:
     """Two web processes behind one port. Whoever ends them says when they begin again."""
 
     database_url: str
     log: Path
-    port: int = field(default_factory=_free_port)
+    port: int = field(default_factory=free_port)
     processes: int = 2
     server: subprocess.Popen[bytes] | None = None
 

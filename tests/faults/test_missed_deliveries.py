@@ -5,7 +5,6 @@ the hour, and three days, are over at once.
 """
 
 import json
-import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from app.settings import Secret
 from sandbox.github.clock import stamp
 from sandbox.github.server import Server
 from sandbox.github.settings import Settings
+from sandbox.ports import free_port
 from tests.accounts import github_settings
 from tests.builders import a_repository, an_app
 from tests.contract.sandbox_github.driver import World as GitHubWorld
@@ -59,9 +59,7 @@ class Story:
     passes: int = 0
 
     def __post_init__(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}/webhooks/github"
         self._server: Any = None
 

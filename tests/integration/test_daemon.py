@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ import pytest
 
 from sandbox.city import City, CityFailed
 from sandbox.daemon import Daemon, DaemonFailed, end_leftover
+from sandbox.ports import free_port
 from sandbox.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
 
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[Daemon]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     arguments = [sys.executable, "-c", SERVER, str(port)]
     daemon = Daemon("server", arguments, dict(os.environ), tmp_path, [f"http://127.0.0.1:{port}/"])
     yield daemon
@@ -44,7 +43,7 @@ def gone(pid: int) -> None:
         is_there = psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
         return (None if is_there else True), is_there
 
-    wait_for(f"process {pid} gone", look, 10)
+    wait_for(f"process {pid} gone", look, 30)
 
 
 def test_it_ends_with_everything_it_started(daemon: Daemon, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ engine makes of both files was not tried.
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from sandbox.ports import free_port
 from tests.contract.test_image import ROOT, SERVICES, instructions
 from tests.integration.test_serve import SETTINGS, until
 
@@ -42,7 +42,7 @@ class Container:
                 os.chown(folder, user, user)
         _make_read_only(self.source)
         self.user = user
-        self.port = _free_port()
+        self.port = free_port()
         self.environ = SETTINGS | {
             "DATABASE_URL": database_url,
             "BRANCHLINE_BUNDLES": str(bundles),
@@ -97,12 +97,6 @@ def _copy(source: Path, target: Path) -> None:
 def _make_read_only(tree: Path) -> None:
     for path in (tree, *tree.rglob("*")):
         path.chmod(0o555 if path.is_dir() else 0o444)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _somebody_else() -> int | None:

@@ -1,6 +1,5 @@
 """The engine as web processes see it: jobs come with their transaction, lost ones are known."""
 
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from app.errors import NotFound, RemoteUnavailable
 from app.jobs.engine import APPLICATION_VERSION, DbosEngine, migrate, queue_of
 from app.jobs.liveness import Heartbeat
 from app.jobs.takeover import Takeover
+from sandbox.ports import free_port
 from tests.integration.jobs.world import World, now
 
 
@@ -91,9 +91,7 @@ def test_the_tables_may_be_made_again(world: World) -> None:
 
 
 def test_a_database_that_is_away_is_noticed_at_once() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    engine = DbosEngine(f"postgresql+psycopg://user@127.0.0.1:{port}/none")
+    engine = DbosEngine(f"postgresql+psycopg://user@127.0.0.1:{free_port()}/none")
     started_at = time.monotonic()
     with pytest.raises(RemoteUnavailable):
         engine.lost([job()])
@@ -101,7 +99,7 @@ def test_a_database_that_is_away_is_noticed_at_once() -> None:
         engine.steps(job())
     with pytest.raises(RemoteUnavailable):
         engine.cancel("job_1")
-    assert time.monotonic() - started_at < 5
+    assert time.monotonic() - started_at < 15
     engine.close()
 
 

@@ -21,6 +21,7 @@ import pytest
 from app.bootstrap.jobs import job_parts
 from app.bootstrap.schema import upgrade_database
 from app.bootstrap.web import web_app
+from sandbox.ports import free_port
 from tests.integration.web.world import github_signature
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +44,7 @@ SETTINGS = {
 MIBIBYTE = 1024 * 1024
 
 
-def until(is_true: Callable[[], bool], *, saying: Callable[[], object], timeout_seconds: float = 30) -> None:
+def until(is_true: Callable[[], bool], *, saying: Callable[[], object], timeout_seconds: float = 60) -> None:
     deadline = time.monotonic() + timeout_seconds
     while not is_true():
         assert time.monotonic() < deadline, saying()
@@ -64,7 +65,7 @@ class Server:
     log: Path
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             given = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, body=body, headers=given)
@@ -95,9 +96,7 @@ def words(process: psutil.Process) -> list[str]:
 
 @contextmanager
 def serving(environ: dict[str, str], log: Path, *options: str, directory: Path = ROOT) -> Iterator[Server]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-P", "-m", "app", "serve", "--port", str(port), *options]
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -109,7 +108,7 @@ def serving(environ: dict[str, str], log: Path, *options: str, directory: Path =
         yield server
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
 
 
 def test_a_delivery_goes_through_a_real_server(environ: dict[str, str], tmp_path: Path) -> None:
@@ -197,7 +196,7 @@ def _deliver(server: Server, body: bytes, guid: str = "guid-1") -> tuple[int, An
 
 def _too_large(server: Server) -> int:
     """Announce 5 GiB and send nothing; returns the status."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
         length = 5 * 1024 * MIBIBYTE
         connection.sendall(
             f"POST /webhooks/github HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode()
@@ -209,7 +208,7 @@ def _endless(server: Server) -> int | None:
     """Send chunks until the server has enough; returns the status, or None when it just hung up."""
     chunk = b"%x\r\n%s\r\n" % (MIBIBYTE, b"x" * MIBIBYTE)
     signature = b"X-Hub-Signature-256: sha256=" + b"0" * 64
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
         try:
             connection.sendall(
                 b"POST /webhooks/github HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"

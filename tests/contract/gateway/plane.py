@@ -6,7 +6,6 @@ for its plan is written straight into the database, and its grant is made with t
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ from app.domain.names import new_id, own_script_name
 from app.settings import Settings
 from app.web.gateway import PREFIX
 from app.web.grants import Grants
+from sandbox.ports import free_port
 from tests.builders import a_deployment, a_repository, an_app
 from tests.contract.sandbox_cloudflare.driver import (
     ACCOUNT,
@@ -79,9 +79,7 @@ class Plane:
 @contextmanager
 def serving(sandbox: Sandbox, directory: Path) -> Iterator[Plane]:
     """Run `branchline serve` until the block ends."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environ = _environ(sandbox, directory, port)
     upgrade_database(environ)
     command = [sys.executable, "-P", "-m", "app", "serve", "--no-jobs", "--port", str(port)]
@@ -93,12 +91,12 @@ def serving(sandbox: Sandbox, directory: Path) -> Iterator[Plane]:
         yield Plane(environ["BRANCHLINE_URL"], environ)
     finally:
         process.terminate()
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=60)
         assert "unforeseen" not in said, said
 
 
 def _wait(process: subprocess.Popen[str], url: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         try:
             if httpx.get(f"{url}/readyz", timeout=5, trust_env=False).is_success:
