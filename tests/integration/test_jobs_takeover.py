@@ -34,7 +34,7 @@ def test_a_killed_workers_job_is_taken_over_and_its_ended_steps_are_not_repeated
     killed_at = time.monotonic()
     processes.hold.unlink()
     ended = world.wait_over(job)
-    assert time.monotonic() - killed_at < 12
+    assert time.monotonic() - killed_at < 40
     assert ended.status is JobStatus.COMPLETED
     counted = Counter(name for name, _ in processes.acts(job))
     assert counted == {"one": 1, "two": 1, "three ?": 2, "four": 1}
@@ -47,7 +47,7 @@ def test_a_job_that_kills_its_process_is_given_up_and_others_go_on(processes: Pr
     world = processes.world
     poison, good = world.enqueue(app="app_bad", steps=["well", "kill !"]), world.enqueue(steps=["a", "b"])
     for _ in range(3):
-        assert processes.start().wait(30) == -signal.SIGKILL
+        assert processes.start().wait(60) == -signal.SIGKILL
         processes.forget_the_dead()
     processes.start()
     failed = world.wait_over(poison)
@@ -65,7 +65,7 @@ def test_a_job_that_kills_its_process_between_steps_is_given_up_too(processes: P
     processes.hold.touch()
     waiting = world.enqueue(app="app_good", steps=["a", "b ?", "c"])
     for _ in range(4):
-        assert processes.start().wait(30) == -signal.SIGKILL
+        assert processes.start().wait(60) == -signal.SIGKILL
         processes.hold.unlink(missing_ok=True)
         processes.forget_the_dead()
     processes.start()
@@ -86,9 +86,10 @@ def test_a_signalled_worker_ends_at_once_and_the_next_goes_on(processes: Process
     first.send_signal(number)
     processes.wait_for_words("takes no more jobs")
     processes.hold.unlink()
-    assert first.wait(10) == 0, processes.output.read_text()
+    assert first.wait(60) == 0, processes.output.read_text()
+    assert processes.beating() == 0  # so that nobody waits until it is held for dead
     assert world.job(job).status is JobStatus.PROCESSING
     processes.start()
-    world.wait_over(job, timeout_seconds=5)
+    world.wait_over(job)
     assert Counter(name for name, _ in processes.acts(job)) == {"one": 1, "two ?": 1, "three": 1}
     assert world.tags(job) == WELL

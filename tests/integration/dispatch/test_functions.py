@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import socket
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,22 +12,22 @@ from app.dispatch import functions as module
 from app.dispatch.functions import DispatchFunctions
 from app.errors import RemoteRefused, RemoteUnavailable
 from app.ports import Call
+from sandbox.ports import free_port
 from tests.integration.dispatch.upstream import Script, answer, until_closed, upstream
 
-CALL = Call("worker", "hello", b"1", 0.2)
+if TYPE_CHECKING:
+    import socket
+
+CALL = Call("worker", "hello", b"1", 30)
+IMPATIENT = Call("worker", "hello", b"1", 0.2)
 SUCCESS = json.dumps({"success": True, "function": "hello", "result": 1, "logs": [], "duration": 1}).encode()
 
 
-@pytest.fixture(autouse=True)
-def _short_margin(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MARGIN_SECONDS", 0.2)
-
-
-def refusal(script: Script) -> tuple[str, int]:
+def refusal(script: Script, call: Call = CALL) -> tuple[str, int]:
     """Return the code of the error that a call comes to, and how many requests were sent."""
     with upstream(script) as server:
         functions = DispatchFunctions(server.origin, 2)
-        with pytest.raises(RemoteRefused) as refused, functions.call(CALL) as reply:
+        with pytest.raises(RemoteRefused) as refused, functions.call(call) as reply:
             list(reply.body)
         functions.close()
         return refused.value.error_code, len(server.requests)
@@ -35,7 +35,7 @@ def refusal(script: Script) -> tuple[str, int]:
 
 def trickle(connection: socket.socket) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n")
-    for _ in range(30):
+    while True:  # until nobody takes it any more
         connection.sendall(b" ")
         time.sleep(0.05)  # it is what the test is about
 
@@ -43,8 +43,6 @@ def trickle(connection: socket.socket) -> None:
 @pytest.mark.parametrize(
     ("script", "code"),
     [
-        (until_closed, "worker:silent"),
-        (trickle, "worker:silent"),
         (lambda _: None, "worker:failed"),
         (lambda connection: connection.sendall(answer(SUCCESS)[:-5]), "worker:failed"),
         (lambda connection: connection.sendall(b"no HTTP at all\r\n\r\n"), "worker:failed"),
@@ -59,10 +57,14 @@ def test_a_worker_that_does_not_answer_is_an_error_and_is_not_asked_twice(script
     assert refusal(script) == (code, 1)
 
 
+@pytest.mark.parametrize("script", [until_closed, trickle])
+def test_a_worker_that_takes_too_long_is_given_up(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MARGIN_SECONDS", 0.2)
+    assert refusal(script, IMPATIENT) == ("worker:silent", 1)
+
+
 def test_nobody_there_is_an_error_that_time_mends() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        origin = f"http://127.0.0.1:{closed.getsockname()[1]}"
-    functions = DispatchFunctions(origin, 2)
+    functions = DispatchFunctions(f"http://127.0.0.1:{free_port()}", 2)
     with pytest.raises(RemoteUnavailable), functions.call(CALL):
         pass
     functions.close()
@@ -70,7 +72,7 @@ def test_nobody_there_is_an_error_that_time_mends() -> None:
 
 def test_what_is_sent_is_what_was_given() -> None:
     call = Call(
-        "work-er", "grüße", b'{"a":1}', 1, {"Accept": "x", "X-Id": "7", "AUTHORIZATION": "ours"}, "key"
+        "work-er", "grüße", b'{"a":1}', 30, {"Accept": "x", "X-Id": "7", "AUTHORIZATION": "ours"}, "key"
     )
     with upstream(lambda connection: connection.sendall(answer(SUCCESS))) as server:
         functions = DispatchFunctions(server.origin, 2)

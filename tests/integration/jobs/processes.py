@@ -44,6 +44,11 @@ class Processes:
         with self.world.database.begin() as connection:
             connection.execute(text("DELETE FROM job_workers"))
 
+    def beating(self) -> int:
+        """Return how many workers are held for living ones."""
+        with self.world.database.begin() as connection:
+            return int(connection.execute(text("SELECT count(*) FROM job_workers")).scalar_one())
+
     def acts_of_all(self) -> str:
         return self.log.read_text() if self.log.exists() else "nothing was done"
 

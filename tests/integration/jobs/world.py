@@ -23,7 +23,7 @@ def now() -> datetime:
 
 
 def until(
-    is_true: Callable[[], bool], *, timeout_seconds: float = 20.0, saying: Callable[[], object]
+    is_true: Callable[[], bool], *, timeout_seconds: float = 60.0, saying: Callable[[], object]
 ) -> None:
     """Wait until a condition holds; the failure shows what `saying` answers at the end."""
     deadline = time.monotonic() + timeout_seconds
@@ -64,13 +64,13 @@ class World:
         between = {Tag.JOB_WAITING, Tag.JOB_STEP_COMPLETED}
         return [event.tag for event in self.facts(job) if event.tag not in between]
 
-    def wait(self, job: Job, is_true: Callable[[Job], bool], timeout_seconds: float = 20.0) -> Job:
+    def wait(self, job: Job, is_true: Callable[[Job], bool], timeout_seconds: float = 60.0) -> Job:
         until(
             lambda: is_true(self.job(job)), timeout_seconds=timeout_seconds, saying=lambda: self.history(job)
         )
         return self.job(job)
 
-    def wait_over(self, job: Job, timeout_seconds: float = 20.0) -> Job:
+    def wait_over(self, job: Job, timeout_seconds: float = 60.0) -> Job:
         return self.wait(job, lambda found: found.status in OVER, timeout_seconds)
 
     def steps(self, job: Job) -> list[tuple[str, JobStatus]]:
