@@ -22,7 +22,7 @@ from app.web.errors import refusal, status_of
 from app.web.guard import actor, needs
 from app.web.pages.calls import Answer, called_once, quoted, typed
 from app.web.pages.shell import render, style_nonce, wanted_part
-from app.web.pages.workers import Refusal, pages, posted_sources, problems_of, seen
+from app.web.pages.workers import pages, posted_sources, problems_of, seen
 from app.web.worker_views import WholeWorkerView, states
 
 _SHOWN_VERSIONS: Final = 30
@@ -56,7 +56,7 @@ def deploy_worker(worker: str) -> Response:
                 to=given.workshop,
                 replaces=request.form.get("replaces") or None,
             )
-    except Refusal as error:
+    except BranchlineError as error:
         return _page(worker, files=files, error=refusal(error))
     return seen(deployed)
 
@@ -69,7 +69,7 @@ def restore_worker_version(worker: str, version: str) -> Response:
     try:
         with given.deploys.entered(f"restoring a version of worker {worker[:60]}"):
             deployed = restore_version(worker, version, actor=actor(), to=given.workshop)
-    except Refusal as error:
+    except BranchlineError as error:
         return _page(worker, error=refusal(error))
     return seen(deployed)
 

@@ -10,7 +10,7 @@ from app.domain.names import new_slug
 from app.domain.rights import Act
 from app.domain.sources import Source
 from app.domain.workers import Options
-from app.errors import BranchlineError, InvalidInput, RemoteUnavailable, UserError
+from app.errors import BranchlineError, InvalidInput
 from app.pipeline.workers_deploy import Deployed, create_worker
 from app.pipeline.workers_sources import SINGLE
 from app.web.context import context
@@ -21,8 +21,6 @@ from app.web.worker_views import WorkerView, states
 
 pages = Blueprint("pages_workers", __name__)
 
-# What a person can mend by changing what they typed, and what passes: the page comes again with all of that.
-Refusal = (UserError, RemoteUnavailable)
 PER_PAGE: Final = 50
 _SUFFIX: Final = 4
 EXAMPLE: Final = """\
@@ -69,7 +67,7 @@ def begin_worker() -> Response:
     name, files = request.form.get("name", "").strip(), posted_sources()
     try:
         deployed = _created(name, request.form.get("environment", ""), files)
-    except Refusal as error:
+    except BranchlineError as error:
         return _editor(name, files, refusal(error))
     return seen(deployed)
 
