@@ -373,7 +373,7 @@ class SandboxHost:
         self.api_url = f"{listening[1]}/api/v3"
         self.directory = directory / "state"
         self._tokens: dict[str, str] = json.loads((directory / "state/tokens.json").read_bytes())
-        self._http = httpx.Client(base_url=self.api_url, timeout=20, trust_env=False)
+        self._http = httpx.Client(base_url=self.api_url, timeout=60, trust_env=False)
         self.sent: list[str] = []
         settings = github_settings(self.api_url, token=Secret(self._tokens["branchline-bot"]))
         github = GitHub(settings, lambda: datetime.now(UTC), on_write=self._on_write)
@@ -530,7 +530,7 @@ class SandboxHost:
         self._process.terminate()
         assert self._process.stdout
         self._process.stdout.close()
-        assert self._process.wait(15) == 0
+        assert self._process.wait(60) == 0
 
     def _on_write(self, verb: str, path: str) -> None:
         self.sent.append(f"{verb} {path}")

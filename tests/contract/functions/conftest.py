@@ -24,7 +24,7 @@ export const named = (_, { headers }) => headers.get("invocation-id");
 export async function lines(count) {
   for (let n = 0; n < count; n++) {
     console.log(n);
-    if (n % 10 === 9) await scheduler.wait(1);
+    if (n % 50 === 49) await scheduler.wait(1);
   }
   return count;
 }

@@ -44,7 +44,7 @@ class Host:
 
 @pytest.fixture
 def real(sandbox: Sandbox, worker: Worker) -> Iterator[Host]:
-    streams = DispatchStreams(sandbox.dispatch_url, 20, grace_seconds=0.5)
+    streams = DispatchStreams(sandbox.dispatch_url, 20, grace_seconds=3.0)
     yield Host(streams, worker.script)
     streams.close()
 

@@ -25,7 +25,7 @@ DATE = "2026-10-01"
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T], timeout: float = 15.0) -> T:
+def eventually(look: Callable[[], T], timeout: float = 60.0) -> T:
     """Return what `look` returns once it is true; at the end of the time, fail with all it returned."""
     history: list[object] = []
     end = time.monotonic() + timeout
@@ -66,7 +66,7 @@ class Sandbox:
             stdout=subprocess.PIPE,
             text=True,
         )
-        self.http = httpx.Client(timeout=20, trust_env=False)
+        self.http = httpx.Client(timeout=60, trust_env=False)
         assert self.process.stdout
         line = self.process.stdout.readline()
         match = re.fullmatch(r"listening on (http://127\.0\.0\.1:(\d+))\n", line)
@@ -82,7 +82,7 @@ class Sandbox:
         """End the process and return its status."""
         self.process.send_signal(how)
         self.http.close()
-        status = self.process.wait(10)
+        status = self.process.wait(60)
         assert self.process.stdout
         self.process.stdout.close()
         return status

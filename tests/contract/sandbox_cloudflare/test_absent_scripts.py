@@ -152,7 +152,7 @@ def test_a_silent_control_plane_costs_two_seconds_once(
     control_plane.told[script] = EXPIRED
     started = time.monotonic()
     assert asking.visit(script).status_code == 404
-    assert 1.9 < time.monotonic() - started < 5
+    assert 1.9 < time.monotonic() - started < 15
     started = time.monotonic()
     assert asking.visit(f"{script}-other").status_code == 404
     assert time.monotonic() - started < 1

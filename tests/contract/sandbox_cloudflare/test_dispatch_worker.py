@@ -30,7 +30,7 @@ const routes = {
     (async () => {
       for (let n = 0; n < 3; n++) {
         await writer.write(new TextEncoder().encode(`data: ${n}\\n\\n`));
-        await scheduler.wait(150);
+        await scheduler.wait(500);
       }
       await writer.close();
     })();
@@ -139,7 +139,7 @@ def test_a_body_of_5_megabytes_comes_back_unchanged(sandbox: Sandbox, echo: str)
 
 def test_a_body_streams_before_it_is_complete(sandbox: Sandbox, echo: str) -> None:
     host, port = sandbox.dispatch_url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         head = f"POST /app/{echo}/body HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
         connection.sendall(head.encode() + b"5\r\nearly\r\n")
         assert b"early" in _read_until(connection, b"early")
@@ -290,7 +290,7 @@ def _read_until(connection: socket.socket, end: bytes) -> bytes:
 def _websocket(sandbox: Sandbox, path: str, host: str) -> Iterator[socket.socket]:
     name, port = sandbox.dispatch_url.removeprefix("http://").split(":")
     key = base64.b64encode(os.urandom(16)).decode()
-    with socket.create_connection((name, int(port)), timeout=10) as connection:
+    with socket.create_connection((name, int(port)), timeout=60) as connection:
         connection.sendall(
             f"GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
             f"sec-websocket-version: 13\r\nsec-websocket-key: {key}\r\n\r\n".encode()

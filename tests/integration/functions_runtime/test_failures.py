@@ -141,7 +141,7 @@ def slow(worker: Deploy) -> Worker:
 def test_a_function_that_never_settles_gets_a_timeout_with_the_logs_so_far(slow: Worker) -> None:
     began = time.monotonic()
     response = slow.invoke("never")
-    assert 0.2 < time.monotonic() - began < 5
+    assert 0.2 < time.monotonic() - began < 15
     body = response.json()
     assert response.status_code == 504
     assert body["error"] == {"name": "FunctionTimeout", "message": "never did not settle in 250 ms"}
