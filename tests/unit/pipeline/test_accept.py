@@ -7,52 +7,26 @@ from typing import Any
 
 import pytest
 
-from app.domain.apps import AppStatus
 from app.domain.deliveries import DeliveryStatus
 from app.domain.deployments import Status
 from app.domain.events import Tag
 from app.domain.jobs import JobType
 from app.domain.pulls import PullRequest
-from app.domain.redelivery import Missed
 from app.domain.reports import (
     DeploymentStatusChanged,
-    InstallationChanged,
-    InstallationRepositoriesChanged,
     Ping,
     PullRequestChanged,
-    Pushed,
     Report,
     RepositoryDeleted,
     RepositoryName,
-    RepositoryRenamed,
-    RepositoryTransferred,
     RunAction,
     WorkflowRunChanged,
 )
 from app.errors import Malformed
 from app.pipeline.accept import work_off
 from tests.builders import NOON, a_delivery, a_deployment, a_pull, at
+from tests.unit.pipeline.heard import AWAY, OTHER, accept, jobs, pushed, renamed
 from tests.unit.pipeline.world import OURS, REPOSITORY_ID, World, a_run
-
-OTHER = RepositoryName(999, "acme/other")
-
-
-def pushed(**changes: Any) -> Pushed:
-    report = Pushed(
-        repository=OURS,
-        ref="refs/heads/main",
-        branch="main",
-        before="a" * 40,
-        after="b" * 40,
-        is_created=False,
-        is_deleted=False,
-        is_forced=False,
-        message="Change",
-        author="octocat",
-        committed_at=NOON,
-        sender="octocat",
-    )
-    return replace(report, **changes)
 
 
 def pull_changed(action: str = "opened", **changes: Any) -> PullRequestChanged:
@@ -109,43 +83,15 @@ def status_changed(**changes: Any) -> DeploymentStatusChanged:
     return replace(report, **changes)
 
 
-def renamed(**changes: Any) -> RepositoryRenamed:
-    name = RepositoryName(REPOSITORY_ID, "acme/shop")
-    return replace(RepositoryRenamed(repository=name, old_full_name="acme/app-1"), **changes)
-
-
-def installation(action: str, *repositories: RepositoryName) -> InstallationChanged:
-    return InstallationChanged(
-        action=action, installation_id=1, account="acme", repositories=repositories or (OURS,)
-    )
-
-
-def moved(
-    added: tuple[RepositoryName, ...] = (), removed: tuple[RepositoryName, ...] = ()
-) -> InstallationRepositoriesChanged:
-    return InstallationRepositoriesChanged(installation_id=1, account="acme", added=added, removed=removed)
-
-
-def accept(world: World, report: Report | None, **changes: Any) -> DeliveryStatus:
-    with world.records.begin() as tx:
-        delivery = a_delivery(**{"guid": f"guid-{len(world.records.events)}", **changes})
-        return work_off(tx, delivery, parse=lambda _: report, platform=world.platform, at=world.clock())
-
-
 @pytest.fixture
 def world(world: World) -> World:
     world.app()
     return world
 
 
-def jobs(world: World) -> list[tuple[JobType, dict[str, Any]]]:
-    return [(job.type, dict(job.arguments)) for job in world.records.queue]
-
-
 # ---------------------------------------------------------------------------------------- what concerns us
 
 
-AWAY = RepositoryTransferred(repository=replace(OURS, full_name="eve/app-1"), owner_id=666)
 ABOUT_AN_APP: dict[str, Callable[..., Report]] = {
     "push": pushed,
     "pull request": pull_changed,
@@ -189,6 +135,12 @@ def test_what_cannot_be_read_is_not_swallowed(world: World) -> None:
 
     with pytest.raises(Malformed), world.records.begin() as tx:
         work_off(tx, a_delivery(), parse=refuse, platform=world.platform, at=NOON)
+
+
+def test_a_run_makes_a_deployment(world: World) -> None:
+    accept(world, run_changed())
+    (deployment,) = world.deployments()
+    assert (deployment.run.id, deployment.status) == (a_run().run_id, Status.QUEUED)
 
 
 # ---------------------------------------------------------------------------------------------------- pushes
@@ -319,141 +271,3 @@ def test_a_fork_is_known_as_one(world: World, head_repository_id: int | None) ->
     accept(world, pull_changed(head_repository_id=head_repository_id, author=None))
     assert world.known_pull().is_from_fork is True
     assert world.known_pull().author == "ghost"
-
-
-# ----------------------------------------------------------------------------------------------- repositories
-
-
-def test_a_renamed_repository_is_followed(world: World) -> None:
-    accept(world, renamed())
-    repository = world.current().repository
-    assert repository is not None
-    assert repository.id == REPOSITORY_ID
-    assert repository.full_name == "acme/shop"
-    assert repository.html_url == "https://github.test/acme/shop"
-    assert repository.clone_url == "https://github.test/acme/shop.git"
-    (event,) = world.events("app_0001")
-    assert (event.tag, event.payload) == (
-        Tag.APP_REPOSITORY_RENAMED,
-        {"from": "acme/app-1", "to": "acme/shop"},
-    )
-
-
-def test_a_report_that_was_missed_and_comes_late_undoes_nothing_newer(world: World) -> None:
-    name = RepositoryName(REPOSITORY_ID, "acme/store")
-    missed = Missed("late", None, "repository", world.clock(), 1, 500, world.clock())
-    with world.records.begin() as tx:
-        tx.missed.save(missed)
-    told: list[tuple[str, Report]] = [
-        ("new", renamed(repository=name)),
-        ("back", moved(added=(OURS,))),
-        ("late", renamed()),
-        ("late", moved(removed=(OURS,))),
-    ]
-    for number, (guid, report) in enumerate(told):
-        world.clock.advance(60)
-        accept(world, report, guid=guid, id=number, received_at=world.clock())
-    app = world.current()
-    assert (app.repository_name, app.status) == ("acme/store", AppStatus.READY)
-
-
-def test_a_name_that_it_has_already_is_no_news(world: World) -> None:
-    accept(world, renamed())
-    assert accept(world, renamed()) is DeliveryStatus.PROCESSED
-    assert world.tags("app_0001") == [Tag.APP_REPOSITORY_RENAMED]
-
-
-LOST = {
-    "transferred": AWAY,
-    "deleted": RepositoryDeleted(repository=OURS),
-    "uninstalled": installation("deleted"),
-    "suspended": installation("suspend"),
-    "removed": moved(removed=(OTHER, OURS)),
-}
-
-
-@pytest.mark.parametrize("report", LOST.values(), ids=LOST.keys())
-def test_an_app_out_of_reach_is_detached_and_nothing_is_deleted(world: World, report: Report) -> None:
-    deployment = world.deployment(a_deployment(1, status=Status.READY))
-    assert accept(world, report) is DeliveryStatus.PROCESSED
-    app = world.current()
-    assert app.status is AppStatus.DETACHED
-    assert app.error is not None
-    assert app.error.startswith("its repository is out of reach: ")
-    assert app.is_reachable is False
-    assert world.deployments() == [deployment]
-    assert jobs(world) == []
-    accept(world, report)
-    assert world.tags() == [Tag.APP_REPOSITORY_LOST]
-
-
-@pytest.mark.parametrize(
-    "report",
-    [installation("created"), installation("unsuspend"), moved(added=(OURS,))],
-    ids=["installed", "unsuspended", "added"],
-)
-def test_an_app_that_is_found_again_is_ready(world: World, report: Report) -> None:
-    accept(world, installation("suspend"))
-    assert accept(world, report) is DeliveryStatus.PROCESSED
-    assert (world.current().status, world.current().error) == (AppStatus.READY, None)
-    assert world.tags() == [Tag.APP_REPOSITORY_LOST, Tag.APP_REPOSITORY_FOUND]
-
-
-def test_an_app_that_is_transferred_back_is_ready(world: World) -> None:
-    accept(world, AWAY)
-    assert world.current().error == "its repository is out of reach: transferred to eve/app-1"
-    back = RepositoryTransferred(repository=replace(OURS, full_name="Acme/app-1"), owner_id=43)
-    accept(world, back)
-    app = world.current()
-    assert app.status is AppStatus.READY
-    assert app.repository is not None
-    assert (app.repository.full_name, app.repository.owner_id) == ("Acme/app-1", 43)
-
-
-def test_an_owner_to_whom_a_repository_went_is_not_taken_for_ours(world: World) -> None:
-    before = world.current().repository
-    accept(world, AWAY)
-    assert world.current().repository == before
-
-
-def test_accepted_permissions_change_nothing(world: World) -> None:
-    before = world.current()
-    assert accept(world, installation("new_permissions_accepted")) is DeliveryStatus.PROCESSED
-    assert world.current() == before
-
-
-@pytest.mark.parametrize("status", [AppStatus.PROVISIONING, AppStatus.DELETING, AppStatus.FAILED])
-def test_an_app_that_is_busy_with_itself_is_not_detached(world: World, status: AppStatus) -> None:
-    with world.records.begin() as tx:
-        tx.apps.save(replace(tx.apps.get("app_0001"), status=status))
-    accept(world, installation("suspend"))
-    assert world.current().status is status
-
-
-def test_a_run_makes_a_deployment(world: World) -> None:
-    accept(world, run_changed())
-    (deployment,) = world.deployments()
-    assert (deployment.run.id, deployment.status) == (a_run().run_id, Status.QUEUED)
-
-
-@pytest.mark.parametrize(
-    ("known", "full_name", "told", "kept"),
-    [
-        (None, "acme/app-1", 42, 42),
-        (None, "Acme/app-renamed", 42, 42),
-        (None, "acme/app-1", None, None),
-        (None, "mallory/app-1", 66, None),
-        (42, "acme/app-1", 66, 42),
-    ],
-)
-def test_an_owner_that_was_not_kept_yet_is_learned_from_the_host(
-    world: World, known: int | None, full_name: str, told: int | None, kept: int | None
-) -> None:
-    app = world.current()
-    assert app.repository is not None
-    with world.records.begin() as tx:
-        tx.apps.save(replace(app, repository=replace(app.repository, owner_id=known)))
-    accept(world, pushed(repository=RepositoryName(REPOSITORY_ID, full_name, told)))
-    repository = world.current().repository
-    assert repository is not None
-    assert repository.owner_id == kept
