@@ -80,7 +80,7 @@ class Reader:
 def following(server: Server, last: str = "") -> Iterator[Reader]:
     url = f"http://127.0.0.1:{server.port}/api/events/stream"
     headers = HEADERS | ({"Last-Event-ID": last} if last else {})
-    with httpx.stream("GET", url, headers=headers, timeout=20, trust_env=False) as response:
+    with httpx.stream("GET", url, headers=headers, timeout=60, trust_env=False) as response:
         assert response.status_code == 200
         yield Reader(response)
 
@@ -99,7 +99,7 @@ def test_a_reader_goes_on_at_another_process_when_its_own_ends(
             began = time.monotonic()
             first.process.terminate()
             assert reader.rest() == []
-            assert first.process.wait(20) == 0
+            assert first.process.wait(60) == 0
             assert time.monotonic() - began < 9  # it would wait ten seconds for a response that does not end
         tell(environ, "three")
         with following(second, reader.last) as again:
@@ -111,12 +111,12 @@ def test_a_reader_goes_on_at_another_process_when_its_own_ends(
 def test_readers_take_no_place_of_others(environ: dict[str, str], tmp_path: Path) -> None:
     with serving(environ, tmp_path / "log", "--no-jobs") as server:
         url = f"http://127.0.0.1:{server.port}/api/events/stream"
-        with httpx.Client(headers=HEADERS, timeout=20, trust_env=False) as client:
+        with httpx.Client(headers=HEADERS, timeout=60, trust_env=False) as client:
             opened = [client.send(client.build_request("GET", url), stream=True) for _ in range(MOST)]
             readers = [Reader(response) for response in opened]
             for reader in readers:
                 reader.open_up()
-            refused = httpx.get(url, headers=HEADERS, timeout=20)
+            refused = httpx.get(url, headers=HEADERS, timeout=60)
             assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
             for _ in range(20):
                 assert server.call("GET", "/readyz")[0] == 200

@@ -13,6 +13,7 @@ import pytest
 from app.bootstrap.schema import upgrade_database
 from app.database.records import SqlRecords
 from app.database.session import create_engine
+from app.web.invoking import WRITE_SECONDS
 from tests.builders import NOON, a_deployment, a_version, a_worker, an_app
 from tests.contract.sandbox_cloudflare.driver import eventually
 from tests.integration.dispatch.upstream import EVENTS, RESULT, answer, log, until_closed, upstream
@@ -58,7 +59,7 @@ def counted(environ: dict[str, str]) -> dict[str, Calls]:
 
 @pytest.fixture
 def client() -> Iterator[httpx.Client]:
-    with httpx.Client(headers=HEADERS, timeout=20, trust_env=False) as made:
+    with httpx.Client(headers=HEADERS, timeout=60, trust_env=False) as made:
         yield made
 
 
@@ -74,7 +75,7 @@ class Streams:
 
     def __call__(self, connection: socket.socket) -> None:
         connection.sendall(EVENTS + log("first"))
-        self.go_on.wait(20)
+        self.go_on.wait(60)
         connection.sendall(log("last") + RESULT)
 
 
@@ -86,7 +87,7 @@ def test_events_come_as_they_are_written_and_others_are_served_meanwhile(
     with (
         upstream(script) as worker,
         serving({**environ, "WFP_DISPATCH_DOMAIN": worker.origin}, tmp_path / "log", "--no-jobs") as server,
-        httpx.Client(headers=HEADERS, timeout=20, trust_env=False) as other,
+        httpx.Client(headers=HEADERS, timeout=60, trust_env=False) as other,
     ):
         open_ones = [client.send(_request(client, server, owner), stream=True) for _ in range(MOST)]
         lines = [response.iter_lines() for response in open_ones]
@@ -103,8 +104,7 @@ def test_events_come_as_they_are_written_and_others_are_served_meanwhile(
             assert "last" in left
             assert "event: result" in left
         if owner.startswith("workers/"):
-            calls = eventually(lambda: counted(environ).get("hello"))
-            assert (calls and calls.invocations) == MOST
+            eventually(lambda: (calls := counted(environ).get("hello")) and calls.invocations == MOST)
 
 
 def _request(client: httpx.Client, server: Server, owner: str = "workers/worker-1") -> httpx.Request:
@@ -129,8 +129,8 @@ def test_a_process_that_ends_cuts_streams_at_once_and_writes_down_what_it_counte
         began = time.monotonic()
         server.process.terminate()
         assert "event: result" not in "\n".join(lines)
-        assert server.process.wait(20) == 0
-        assert time.monotonic() - began < 5
+        assert server.process.wait(60) == 0
+        assert time.monotonic() - began < 9  # it would wait ten seconds for a call that goes on
     assert counted(environ)["hello"].failures == 1
     assert "Traceback" not in (tmp_path / "log").read_text()
 
@@ -142,9 +142,11 @@ def test_calls_are_counted_when_a_process_ends_before_it_wrote_them_down(
         upstream(lambda connection: connection.sendall(ANSWER)) as worker,
         serving({**environ, "WFP_DISPATCH_DOMAIN": worker.origin}, tmp_path / "log", "--no-jobs") as server,
     ):
+        began = time.monotonic()
         for _ in range(3):
             assert client.post(url_of(server, "functions/hello"), json=1).json()["result"] == 1
-        assert counted(environ) == {}
+        # A machine that is so slow wrote some of them down already.
+        assert counted(environ) == {} or time.monotonic() - began > WRITE_SECONDS
     assert counted(environ)["hello"].invocations == 3
 
 

@@ -134,7 +134,7 @@ def test_a_host_that_dawdles_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(wait) as web:
         began = time.monotonic()
         assert refusal(looking(), here(web)).error_code == "import:too-slow"
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 25
         ended.set()
 
 
@@ -163,17 +163,17 @@ def _endless(request: BaseHTTPRequestHandler) -> None:
 
 def test_only_two_histories_are_moved_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ended, git = threading.Event(), looking()
-    monkeypatch.setattr(histories, "_LOOK", Limits(seconds=20))
+    monkeypatch.setattr(histories, "_LOOK", Limits(seconds=60))
 
     def wait(request: BaseHTTPRequestHandler) -> None:
-        ended.wait(30)
+        ended.wait(60)
         say(404)(request)
 
     with serving(wait) as web:
         threads = [threading.Thread(target=refusal, args=(git, here(web))) for _ in range(2)]
         for thread in threads:
             thread.start()
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while len(web.asked) < 2 and time.monotonic() < end:
             time.sleep(0.02)
         with pytest.raises(RemoteUnavailable):

@@ -11,6 +11,7 @@ import pytest
 from jwt import PyJWKClient
 
 from app.errors import RateLimited
+from app.github import keys as module
 from app.github.keys import COOLDOWN_SECONDS, LIFESPAN_SECONDS, SigningKeys
 from tests.issuer import KEY_NAME, public_jwk
 
@@ -79,6 +80,12 @@ def issuer() -> Iterator[Issuer]:
     server.server_close()
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a look take as long as a busy machine needs for it."""
+    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 30)
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -86,11 +93,11 @@ def clock() -> Clock:
 
 @pytest.fixture
 def keys(issuer: Issuer, clock: Clock) -> SigningKeys:
-    client = PyJWKClient(f"{issuer.url}/.well-known/jwks", cache_jwk_set=False, timeout=2)
+    client = PyJWKClient(f"{issuer.url}/.well-known/jwks", cache_jwk_set=False, timeout=30)
     return SigningKeys(client, clock=clock)
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "condition never came true"
@@ -172,13 +179,17 @@ def test_an_outage_from_the_start_is_asked_about_once_in_a_while(
     assert keys.find(KEY_NAME) is not None
 
 
-def test_nobody_queues_up_behind_a_silent_issuer(issuer: Issuer, keys: SigningKeys) -> None:
+def test_nobody_queues_up_behind_a_silent_issuer(
+    issuer: Issuer, keys: SigningKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 1)
     issuer.trouble = "silence"
     began = time.monotonic()
     with ThreadPoolExecutor(8) as threads:
         found = list(threads.map(lambda number: is_known(keys, f"key-{number}"), range(8)))
     assert found == [False] * 8
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 6  # eight, if each waited for its turn
+    wait_until(lambda: issuer.asked != [])
     assert len(issuer.asked) == 1
 
 
@@ -188,13 +199,17 @@ def test_known_keys_are_not_waited_for(issuer: Issuer, clock: Clock, keys: Signi
     clock.now += LIFESPAN_SECONDS + 1
     began = time.monotonic()
     assert [keys.find(KEY_NAME) is not None for _ in range(1000)] == [True] * 1000
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 20
     assert len(issuer.asked) <= 2
 
 
-def test_a_silence_ends(issuer: Issuer, clock: Clock, keys: SigningKeys) -> None:
+def test_a_silence_ends(
+    issuer: Issuer, clock: Clock, keys: SigningKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
     issuer.trouble = "silence"
-    assert not is_known(keys, KEY_NAME)
+    with monkeypatch.context() as impatient:
+        impatient.setattr(module, "_PATIENCE_SECONDS", 1)
+        assert not is_known(keys, KEY_NAME)
     issuer.trouble = None
     clock.now += COOLDOWN_SECONDS
     assert keys.find(KEY_NAME) is not None
