@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from app.domain.apps import App, Heal
 from app.domain.drift import NOBODY, Drift, Kind
+from app.domain.environments import Environment
 from app.domain.events import Event
 from app.domain.jobs import Job, JobStatus, JobType
 from app.domain.platform import Platform
@@ -18,12 +19,15 @@ from app.ports import Steps
 from tests.fakes.code_host_files import FakeTrees
 from tests.fakes.code_host_ports import FakeContents, FakeRepositories, FakeRepositorySettings, FakeRuns
 from tests.fakes.code_host_sights import FakeSights
-from tests.unit.pipeline.world import PLATFORM, WORKFLOW, World, a_run
+from tests.unit.pipeline.world import NAMESPACES, PLATFORM, WORKFLOW, World, a_run
 
 _TEMPLATES: Final = Path(__file__).parents[3] / "actions_templates"
 FILES: Final = {PLACES[name]: content for name, content in WORKFLOW.items()}
 # What is the newest in truth is an older version beside the files of tests.
 OLDER: Final = {PLACES[name]: (_TEMPLATES / name).read_bytes() for name in WORKFLOW}
+PRODUCTION = NAMESPACES[Environment.PRODUCTION]
+PREVIEW = NAMESPACES[Environment.PREVIEW]
+WORKFLOW_FILE = ".github/workflows/deploy.yml"
 
 
 class Drifting(World):
@@ -150,3 +154,13 @@ def deployed(world: Drifting, branch: str = "main", **report: Any) -> RunReport:
     world.deploy(pushed)
     end_run(world, pushed)
     return pushed
+
+
+def at_rest(world: Drifting) -> Drifting:
+    """Make one app that is live, and leave nothing to find."""
+    world.settled_app()
+    deployed(world)
+    world.run_queue()
+    world.look_at_all()
+    assert world.drift() == []
+    return world
