@@ -26,7 +26,8 @@ from app.pipeline.accept import hear
 from tests.fakes.code_host_sights import propose
 from tests.faults.figures import Figures, Form
 from tests.unit.pipeline.reconciling import Drifting
-from tests.unit.pipeline.world import OURS, REPOSITORY_ID, a_run, what_github_says
+from tests.unit.pipeline.runs import a_run, what_github_says
+from tests.unit.pipeline.world import OURS, REPOSITORY_ID
 
 FULL_NAME = "acme/app-1"
 ZERO = "0" * 40

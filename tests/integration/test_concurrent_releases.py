@@ -20,7 +20,8 @@ from app.domain.runs import RunReport
 from app.errors import Busy, Conflict
 from tests.builders import a_pull
 from tests.fakes.jobs import FakeSteps
-from tests.unit.pipeline.world import World, a_pull_run, a_run
+from tests.unit.pipeline.runs import a_pull_run, a_run
+from tests.unit.pipeline.world import World
 
 LIVE, NAMESPACE = "slug0001", "live-production"
 RELEASING = frozenset({JobType.RELEASE, JobType.PROMOTE, JobType.EXPIRE})
@@ -110,7 +111,7 @@ def run_all(*actions: Callable[[], None]) -> list[Exception]:
     ended, begin = list[Exception](), Barrier(len(actions))
 
     def run(action: Callable[[], None]) -> None:
-        begin.wait(10)
+        begin.wait(60)
         try:
             action()
         except Exception as error:  # noqa: BLE001 - whatever it is, the test looks at it
@@ -233,13 +234,13 @@ def test_who_rolls_back_in_one_process_is_heard_in_the_other(processes: list[Pro
     def put(script: str) -> Iterator[None]:
         if script != LIVE:  # the deployment's own address
             begun.set()
-            assert go_on.wait(10)
+            assert go_on.wait(60)
         yield
 
     first.scripts.around_put = put
 
     def roll_back() -> None:
-        assert begun.wait(10)
+        assert begun.wait(60)
         second.rollback()
         go_on.set()
 

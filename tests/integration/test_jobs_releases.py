@@ -13,7 +13,8 @@ from app.ports import Steps
 from tests.builders import a_pull
 from tests.integration.jobs.world import World as Engine
 from tests.integration.jobs.world import now, until
-from tests.unit.pipeline.world import World, a_pull_run, a_run
+from tests.unit.pipeline.runs import a_pull_run, a_run
+from tests.unit.pipeline.world import World
 
 
 class Platform:

@@ -19,7 +19,8 @@ from app.ports import Steps
 from tests.fakes.code_host_files import FakeTrees
 from tests.fakes.code_host_ports import FakeContents, FakeRepositories, FakeRepositorySettings, FakeRuns
 from tests.fakes.code_host_sights import FakeSights
-from tests.unit.pipeline.world import NAMESPACES, PLATFORM, WORKFLOW, World, a_run
+from tests.unit.pipeline.runs import a_run
+from tests.unit.pipeline.world import NAMESPACES, PLATFORM, WORKFLOW, World
 
 _TEMPLATES: Final = Path(__file__).parents[3] / "actions_templates"
 FILES: Final = {PLACES[name]: content for name, content in WORKFLOW.items()}

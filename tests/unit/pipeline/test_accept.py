@@ -26,7 +26,8 @@ from app.errors import Malformed
 from app.pipeline.accept import work_off
 from tests.builders import NOON, a_delivery, a_deployment, a_pull, at
 from tests.unit.pipeline.heard import AWAY, OTHER, accept, jobs, pushed, renamed
-from tests.unit.pipeline.world import OURS, REPOSITORY_ID, World, a_run
+from tests.unit.pipeline.runs import a_run
+from tests.unit.pipeline.world import OURS, REPOSITORY_ID, World
 
 
 def pull_changed(action: str = "opened", **changes: Any) -> PullRequestChanged:

@@ -13,7 +13,8 @@ from app.pipeline.restore import request_restore
 from app.pipeline.retire import request_deletion
 from tests.builders import a_pull
 from tests.fakes.bundles import FakeBundles
-from tests.unit.pipeline.world import World, a_pull_run, a_run
+from tests.unit.pipeline.runs import a_pull_run, a_run
+from tests.unit.pipeline.world import World
 
 Told = dict[str, tuple[str, bool]]
 

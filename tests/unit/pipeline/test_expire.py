@@ -11,7 +11,8 @@ from app.errors import RemoteForbidden, RemoteUnavailable
 from app.pipeline.expire import sweep
 from tests.builders import a_pull
 from tests.fakes.jobs import Crashed, FakeSteps
-from tests.unit.pipeline.world import NAMESPACES, PLATFORM, World, a_pull_run, a_run
+from tests.unit.pipeline.runs import a_pull_run, a_run
+from tests.unit.pipeline.world import NAMESPACES, PLATFORM, World
 
 PREVIEWS = NAMESPACES[Environment.PREVIEW]
 PRODUCTION = NAMESPACES[Environment.PRODUCTION]

@@ -25,8 +25,9 @@ from app.ports import Clock
 from tests.builders import a_pull
 from tests.fakes.jobs import Crashed, FakeSteps
 from tests.proofs import seeds
+from tests.unit.pipeline.runs import a_pull_run, a_run, what_github_says
 from tests.unit.pipeline.stage import Actor, Stage, StagedRecords, StagedScripts
-from tests.unit.pipeline.world import World, a_pull_run, a_run, what_github_says
+from tests.unit.pipeline.world import World
 
 LIVE: Final = "slug0001"
 # The rest of them tells the outside, which changes nothing here.

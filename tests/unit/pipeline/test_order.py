@@ -14,7 +14,8 @@ from app.domain.runs import RunReport
 from app.errors import Busy, Conflict
 from tests.builders import a_pull
 from tests.proofs import pick
-from tests.unit.pipeline.world import World, a_pull_run, a_run, what_github_says
+from tests.unit.pipeline.runs import a_pull_run, a_run, what_github_says
+from tests.unit.pipeline.world import World
 
 # What is heard of a run, by what becomes of it. `start` and what follows it come in this order from the run
 # itself; everything else comes whenever it comes.

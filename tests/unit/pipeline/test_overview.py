@@ -13,7 +13,8 @@ from app.pipeline.overview import Overview, Standing, days_until, overview, stan
 from app.pipeline.release import show
 from tests.builders import NOON, a_deployment, a_pull, an_app
 from tests.fakes.records import FakeRecords
-from tests.unit.pipeline.world import World, a_run
+from tests.unit.pipeline.runs import a_run
+from tests.unit.pipeline.world import World
 
 APP = an_app()
 NO_TIME = timedelta()

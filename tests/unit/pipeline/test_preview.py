@@ -17,7 +17,8 @@ from app.render.comment import marker
 from tests.builders import a_deployment, a_pull
 from tests.fakes.code_host import LOGIN
 from tests.fakes.jobs import Crashed, FakeSteps
-from tests.unit.pipeline.world import World, a_pull_run, a_run
+from tests.unit.pipeline.runs import a_pull_run, a_run
+from tests.unit.pipeline.world import World
 
 URL = "https://preview-pr7-slug0001.apps.test"
 PREVIEW: dict[str, Any] = {

@@ -13,7 +13,8 @@ from app.errors import Conflict, NotFound, ScriptRefused
 from app.pipeline.variables import Editor, set_secrets, set_variables
 from tests.builders import a_pull
 from tests.fakes.jobs import Crashed, FakeSteps
-from tests.unit.pipeline.world import World, a_pull_run, a_run
+from tests.unit.pipeline.runs import a_pull_run, a_run
+from tests.unit.pipeline.world import World
 
 PRODUCTION, STAGING, PREVIEW = Environment.PRODUCTION, Environment.STAGING, Environment.PREVIEW
 

@@ -16,7 +16,8 @@ from app.pipeline.release import show
 from tests.builders import a_deployment, a_pull
 from tests.fakes.code_host import FakeRecord, FakeStatus
 from tests.fakes.jobs import Crashed, FakeSteps
-from tests.unit.pipeline.world import World, a_pull_run, a_run
+from tests.unit.pipeline.runs import a_pull_run, a_run
+from tests.unit.pipeline.world import World
 
 RUN = "https://github.example/runs/1"
 URL = "https://slug0001.apps.test"

@@ -23,7 +23,7 @@ from tests.unit.pipeline.reconciling import (
     deployed,
     push,
 )
-from tests.unit.pipeline.world import what_github_says
+from tests.unit.pipeline.runs import what_github_says
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.builders import a_pull
 from tests.fakes.code_host_ports import FakeRuns
 from tests.fakes.code_host_sights import propose
 from tests.unit.pipeline.reconciling import PREVIEW, Drifting, deployed, end_run, push
-from tests.unit.pipeline.world import a_pull_run, what_github_says
+from tests.unit.pipeline.runs import a_pull_run, what_github_says
 
 
 @pytest.fixture

@@ -22,7 +22,8 @@ from app.pipeline.start import LEASE
 from app.ports import Upload
 from tests.builders import NOON, a_deployment, a_pull
 from tests.fakes.jobs import Crashed
-from tests.unit.pipeline.world import OURS, WITHOUT_GATEWAY, World, a_pull_run, a_run, what_github_says
+from tests.unit.pipeline.runs import a_pull_run, a_run, statuses, what_github_says
+from tests.unit.pipeline.world import OURS, WITHOUT_GATEWAY, World
 
 
 def hear_status(world: World, deployment_id: str | None, state: str) -> bool:
@@ -43,11 +44,6 @@ def hear_status(world: World, deployment_id: str | None, state: str) -> bool:
 def world(world: World) -> World:
     world.app()
     return world
-
-
-def statuses(world: World) -> dict[int, Status]:
-    """Return the status of each run by its number."""
-    return {it.run.number: it.status for it in world.deployments()}
 
 
 # ----------------------------------------------------------------------------------- one run from end to end

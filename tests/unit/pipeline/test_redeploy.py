@@ -11,7 +11,8 @@ from app.errors import Conflict, RemoteConflict, RemoteForbidden
 from app.ports import WorkflowRun
 from tests.builders import a_pull
 from tests.fakes.jobs import Crashed, FakeSteps
-from tests.unit.pipeline.world import World, a_pull_run, a_run
+from tests.unit.pipeline.runs import a_pull_run, a_run
+from tests.unit.pipeline.world import World
 
 
 @pytest.fixture

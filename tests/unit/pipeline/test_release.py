@@ -16,7 +16,8 @@ from app.domain.jobs import Job, JobType
 from app.errors import RemoteRefused, RemoteUnavailable, ScriptRefused
 from app.pipeline.release import ask_for_release, request_release
 from tests.fakes.jobs import Crashed, FakeSteps
-from tests.unit.pipeline.world import WITHOUT_GATEWAY, World, a_run
+from tests.unit.pipeline.runs import a_run
+from tests.unit.pipeline.world import WITHOUT_GATEWAY, World
 
 LIVE, NAMESPACE = "slug0001", "live-production"
 

@@ -30,7 +30,8 @@ from app.pipeline.replay import PER_SECOND, part_of, replay_one, replay_part
 from tests.builders import a_delivery
 from tests.proofs import pick
 from tests.unit.pipeline.forks import Fork
-from tests.unit.pipeline.world import OURS, REPOSITORY_ID, World, a_pull_run, a_run, what_github_says
+from tests.unit.pipeline.runs import a_pull_run, a_run, what_github_says
+from tests.unit.pipeline.world import OURS, REPOSITORY_ID, World
 
 AWAY = 999
 

@@ -14,7 +14,8 @@ from app.pipeline.retire import request_deletion
 from app.ports import Upload
 from tests.builders import a_pull
 from tests.fakes.jobs import Crashed, FakeSteps
-from tests.unit.pipeline.world import NAMESPACES, World, a_pull_run, a_run
+from tests.unit.pipeline.runs import a_pull_run, a_run
+from tests.unit.pipeline.world import NAMESPACES, World
 
 PREVIEWS = NAMESPACES[Environment.PREVIEW]
 SCRIPT = "preview-pr7-slug0001"

@@ -17,7 +17,8 @@ from app.pipeline.retire import request_deletion
 from app.ports import Upload
 from tests.builders import a_deployment, a_pull
 from tests.fakes.jobs import Crashed, FakeSteps
-from tests.unit.pipeline.world import NAMESPACES, World, a_pull_run, a_run, what_github_says
+from tests.unit.pipeline.runs import a_pull_run, a_run, statuses, what_github_says
+from tests.unit.pipeline.world import NAMESPACES, World
 
 SCRIPT = "preview-pr7-slug0001"
 BRANCH_SCRIPT = "preview-slug0001"
@@ -39,10 +40,6 @@ def ask(world: World, **arguments: Any) -> Job:
 def deploy(world: World, report: RunReport | None = None) -> None:
     """Let a run go live, with its script."""
     world.deploy(report or a_pull_run())
-
-
-def statuses(world: World) -> dict[int, Status]:
-    return {it.run.number: it.status for it in world.deployments()}
 
 
 def close(world: World) -> Job:

@@ -11,7 +11,8 @@ from app.domain.environments import Environment
 from app.domain.events import Tag
 from app.errors import Conflict, InvalidInput, NotFound
 from tests.builders import a_pull
-from tests.unit.pipeline.world import WITHOUT_GATEWAY, World, a_pull_run, a_run
+from tests.unit.pipeline.runs import a_pull_run, a_run
+from tests.unit.pipeline.world import WITHOUT_GATEWAY, World
 
 PREVIEW = "preview-pr7-slug0001"
 

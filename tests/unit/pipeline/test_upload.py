@@ -14,7 +14,8 @@ from app.domain.jobs import JobType
 from app.errors import Busy, Conflict, NotFound, RemoteUnavailable, ScriptRefused
 from tests.builders import a_pull
 from tests.fakes.jobs import Crashed
-from tests.unit.pipeline.world import World, a_pull_run, a_run, what_github_says
+from tests.unit.pipeline.runs import a_pull_run, a_run, what_github_says
+from tests.unit.pipeline.world import World
 
 LIVE, NAMESPACE = "slug0001", "live-production"
 

@@ -16,7 +16,8 @@ from app.errors import Conflict, InvalidInput, NotFound, SecretUnreadable
 from app.pipeline.bindings import environment_bindings
 from app.pipeline.variables import Change, Editor, remove, set_secrets, set_variables
 from tests.builders import NOON, a_deployment
-from tests.unit.pipeline.world import NAMESPACES, WITHOUT_GATEWAY, World, a_pull_run, a_run
+from tests.unit.pipeline.runs import a_pull_run, a_run
+from tests.unit.pipeline.world import NAMESPACES, WITHOUT_GATEWAY, World
 
 PRODUCTION, PREVIEW = Environment.PRODUCTION, Environment.PREVIEW
 SECRET = "canary-of-a-secret"

@@ -16,13 +16,12 @@ from app.domain.events import Event
 from app.domain.jobs import Job, JobType
 from app.domain.platform import DeployAuth, Platform
 from app.domain.pulls import PullRequest
-from app.domain.reports import RepositoryName, RunAction, WorkflowRunChanged
+from app.domain.reports import RepositoryName, WorkflowRunChanged
 from app.domain.runs import RunOutcome, RunReport
 from app.pipeline.approve import Approver, approve
 from app.pipeline.expire import expire
 from app.pipeline.fork_preview import ForkPreviewer, fork_preview
 from app.pipeline.import_repository import Importer
-from app.pipeline.install import PLACES
 from app.pipeline.point import Decision, Released
 from app.pipeline.preview import Previewer, preview
 from app.pipeline.promote import promote, request_promotion
@@ -40,7 +39,7 @@ from app.pipeline.start import Plan, start
 from app.pipeline.upload import go_live
 from app.ports import File, Steps
 from app.render.worker import render_worker_files
-from tests.builders import NOON, an_app
+from tests.builders import an_app
 from tests.fakes.bundles import FakeBundles
 from tests.fakes.clock import FakeClock
 from tests.fakes.code_host import FakeCodeHost, FakeRepository
@@ -375,58 +374,3 @@ class World:
             platform=self.platform,
             clock=self.clock,
         )
-
-
-def a_run(number: int = 1, **changes: Any) -> RunReport:
-    """Return what run `number`, of a push to main unless told otherwise, says of itself."""
-    facts: dict[str, Any] = {
-        "repository_id": REPOSITORY_ID,
-        "event": "push",
-        "ref": "refs/heads/main",
-        "branch": "main",
-        "commit": f"{number:040x}",
-        "message": f"Change {number}",
-        "pull_request": None,
-        "run_id": 1000 + number,
-        "run_number": number,
-        "run_attempt": 1,
-        "run_url": f"https://github.test/acme/app-1/actions/runs/{1000 + number}",
-        "phases": {"install": 3.0, "build": 1.0},
-    }
-    return RunReport(**{**facts, **changes})
-
-
-def a_pull_run(number: int = 1, pull_request: int = 7, **changes: Any) -> RunReport:
-    """Return what a run of a pull request says of itself."""
-    facts: dict[str, Any] = {
-        "event": "pull_request",
-        "ref": f"refs/pull/{pull_request}/merge",
-        "branch": "hello",
-        "pull_request": pull_request,
-    }
-    return a_run(number, **{**facts, **changes})
-
-
-def what_github_says(report: RunReport, word: str, **changes: Any) -> WorkflowRunChanged:
-    """Return the delivery for a run: `word` is requested, in_progress, or how it was concluded."""
-    is_over = word not in {RunAction.REQUESTED, RunAction.IN_PROGRESS}
-    said = WorkflowRunChanged(
-        repository=OURS,
-        action=RunAction.COMPLETED if is_over else RunAction(word),
-        run_id=report.run_id,
-        run_number=report.run_number,
-        run_attempt=report.run_attempt,
-        html_url=report.run_url,
-        event=report.event,
-        status="completed" if is_over else {"requested": "queued"}.get(word, word),
-        conclusion=word if is_over else None,
-        head_branch=report.branch,
-        head_commit=report.commit,
-        head_repository_id=REPOSITORY_ID,
-        message=report.message,
-        workflow_path=PLACES["deploy.yml"],
-        pull_requests=(report.pull_request,) if report.pull_request else (),
-        created_at=NOON,
-        updated_at=NOON,
-    )
-    return replace(said, **changes)
