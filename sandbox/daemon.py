@@ -104,7 +104,7 @@ class Daemon:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(GRACE_SECONDS)
         _kill_group(self._process.pid)
-        self._process.wait(GRACE_SECONDS)
+        self._process.wait()
         self._process = None
         self._pid_file.unlink(missing_ok=True)
 
@@ -112,7 +112,7 @@ class Daemon:
         """End it without warning, as a crash would."""
         if self._process is not None:
             _kill_group(self._process.pid)
-            self._process.wait(GRACE_SECONDS)
+            self._process.wait()
 
     def tail(self) -> str:
         """Return the last lines of its log, with where to find the rest."""

@@ -21,8 +21,8 @@ from sandbox.web import Api, Unexpected, client
 if TYPE_CHECKING:
     from pathlib import Path
 
-PROVISION_SECONDS = 60.0
-LIVE_SECONDS = 120.0
+PROVISION_SECONDS = 120.0
+LIVE_SECONDS = 240.0
 NAVIGATION = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8", "sec-fetch-mode": "navigate"}
 WORKER = "worker/index.ts"
 _GREETING = re.compile(r"message: `[^$]*\$")

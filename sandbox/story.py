@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sandbox.developer import App, Developer, PullRequest
     from sandbox.steps import Steps
 
-GONE_SECONDS = 60.0
+GONE_SECONDS = 120.0
 # Its icon, its script and its style.
 FILES_OF_THE_PAGE = 3
 HEADING = "<h1>It is live.</h1>"

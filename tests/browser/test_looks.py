@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sandbox.developer import App, Developer, PullRequest
     from tests.browser.conftest import Begin
 
-pytestmark = pytest.mark.timeout(420)
+pytestmark = pytest.mark.timeout(600)
 # The route of each page, and an address where there is none; what routes lack is made up by `addresses`.
 PAGES = {
     "apps": "/",
@@ -209,7 +209,7 @@ def deployed(shop: App, commit: str) -> str:
         done = next((it for it in found if it["status"] == "ready"), None)
         return done, [(it["status"], it["error"]) for it in found]
 
-    return str(wait_for("the nasty deployment ready", look, 90)["id"])
+    return str(wait_for("the nasty deployment ready", look, 180)["id"])
 
 
 def test_text_of_others_is_text_on_every_page(visits: Begin, shop: App, nasty: PullRequest) -> None:

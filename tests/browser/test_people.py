@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.browser.conftest import Begin
     from tests.e2e.leftovers import Inspector
 
-pytestmark = pytest.mark.timeout(420)
+pytestmark = pytest.mark.timeout(600)
 # Rights are believed for a minute; a list is looked at again with the next page.
 FORGOTTEN_SECONDS = 75
 _MAIN = re.compile(r"<main.*</main>", re.DOTALL)
@@ -70,7 +70,7 @@ def _place(developer: Developer, answer: dict[str, Any]) -> Place:
         items = developer.branchline.get(f"/api/apps/{app['id']}/deployments")["items"]
         return (items[0]["id"] if items else None), items
 
-    return Place(app["name"], app, answer["jobId"], wait_for("its first deployment", look, 60))
+    return Place(app["name"], app, answer["jobId"], wait_for("its first deployment", look, 120))
 
 
 def let(inspector: Inspector, app: dict[str, Any], login: str, permission: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.sync_api import expect
 
 from sandbox.plan import OPERATOR
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from sandbox.developer import App
     from tests.browser.conftest import Begin
     from tests.browser.visits import Visit
+
+pytestmark = pytest.mark.timeout(420)
 
 
 def put(app: App, kind: str, name: str, value: str) -> None:

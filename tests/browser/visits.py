@@ -17,7 +17,7 @@ from sandbox.plan import PROJECT, TOOLS
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, StorageState
 
-PATIENCE_MS = 15_000
+PATIENCE_MS = 30_000
 SCREENSHOTS = PROJECT / ".sandbox" / "screenshots"
 AXE = TOOLS / "node_modules" / "axe-core" / "axe.min.js"
 SERIOUS = ("serious", "critical")

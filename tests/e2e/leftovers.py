@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sandbox.plan import Plan
 
 # What a control plane that was away did not hear of is asked for again within two minutes.
-SETTLE_SECONDS = 150
+SETTLE_SECONDS = 240
 NAMESPACES = ("production", "staging", "preview", "untrusted")
 UNDER_WAY = ("queued", "building", "deploying")
 

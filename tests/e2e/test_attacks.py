@@ -15,7 +15,7 @@ from sandbox.waiting import wait_for
 if TYPE_CHECKING:
     from sandbox.developer import App, Developer
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 ATTACK = Path(__file__).with_name("attack.mjs")
 NAMESPACES = {name: f"branchline-{STAGE}-{name}" for name in ("production", "staging", "preview")}
@@ -86,7 +86,7 @@ def log_of(app: App, commit: str, workflow: str) -> str:
         over = [it["id"] for it in mine if it["status"] == "completed"]
         return (over[0] if over else None), [(it["path"], it["status"]) for it in found]
 
-    run_id = wait_for(f"the run of {commit[:7]}", look, 120)
+    run_id = wait_for(f"the run of {commit[:7]}", look, 240)
     (job,) = github.get(f"{runs}/{run_id}/jobs")["jobs"]
     path = f"/repos/{app.repository}/actions/jobs/{job['id']}/logs"
     return str(github.client.get(path, follow_redirects=True).text)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sandbox.developer import App, Fork, PullRequest
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 ROUTE = '  "/api/version": version,\n'
 TELLING = '  "/api/env": (_: Request, env: Env) => Response.json(Object.keys(env)),\n'
@@ -60,7 +60,7 @@ def say(who: Developer, pull: PullRequest, text: str) -> int:
         is_done = bool(told) and all(it["status"] in {"processed", "ignored"} for it in told)
         return (True if is_done else None), [it["status"] for it in told]
 
-    wait_for(f"comment {text!r} worked off", look, 30)
+    wait_for(f"comment {text!r} worked off", look, 120)
     return comment_id
 
 
@@ -75,7 +75,7 @@ def wait_expired(who: Developer, urls: list[str]) -> None:
         found = [who.visit(url).status_code for url in urls]
         return (True if set(found) == {httpx.codes.GONE} else None), found
 
-    wait_for(f"410 at {urls}", look, 60)
+    wait_for(f"410 at {urls}", look, 120)
 
 
 def test_a_forks_commit_is_shown_when_a_member_says_so_and_no_other(

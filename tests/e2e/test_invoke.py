@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sandbox.developer import Developer
 
+pytestmark = pytest.mark.timeout(420)
 LINES = 30
 FUNCTIONS = """
 type Order = { count: number; pause: number };
@@ -124,11 +125,11 @@ def test_a_stream_that_is_cut_goes_on_behind_the_last_event(http: httpx.Client) 
 
 def test_lines_come_while_the_function_runs(http: httpx.Client) -> None:
     reader, began = Reader(), time.monotonic()
-    with http.stream("POST", "/invoke/tell", json={"count": 2, "pause": 1000}) as response:
+    with http.stream("POST", "/invoke/tell", json={"count": 1, "pause": 20_000}) as response:
         reader.read(response, 2)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 15
     assert reader.messages == ["line 0"]
-    assert reader.seconds_late[0] < 0.5
+    assert reader.seconds_late[0] < 10
 
 
 def test_a_job_calls_again_until_the_function_succeeds(ada: Developer, http: httpx.Client) -> None:
@@ -161,5 +162,5 @@ def test_calls_are_counted_a_moment_later(
     before = calls()
     for _ in range(3):
         http.post("/functions/add", json=[1])
-    wait_for("three more calls", lambda: (calls() >= before + 3 or None, calls()), 15)
+    wait_for("three more calls", lambda: (calls() >= before + 3 or None, calls()), 60)
     assert ada.branchline.get(f"/api/workers/{greeter['id']}")["lastInvokedAt"] is not None

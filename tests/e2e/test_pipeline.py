@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sandbox.developer import App, Developer, PullRequest
     from sandbox.steps import Steps
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 
 def deployment_of(app: App, commit: str, *statuses: str, pull: PullRequest | None = None) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def deployment_of(app: App, commit: str, *statuses: str, pull: PullRequest | Non
         done = next((d for d in found if d["status"] in statuses), None)
         return done, [(d["environment"], d["status"]) for d in found]
 
-    return wait_for(f"deployment of {commit[:7]} {' or '.join(statuses)}", look, 120)
+    return wait_for(f"deployment of {commit[:7]} {' or '.join(statuses)}", look, 240)
 
 
 def test_an_app_goes_from_nothing_to_production_through_a_pull_request(ada: Developer, steps: Steps) -> None:

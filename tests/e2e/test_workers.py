@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sandbox.developer import App, Developer
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_files_go_up_together_and_old_versions_give_their_address_back(bar: Work
         is_gone = answer.status_code == 410 and answer.json()["error"]["code"] == "worker:expired"
         return is_gone or None, (answer.status_code, answer.text)
 
-    wait_for("the first version's address given back", look, 60)
+    wait_for("the first version's address given back", look, 120)
 
 
 @pytest.mark.slow
