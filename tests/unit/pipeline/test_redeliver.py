@@ -1,115 +1,21 @@
-from collections.abc import Mapping
+"""A delivery that did not arrive is found in the host's list, and asked for again, fetched or given up."""
+
 from datetime import timedelta
 from itertools import pairwise
-from typing import Any
 
 import pytest
 
-from app.domain.apps import AppStatus
-from app.domain.deliveries import Delivery, DeliverySource
+from app.domain.deliveries import DeliverySource
 from app.domain.events import Tag
 from app.domain.jobs import JobType
-from app.domain.redelivery import MOST_TRIES, Attempt, Missed, MissedState
-from app.errors import RateLimited, RemoteForbidden, RemoteMissing, RemoteUnavailable
-from app.pipeline.redeliver import (
-    ALL_APPS,
-    FETCHED_HEADER,
-    Outcome,
-    Redeliverer,
-    redeliver,
-    redeliver_repository,
-    sweep,
-)
+from app.domain.redelivery import MOST_TRIES, MissedState
+from app.errors import RateLimited, RemoteForbidden, RemoteUnavailable
+from app.pipeline.redeliver import ALL_APPS, FETCHED_HEADER, Outcome, redeliver, sweep
 from app.ports.redelivery import APP_HOOK, Hook, SentPage
-from tests.builders import a_repository, an_app
-from tests.fakes.clock import FakeClock
-from tests.fakes.code_host import FakeCodeHost, FakeWebhook
-from tests.fakes.code_host_sights import FakeSights
 from tests.fakes.jobs import FakeSteps
-from tests.fakes.records import FakeRecords
-from tests.fakes.redelivery import FakeHookDeliveries
+from tests.unit.pipeline.redelivering import World
 
-URL = "https://branchline.test/webhooks/github"
 MINUTE, HOUR, DAY = 60, 3600, 86400
-
-
-class World:
-    """A host that sends, a receiver that answers as it is told (None: it keeps and answers 202)."""
-
-    def __init__(self, *, has_own_hook: bool = True) -> None:
-        self.clock = FakeClock()
-        self.records = FakeRecords(self.clock)
-        self.host = FakeHookDeliveries(self._receive, self.clock)
-        self.repositories = FakeCodeHost(self.clock)
-        self.answer: int | None = None
-        self.received: list[str] = []
-        self.to = Redeliverer(
-            records=self.records,
-            host=self.host,
-            sights=FakeSights(self.repositories),
-            clock=self.clock,
-            webhook_url=URL,
-            has_own_hook=has_own_hook,
-        )
-
-    def send(self, *guids: str, hook: Hook = APP_HOOK) -> None:
-        for guid in guids:
-            self.host.send(hook, guid)
-            self.clock.advance(1)
-
-    def sweep(self, times: int = 1) -> Outcome:
-        """Sweep so many times, with what is due in between."""
-        for _ in range(times - 1):
-            self.sweep()
-        outcome = sweep(self.to)
-        assert outcome is not None
-        self.clock.advance(61)
-        return outcome
-
-    def sweep_until_quiet(self) -> Outcome:
-        """Sweep until nothing is open any more, and return all of it together."""
-        total = Outcome()
-        for _ in range(1000):
-            found = self.sweep()
-            for name in ("pages", "missed", "asked", "recovered", "fetched", "expired", "lost"):
-                setattr(total, name, getattr(total, name) + getattr(found, name))
-            if not self.open():
-                return total
-        raise AssertionError(f"still open: {self.open()}")
-
-    def missed(self, *guids: str) -> Mapping[str, Missed]:
-        with self.records.read() as tx:
-            return tx.missed.known(guids or list(self.host.bodies))
-
-    def open(self) -> list[str]:
-        return [guid for guid, it in self.missed().items() if it.state is MissedState.OPEN]
-
-    def kept(self) -> list[str]:
-        with self.records.read() as tx:
-            return sorted(it.guid for it in tx.deliveries.list(limit=1000).items)
-
-    def app(self, number: int = 1, **changes: Any) -> Hook:
-        """Add an app whose repository has a webhook of its own, and return that."""
-        full_name = f"acme/app-{number}"
-        made = self.repositories.add_repository(full_name, {"a": b"1"})
-        made.webhooks[URL] = FakeWebhook("secret", ("push",), id=number * 10)
-        repository = a_repository(made.description.id, full_name=full_name)
-        with self.records.begin() as tx:
-            tx.apps.add(an_app(number, repository=repository, **changes))
-        hook = Hook(full_name, number * 10)
-        self.host.lists[hook] = []
-        return hook
-
-    def _receive(self, attempt: Attempt, headers: Mapping[str, str], body: bytes) -> int:
-        self.received.append(attempt.guid)
-        if self.answer is not None:
-            return self.answer
-        delivery = Delivery(
-            attempt.guid, DeliverySource.GITHUB, attempt.event, headers, body, received_at=self.clock()
-        )
-        with self.records.begin() as tx:
-            tx.deliveries.add(delivery)
-        return 202
 
 
 @pytest.fixture
@@ -389,109 +295,3 @@ def test_a_job_reads_the_list_again_from_a_time_on(world: World) -> None:
     found = redeliver(job, FakeSteps(), world.to)["deliveries"]
     assert (found["missed"], found["asked"], found["refused"]) == (1, 1, [])
     assert "a" in world.kept()
-
-
-# ------------------------------------------------------------------------------ a webhook for each repository
-
-
-def test_a_few_apps_have_their_turn_in_each_pass() -> None:
-    world = World(has_own_hook=False)
-    hooks = [world.app(number) for number in range(1, 13)]
-    world.answer = 500
-    for number, hook in enumerate(hooks):
-        world.send(f"a{number}", hook=hook)
-    world.answer = None
-    first = world.sweep()
-    assert (first.pages, first.missed, first.asked) == (5, 5, 5)
-    assert world.host.faults.calls.count("sent") == 5
-    world.sweep(times=2)
-    assert len(world.kept()) == 12
-    assert world.repositories.faults.calls.count("webhook") == 12
-    world.sweep(times=3)
-    assert world.repositories.faults.calls.count("webhook") == 12  # whose webhook it is, is known by then
-
-
-def test_an_app_whose_list_is_never_shown_keeps_no_other_back() -> None:
-    world = World(has_own_hook=False)
-    hooks = [world.app(number) for number in range(1, 4)]
-    world.answer = 500
-    for number, hook in enumerate(hooks):
-        world.send(f"a{number}", hook=hook)
-    world.answer = None
-    sent = world.host.sent
-
-    def sent_but_for_one(hook: Hook, cursor: str | None = None) -> SentPage:
-        if hook == hooks[-1]:  # the newest has its turn first
-            raise RemoteUnavailable("GitHub failed")
-        return sent(hook, cursor)
-
-    world.host.sent = sent_but_for_one  # type: ignore[method-assign]
-    for _ in range(3):
-        with pytest.raises(RemoteUnavailable):
-            sweep(world.to)
-        world.clock.advance(61)
-    assert world.kept() == ["a0", "a1"]
-
-
-def test_one_app_is_looked_at_at_once_when_that_is_wanted() -> None:
-    world = World(has_own_hook=False)
-    other, hook = world.app(1), world.app(2)
-    world.answer = 500
-    world.send("a", hook=hook)
-    world.send("b", hook=other)
-    world.answer = None
-    with world.records.read() as tx:
-        app = tx.apps.get("app_0002")
-    found = redeliver_repository(app, world.to)
-    assert (found.pages, found.missed, found.asked) == (1, 1, 1)
-    assert world.kept() == ["a"]
-    assert redeliver_repository(app, world.to).recovered == 1
-
-
-def test_where_one_webhook_hears_of_all_there_is_none_to_look_at(world: World) -> None:
-    world.app(1)
-    with world.records.read() as tx:
-        assert redeliver_repository(tx.apps.get("app_0001"), world.to) == Outcome()
-    assert world.host.faults.calls == []
-
-
-def test_an_app_without_a_webhook_or_a_repository_keeps_nobody_back() -> None:
-    world = World(has_own_hook=False)
-    world.app(1, status=AppStatus.DETACHED)
-    world.app(2)
-    world.repositories.repository("acme/app-2").webhooks.clear()
-    world.app(3)
-    del world.repositories.repositories["acme/app-3"]
-    hook = world.app(4)
-    world.answer = 500
-    world.send("a", hook=hook)
-    world.answer = None
-    found = world.sweep()
-    assert (found.pages, found.asked) == (1, 1)
-    assert found.refused == ["looking for acme/app-3: not found"]
-
-
-def test_a_webhook_that_was_made_anew_is_found_again() -> None:
-    world = World(has_own_hook=False)
-    hook = world.app(1)
-    world.sweep()
-    del world.host.lists[hook]
-    world.repositories.repository("acme/app-1").webhooks[URL] = FakeWebhook("secret", ("push",), id=77)
-    new = Hook("acme/app-1", 77)
-    world.host.lists[new] = []
-    world.answer = 500
-    world.send("a", hook=new)
-    world.answer = None
-    assert "not found" in world.sweep().refused[0]
-    world.sweep()
-    assert world.kept() == ["a"]
-
-
-def test_a_missing_delivery_is_an_error_of_the_app_alone() -> None:
-    world = World(has_own_hook=False)
-    for number in (1, 2):
-        world.send(f"a{number}", hook=world.app(number))
-    world.host.faults.fail_next(RemoteMissing("gone"), call="sent")
-    found = world.sweep()
-    assert found.refused == ["gone"]
-    assert found.pages == 1
