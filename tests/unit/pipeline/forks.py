@@ -5,6 +5,7 @@ from typing import Any
 
 from app.domain.deliveries import DeliveryStatus
 from app.domain.deployments import Deployment
+from app.domain.jobs import Job, JobType
 from app.domain.reports import CommentWritten, PullRequestChanged, Report, RunAction, WorkflowRunChanged
 from app.pipeline.accept import work_off
 from app.pipeline.fork_preview import ARTIFACT
@@ -12,6 +13,7 @@ from app.pipeline.install import PLACES
 from app.ports import WorkflowRun
 from tests.builders import a_delivery
 from tests.fakes.code_host_forks import leave_artifact, recorded, start_run_of_fork
+from tests.fakes.jobs import FakeSteps
 from tests.unit.pipeline.world import OURS, World
 
 FORK_ID = 666
@@ -151,3 +153,29 @@ class Fork:
         with self.world.records.read() as tx:
             found = [tx.approvals.get("app_0001", self.number, commit) for commit in commits]
         return [it.actor if it else None for it in found]
+
+
+def approved(fork: Fork, letter: str = "a") -> str:
+    """Push a commit whose run ends well, and have ada approve it."""
+    commit = fork.push(letter)
+    fork.end(commit)
+    fork.comment()
+    return commit
+
+
+def shown(fork: Fork, letter: str = "a") -> str:
+    commit = approved(fork, letter)
+    fork.world.run_queue()
+    assert fork.shown == commit
+    return commit
+
+
+def the_job(world: World) -> Job:
+    """Return the newest job that shows a commit, when all that was asked for before it is done."""
+    while not (found := [it for it in world.new_jobs() if it.type is JobType.FORK_PREVIEW]):
+        world.run_next()
+    return found[-1]
+
+
+def crashing(moment: str, step: int) -> FakeSteps:
+    return FakeSteps(crash_before=step) if moment == "before" else FakeSteps(crash_after=step)

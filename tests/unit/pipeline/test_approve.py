@@ -17,7 +17,7 @@ from app.render.comment import marker
 from tests.builders import a_pull
 from tests.fakes.code_host import LOGIN
 from tests.fakes.jobs import Crashed, FakeSteps
-from tests.unit.pipeline.forks import Fork
+from tests.unit.pipeline.forks import Fork, crashing
 from tests.unit.pipeline.world import World
 
 
@@ -293,10 +293,6 @@ def test_github_is_waited_for(fork: Fork, world: World) -> None:
     world.run(world.jobs(JobType.APPROVE)[0], steps)
     assert steps.waited_for == ["slow down", "unwell"]
     assert fork.approvals(commit) == ["ada"]
-
-
-def crashing(moment: str, step: int) -> FakeSteps:
-    return FakeSteps(crash_before=step) if moment == "before" else FakeSteps(crash_after=step)
 
 
 @pytest.mark.parametrize("step", [1, 2, 3])
