@@ -5,13 +5,7 @@ from typing import Any
 
 from app.domain.deliveries import DeliveryStatus
 from app.domain.jobs import JobType
-from app.domain.reports import (
-    Pushed,
-    Report,
-    RepositoryName,
-    RepositoryRenamed,
-    RepositoryTransferred,
-)
+from app.domain.reports import Pushed, Report, RepositoryName, RepositoryRenamed, RepositoryTransferred
 from app.pipeline.accept import work_off
 from tests.builders import NOON, a_delivery
 from tests.unit.pipeline.world import OURS, REPOSITORY_ID, World

@@ -6,14 +6,7 @@ from app.domain.apps import AppStatus, Heal
 from app.domain.drift import Kind
 from app.errors import RemoteConflict
 from tests.builders import an_app
-from tests.unit.pipeline.reconciling import (
-    FILES,
-    OLDER,
-    WORKFLOW_FILE,
-    Drifting,
-    at_rest,
-    deployed,
-)
+from tests.unit.pipeline.reconciling import FILES, OLDER, WORKFLOW_FILE, Drifting, at_rest, deployed
 from tests.unit.pipeline.world import TEMPLATE_FILES
 
 

@@ -7,14 +7,7 @@ import pytest
 from app.domain.apps import Heal
 from app.domain.drift import Kind
 from app.domain.jobs import JobType
-from tests.unit.pipeline.reconciling import (
-    PREVIEW,
-    PRODUCTION,
-    Drifting,
-    at_rest,
-    deployed,
-    push,
-)
+from tests.unit.pipeline.reconciling import PREVIEW, PRODUCTION, Drifting, at_rest, deployed, push
 
 
 @pytest.fixture
