@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.sync_api import expect
+
+from tests.browser.app_page import press
 
 if TYPE_CHECKING:
     from sandbox.developer import Developer
     from tests.browser.visits import Visit
 
+pytestmark = pytest.mark.timeout(600)
 CODE = """
+let isServed = false;
 export async function brew({ cups = 3 } = {}) {
-  for (let cup = 1; cup <= cups; cup++) {
-    console.info(`cup ${cup}`);
-    await new Promise((done) => setTimeout(done, 300));
-  }
+  for (let cup = 1; cup <= cups; cup++) console.info(`cup ${cup}`);
+  while (!isServed) await new Promise((done) => setTimeout(done, 50));
   return { cups };
 }
+export const serve = () => (isServed = true);
 """
 
 
@@ -28,7 +32,7 @@ def test_functions_of_what_is_live_are_called_from_the_page_of_their_app(
     app.wait_live("production", app.checkout.git("rev-parse", "HEAD"))
     page = ada.page
     page.goto(f"/apps/{app.slug}")
-    page.get_by_role("link", name="Functions").first.click()
+    press(page.get_by_role("link", name="Functions").first)
     expect(page.locator("#function")).to_have_value("brew")
     deployment = page.url.split("/")[-2]
     expect(page.locator("[data-command=cli] code")).to_have_text(
@@ -38,5 +42,7 @@ def test_functions_of_what_is_live_are_called_from_the_page_of_their_app(
     page.get_by_role("button", name="Invoke").click()
     expect(page.locator(".log-mark")).to_have_text("streaming")
     expect(page.locator("#log-lines bdi")).to_have_text(["cup 1", "cup 2", "cup 3"])
+    expect(page.locator(".log-mark")).to_have_text("streaming")
+    developer.branchline.post(f"/api/deployments/{deployment}/functions/serve", {})
     expect(page.locator(".result-text")).to_contain_text('"cups": 3')
     expect(page.locator(".log-mark")).to_have_text("ended")
