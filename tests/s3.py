@@ -63,7 +63,7 @@ class S3Server:
     def stop(self) -> None:
         """End it at once: nobody needs what it has kept."""
         self._process.kill()
-        self._process.wait(timeout=10)
+        self._process.wait(timeout=60)
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def bucket(self, prefix: str, *, name: str = "bundles", secret: str = _SECRET) -> BucketSettings:

@@ -92,7 +92,7 @@ class Receivers:
     def stop(self) -> None:
         if self.server is not None:
             self.server.terminate()
-            self.server.wait(30)
+            self.server.wait(60)
 
     def _answers(self) -> bool:
         try:
@@ -114,7 +114,7 @@ def working_off(receivers: Receivers) -> Iterator[None]:
         yield
     finally:
         jobs.terminate()
-        jobs.wait(30)
+        jobs.wait(60)
 
 
 def a_push(number: int, *, guid: str | None = None, bytes_: int = 25_000) -> tuple[str, bytes]:

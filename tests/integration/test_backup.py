@@ -58,7 +58,7 @@ class Writer:
             until(lambda: len(self.acknowledged) > more, saying=lambda: self.acknowledged)
         finally:
             self._is_over.set()
-            self._thread.join(20)
+            self._thread.join(60)
 
 
 def append(tx: Transaction, subject: str) -> None:

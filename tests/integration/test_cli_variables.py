@@ -257,7 +257,7 @@ def test_a_person_is_asked_and_what_is_typed_is_not_shown(world: World) -> None:
         os.write(ours, CANARY.encode() + b"\n")
         while b"nothing that is live" not in shown:
             shown += os.read(ours, 1024)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=60) == 0
     finally:
         process.kill()
         process.wait()

@@ -302,7 +302,7 @@ def test_no_more_than_three_buckets_are_sent_at_once(bundles: FakeBundles, uploa
         with lock:
             running.add(id(request))
             most[0] = max(most[0], len(running))
-        all_three.wait(10)
+        all_three.wait(60)
         with lock:
             running.remove(id(request))
         return cloudflare(request)

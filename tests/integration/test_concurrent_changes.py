@@ -72,7 +72,7 @@ def change_meanwhile(
         other.start()
         until(lambda: not other.is_alive() or is_somebody_waiting(engine), saying=lambda: "neither")
         save()
-    other.join(10)
+    other.join(60)
     assert not other.is_alive()
 
 

@@ -33,7 +33,7 @@ from app.errors import Conflict, NotFound, RemoteUnavailable
 from tests.builders import NOON, a_delivery, a_deployment, a_worker, an_app, at
 from tests.fakes.clock import FakeClock
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 
 
 Connect = Callable[..., Engine]

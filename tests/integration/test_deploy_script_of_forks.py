@@ -253,7 +253,7 @@ def test_a_cancelled_recording_ends(fork: Run) -> None:
     process = fork.start("deploy")
     wait_until((fork.app / "pid").exists)
     process.terminate()
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert process.returncode == 130
 
 

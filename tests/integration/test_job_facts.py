@@ -87,7 +87,7 @@ def test_a_job_that_another_worker_goes_on_with_tells_each_step_once(world: Worl
 
     with world.working(handler):
         job = world.enqueue()
-        assert is_begun.wait(20)
+        assert is_begun.wait(60)
     with world.working(handler):
         job = world.wait_over(job, 40)
     assert [name for name, _ in steps_told(world, job)] == ["first", "second", "third"]

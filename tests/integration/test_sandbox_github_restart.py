@@ -40,7 +40,7 @@ class Process:
 
     def end(self, how: signal.Signals) -> int:
         self.process.send_signal(how)
-        code = self.process.wait(20)
+        code = self.process.wait(60)
         assert self.process.stdout
         self.process.stdout.close()
         return code
@@ -52,7 +52,7 @@ class Process:
 
     def ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
         headers = {"Authorization": f"token {self.tokens['branchline-bot']}"}
-        return httpx.request(method, f"{self.url}/api/v3{path}", json=body, headers=headers, timeout=20)
+        return httpx.request(method, f"{self.url}/api/v3{path}", json=body, headers=headers, timeout=60)
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ class Slow:
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers["Content-Length"]))
                 slow.seen.append((self.headers["X-GitHub-Event"], self.headers["X-GitHub-Delivery"]))
-                slow.may_answer.wait(20)
+                slow.may_answer.wait(60)
                 self.close_connection = True
 
             def log_message(self, *_details: Any) -> None: ...
@@ -193,7 +193,7 @@ def test_what_waited_to_be_sent_is_sent_after_a_kill(github: Callable[..., Proce
 def test_a_directory_has_one_server_and_its_tokens_one_reader(github: Callable[..., Process]) -> None:
     running = github()
     command = [sys.executable, "-m", "sandbox.github", "--directory", str(running.directory), "--no-actions"]
-    second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert second.returncode == 78
     assert "is used by another sandbox GitHub" in second.stderr
     for name in ("tokens.json", "app.json"):

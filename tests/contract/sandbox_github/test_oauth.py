@@ -28,7 +28,7 @@ def client(world: World) -> dict[str, str]:
 
 @pytest.fixture
 def browser(world: World) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=world.url, timeout=10) as opened:
+    with httpx.Client(base_url=world.url, timeout=60) as opened:
         yield opened
 
 

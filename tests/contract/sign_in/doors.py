@@ -92,7 +92,7 @@ class SandboxDoor:
 
     @contextmanager
     def _browser(self, login: str) -> Iterator[httpx.Client]:
-        with httpx.Client(base_url=self.url, timeout=10, trust_env=False) as browser:
+        with httpx.Client(base_url=self.url, timeout=60, trust_env=False) as browser:
             assert browser.post("/session", data={"login": login}).status_code == 302
             yield browser
 

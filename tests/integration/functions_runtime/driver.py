@@ -87,7 +87,7 @@ class Worker:
         """Call a function for its events, and leave them to be read."""
         url = f"{self.url}/api/invoke/{function}"
         with (
-            httpx.Client(timeout=20, trust_env=False) as client,
+            httpx.Client(timeout=60, trust_env=False) as client,
             client.stream("POST", url, json=payload, headers=EVENTS) as response,
         ):
             yield response

@@ -50,7 +50,7 @@ def bundle(folder: Path) -> str:
     esbuild = next(TOOLS.glob("node_modules/@esbuild/*/bin/esbuild"))
     flags = ["--bundle", "--minify", "--format=esm", "--external:node:*", "--target=es2024"]
     command = [str(esbuild), "main.ts", *flags]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=True)
     return done.stdout
 
 

@@ -28,7 +28,7 @@ NAMES = re.findall(r"^  (\w+): \(console\) =>", CASES, re.MULTILINE)
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     node = node_directory(tmp_path_factory.mktemp("node")) / "node"
     command = [str(node), str(HERE / "print_console_cases.mjs")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     printed: dict[str, list[str]] = json.loads(done.stdout)
     return printed
 

@@ -276,18 +276,18 @@ def test_a_grant_used_twice_at_once(world: World) -> None:
 
     def held(deployment_id: str, bundle: Any) -> Any:
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         return world.context.go_live(deployment_id, bundle)
 
     world.client.application.extensions["branchline"] = replace(world.context, go_live=held)
     answers: list[int] = []
     first = threading.Thread(target=lambda: answers.append(world.put().status_code))
     first.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     assert refused_with(world.put()) == (409, 10409)
     assert result(world.call("GET", world.script_path))
     go_on.set()
-    first.join(10)
+    first.join(60)
     assert answers == [200]
 
 

@@ -35,7 +35,7 @@ def test_writes_take_turns_over_all_threads_and_reads_do_not(http: responses.Req
     for _ in range(4):
         thread = threading.Thread(target=work)
         thread.start()
-        thread.join(timeout=10)
+        thread.join(timeout=60)
     assert sent == pytest.approx([0, 1.15, 2.3, 3.45])
 
 
@@ -63,6 +63,6 @@ def test_each_thread_has_a_connection_of_its_own(github: GitHub) -> None:
     requesters = [github.requester]
     thread = threading.Thread(target=lambda: requesters.append(github.requester))
     thread.start()
-    thread.join(timeout=10)
+    thread.join(timeout=60)
     assert requesters[0] is github.requester
     assert requesters[1] is not requesters[0]

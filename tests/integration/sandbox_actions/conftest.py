@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sandbox.actions.records import Run
 
-_SECONDS = 30
+_SECONDS = 60
 
 
 @pytest.fixture

@@ -66,15 +66,20 @@ def test_a_cancelled_run_interrupts_its_step_cleans_up_and_leaves_nothing(
     assert [job.conclusion for job in engine.records.jobs(run_id, 1)] == ["cancelled"]
 
 
-def test_a_step_that_always_runs_is_not_interrupted(engine: Any, github: FakeGitHub, watch: Any) -> None:
+def test_a_step_that_always_runs_is_not_interrupted(
+    engine: Any, github: FakeGitHub, watch: Any, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    held = f"echo begun; until test -e {gate}; do sleep 0.02; done; sleep 1; echo kept"
     text = workflow(
-        "- name: Keep\n  if: always()\n  run: echo begun; sleep 1; echo kept",
+        f"- name: Keep\n  if: always()\n  run: {held}",
         "- name: Next\n  run: echo never",
     )
     (run_id,) = engine.on_event(github.push(text))
     watch.says(run_id, "begun")
 
     engine.cancel(engine.records.run(run_id))
+    gate.touch()
 
     assert watch.completed(run_id).conclusion == "cancelled"
     assert "kept" in watch.log(run_id)
@@ -164,5 +169,5 @@ def test_a_step_that_began_while_the_others_ended_is_swept_away() -> None:
         late, cleaning = started("1", *_SLEEPING), started("clean", *_SLEEPING)
         cancellation.sweep()
 
-        assert late.wait(10) == -signal.SIGKILL
+        assert late.wait(50) == -signal.SIGKILL
         assert [it.poll() for it in (act, left_before, cleaning)] == [None, None, None]

@@ -36,6 +36,6 @@ def test_what_is_held_ends_when_the_engine_is_killed() -> None:
 
         engine.kill()
 
-        assert held.wait(20) == -signal.SIGKILL
+        assert held.wait(50) == -signal.SIGKILL
         assert over.poll() is None
         over.kill()

@@ -290,11 +290,11 @@ def test_what_an_engine_leaves_behind_is_lost_and_what_it_queued_is_run(
     again = actions.create(tmp_path / "actions", github, concurrency=1)
     again.start()
 
-    survivor.wait(10)
+    survivor.wait(60)
     lost = again.records.run(running)
     assert (lost.status, lost.conclusion) == ("completed", "failure")
     assert "The runner was lost" in lost.note
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while again.records.run(waiting).status != "completed":
         assert time.monotonic() < deadline, again.records.run(waiting)
         time.sleep(0.01)

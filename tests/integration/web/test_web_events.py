@@ -32,7 +32,7 @@ def follows() -> bool:
 
 
 def wait_until(is_so: Any) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not is_so():
         assert time.monotonic() < deadline, "it never came to be so"
         time.sleep(0.01)

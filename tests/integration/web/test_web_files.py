@@ -374,7 +374,7 @@ def test_of_many_writers_with_one_etag_one_wins(world: World) -> None:
     together = threading.Barrier(3)
 
     def write(n: int) -> int:
-        together.wait(10)
+        together.wait(60)
         return put_raw(world, "README.md", b"%d" % n, If_Match=etag).status_code
 
     with ThreadPoolExecutor(3) as pool:
