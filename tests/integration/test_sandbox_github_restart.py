@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from sandbox.ports import free_port
 from tests.contract.sandbox_github.driver import Receiver, eventually, git
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +25,7 @@ class Process:
     def __init__(self, directory: Path, *flags: str) -> None:
         self.directory = directory
         self._flags = flags
-        self._port = 0
+        self._port = free_port()
 
     def start(self) -> "Process":
         """Start it, on the same port as the time before."""

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 import httpx
 
+from sandbox.ports import free_port
+
 ROOT = Path(__file__).parents[3]
 TOOLS = Path(os.environ.get("BRANCHLINE_TOOLS", ROOT / ".sandbox/tools"))
 ACCOUNT = "0123456789abcdef0123456789abcdef"
@@ -43,7 +45,7 @@ class Sandbox:
     def __init__(self, directory: Path, *flags: str) -> None:
         self.directory = directory
         self._flags = flags
-        self._ports: tuple[str, str] = ("0", "0")
+        self._ports: tuple[str, str] = (str(free_port()), "0")
 
     def start(self) -> None:
         """Start on the same ports as before, if there was a before."""

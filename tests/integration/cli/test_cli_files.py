@@ -26,7 +26,7 @@ Run = Callable[..., Said]
 @pytest.fixture
 def world(migrated_sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A control plane that listens, with one app."""
-    world = World(migrated_sqlite_url)
+    world = World(migrated_sqlite_url, lock_timeout_seconds=30)
     world.app(1)
     world.host.add_repository("acme/app-1", {"README.md": README, "img/icon.png": ICON})
     server = make_server("127.0.0.1", 0, world.web, threaded=True)

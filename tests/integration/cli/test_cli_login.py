@@ -43,7 +43,7 @@ def world(
     migrated_sqlite_url: str, github: Willing, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[World]:
     """A control plane that listens, and a user without settings."""
-    world = World(migrated_sqlite_url, sign_in=github)
+    world = World(migrated_sqlite_url, lock_timeout_seconds=30, sign_in=github)
     server = make_server("127.0.0.1", 0, world.web, threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

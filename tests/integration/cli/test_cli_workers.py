@@ -20,7 +20,7 @@ HELLO = "export function hello() {}"
 @pytest.fixture
 def world(migrated_sqlite_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[World]:
     """A control plane that listens, and a directory with functions."""
-    world = World(migrated_sqlite_url)
+    world = World(migrated_sqlite_url, lock_timeout_seconds=30)
     server = make_server("127.0.0.1", 0, world.web, threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

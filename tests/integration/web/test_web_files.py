@@ -35,7 +35,7 @@ RAW: Final = "application/octet-stream"
 
 @pytest.fixture
 def world(migrated_sqlite_url: str) -> Iterator[World]:
-    world = World(migrated_sqlite_url)
+    world = World(migrated_sqlite_url, lock_timeout_seconds=30)
     world.app(1)
     files = {"README.md": README, "icon.png": ICON, "src/index.ts": b"export {};\n"}
     world.host.add_repository("acme/app-1", files)
