@@ -70,7 +70,8 @@ class Nursery:
         for process in self._started:
             process.kill()
         assert self._process
-        self._process.communicate(timeout=10)
+        with self._process:  # which may not have come further than its imports
+            self._process.kill()
 
     def start(
         self,
