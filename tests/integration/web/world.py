@@ -292,3 +292,9 @@ def error_of(answer: TestResponse) -> dict[str, Any]:
     assert isinstance(body["error"]["message"], str)
     assert isinstance(body["error"]["details"], dict)
     return dict(body["error"])
+
+
+def deployments(world: World, app_id: str = "app_0001") -> list[Deployment]:
+    """Return what is recorded of an app's deployments."""
+    with world.records.read() as tx:
+        return list(tx.deployments.find(app_id))
