@@ -10,7 +10,7 @@ from sqlalchemy import inspect, text
 from app.ports.people import Account
 from app.web.guard import is_open
 from tests.fakes.sign_in import FakeSignIn
-from tests.integration.web.test_web_rights import BODY, NAMED, make_theirs, place, rename_job
+from tests.integration.web.rights import BODY, NAMED, make_theirs, place, rename_job
 from tests.integration.web.test_web_sessions import NAME, cookie_of, enter
 from tests.integration.web.world import PLATFORM, World
 

@@ -1,50 +1,30 @@
 """Who may do what over HTTP: every route, with the ids of others, of one's own, and without a right."""
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 import pytest
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from app.domain.callers import Person
-from app.domain.environments import Environment
-from app.domain.events import Event, Tag
-from app.domain.jobs import JobType
 from app.domain.rights import Act, Level, Scope, is_about_an_app, needed
 from app.web.guard import act_of, is_open
 from app.web.lanes import is_long
 from app.web.subjects import ARGUMENTS
-from tests.builders import a_deployment, a_repository, a_version, a_worker, an_app, at
+from tests.builders import a_repository
 from tests.integration.web.people import a_person, bearing, let
+from tests.integration.web.rights import (
+    BODY,
+    DEPLOYMENT,
+    FILLED,
+    NAMED,
+    THEIRS,
+    UNSAFE,
+    make_theirs,
+    place,
+    rename_job,
+)
 from tests.integration.web.world import World, error_of
-
-THEIRS: Final = an_app(2, repository=a_repository(2))
-DEPLOYMENT: Final = a_deployment(2, app_id=THEIRS.id, script=THEIRS.slug, bundle="b" * 64)
-WORKER: Final = a_worker(2)
-# Each way to name what is somebody else's.
-NAMED: Final[Mapping[str, tuple[str, ...]]] = {
-    "app": (THEIRS.id, THEIRS.slug, THEIRS.name),
-    "deployment": (DEPLOYMENT.id,),
-    "job": ("job_theirs",),
-    "worker": (WORKER.id, WORKER.slug, WORKER.name),
-}
-FILLED: Final[Mapping[str, str]] = {
-    "environment": "production",
-    "function": "hello",
-    "guid": "guid-2",
-    "invocation": "inv_2",
-    "name": "COLOUR",
-    "number": "2",
-    "path": "index.html",
-    "token": "tok_2",
-    "version": "ver_0002",
-}
-# A body that some route takes; the others refuse it, after they asked who sends it.
-BODY: Final = {"environment": "production", "value": "blue", "values": {"COLOUR": "blue"}, "heal": "all"}
-UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 @pytest.fixture
@@ -64,11 +44,6 @@ def routes(world: World) -> list[tuple[str, Rule]]:
         if not is_open(rule.endpoint)
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
     ]
-
-
-def place(rule: Rule, key: str) -> str:
-    """Return a route's path about the thing of that key."""
-    return re.sub(r"<(?:\w+:)?(\w+)>", lambda found: FILLED.get(found[1], key), rule.rule)
 
 
 def about(world: World, named: Mapping[str, tuple[str, ...]] = NAMED) -> list[tuple[str, Rule, str]]:
@@ -93,17 +68,6 @@ def seen(answer: TestResponse) -> tuple[int, Any, bytes]:
     found = (answer.status_code, sorted(headers), answer.data)
     answer.close()
     return found
-
-
-def make_theirs(world: World, owner: Person | None = None) -> str:
-    """Keep an app with all that an app has, and a worker, and return the name of a job."""
-    with world.records.begin() as tx:
-        tx.apps.add(THEIRS)
-        tx.deployments.add(DEPLOYMENT)
-        tx.workers.add(a_worker(2, owner_id=owner.id if owner else None, version_id="ver_0002"))
-        tx.versions.add(a_version(2, worker_id=WORKER.id))
-        tx.events.append(Event(Tag.APP_READY, THEIRS.id, "job", at(1), {}))
-        return tx.jobs.enqueue(JobType.PROVISION, THEIRS.id, {"files": []}).id
 
 
 # -------------------- no route is forgotten
@@ -193,11 +157,6 @@ def test_what_is_asked_about_somebody_elses_is_not_there_either(world: World, pa
         assert answer == (*absent[:2], absent[2].replace(nobodys.encode(), key.encode())), who
 
 
-def rename_job(world: World, job_id: str, name: str) -> None:
-    with world.database.begin() as connection:
-        connection.exec_driver_sql("UPDATE jobs SET id = ? WHERE id = ?", (name, job_id))
-
-
 # -------------------- seen, and not allowed
 
 
@@ -283,31 +242,6 @@ def test_the_platform_is_operated_by_operators(world: World) -> None:
             assert answer.status_code == 403, f"{method} {path}"
 
 
-def test_operators_are_people_whom_a_setting_names(migrated_sqlite_url: str) -> None:
-    world = World(migrated_sqlite_url, operators=frozenset({"ada"}))
-    make_theirs(world)
-    ada = a_person(world, "Ada")
-    for scope, status in ((Scope.ADMIN, 200), (Scope.DEPLOY, 403)):
-        headers = dict(bearing(world, ada, scope))
-        assert world.client.get("/api/deliveries", headers=headers).status_code == status
-        assert world.client.get("/api/apps/app-2", headers=headers).status_code == 200
-        names = [it["name"] for it in world.client.get("/api/apps", headers=headers).get_json()["items"]]
-        assert names == ["app-2"]
-    world.close()
-
-
-def test_an_operator_named_by_number_is_whoever_has_that_account(migrated_sqlite_url: str) -> None:
-    world = World(migrated_sqlite_url, operators=frozenset({"id:1000"}))
-    ada, grace = a_person(world, "ada"), a_person(world, "grace")
-    with world.records.begin() as tx:
-        tx.people.save(replace(ada, login="ada-lovelace"))
-        tx.people.save(replace(grace, login="ada"))
-    for person, status in ((ada, 200), (grace, 403)):
-        headers = dict(bearing(world, person))
-        assert world.client.get("/api/deliveries", headers=headers).status_code == status
-    world.close()
-
-
 def test_whatever_waits_for_a_function_holds_no_place_of_others(world: World) -> None:
     calls = {
         place(rule, "x")
@@ -318,132 +252,3 @@ def test_whatever_waits_for_a_function_holds_no_place_of_others(world: World) ->
     }
     assert len(calls) >= 8
     assert [path for path in calls if not is_long(path)] == []
-
-
-# -------------------- tokens
-
-
-def test_a_token_is_good_until_it_ends(world: World) -> None:
-    headers = dict(bearing(world, days=1))
-    assert world.client.get("/api/apps", headers=headers).status_code == 200
-    world.clock.now = at(86_400)
-    assert world.client.get("/api/apps", headers=headers).status_code == 401
-
-
-@pytest.mark.parametrize("token", ["blt_", "blt_nothing", "nothing", "", "é"])
-def test_what_is_no_token_opens_nothing(world: World, token: str) -> None:
-    answer = world.client.get("/api/apps", headers={"Authorization": f"Bearer {token}"})
-    assert (answer.status_code, error_of(answer)["code"]) == (401, "request:unauthenticated")
-
-
-def test_it_is_noted_when_a_token_was_used(world: World) -> None:
-    headers = dict(bearing(world))
-    world.client.get("/api/apps", headers=headers)
-    with world.records.read() as tx:
-        (token,) = tx.api_tokens.list(None)
-    assert token.used_at == world.clock()
-
-
-def test_a_services_token_does_what_its_scope_says_to_every_app(world: World) -> None:
-    make_theirs(world)
-    reading, deploying = dict(bearing(world, scope=Scope.READ)), dict(bearing(world, scope=Scope.DEPLOY))
-    path = "/api/apps/app-2/environments/staging/variables/COLOUR"
-    assert len(world.client.get("/api/apps", headers=reading).get_json()["items"]) == 2
-    assert world.client.put(path, json={"value": "blue"}, headers=reading).status_code == 403
-    assert world.client.put(path, json={"value": "blue"}, headers=deploying).status_code == 201
-
-
-# -------------------- who did it
-
-
-def test_facts_name_who_acts_whatever_they_say(world: World) -> None:
-    make_theirs(world)
-    ada = a_person(world, "ada")
-    let(world, ada, THEIRS, Level.ADMIN)
-    for headers in (bearing(world, ada), bearing(world)):
-        answer = world.client.patch(
-            "/api/apps/app-2", json={"heal": "off", "by": "grace"}, headers=dict(headers)
-        )
-        assert answer.status_code == 200
-        with world.records.read() as tx:
-            assert tx.events.about(THEIRS.id, limit=1)[0].actor == "token:ci"
-
-
-def test_the_operators_token_may_say_for_whom(world: World) -> None:
-    for by, actor in (({"by": "grace"}, "grace"), ({}, "operator")):
-        world.call("PATCH", "/api/apps/app-1", json={"heal": "off", **by})
-        with world.records.read() as tx:
-            assert tx.events.about("app_0001", limit=1)[0].actor == actor
-
-
-# -------------------- something new
-
-
-def test_members_of_the_organisation_ask_for_apps_and_see_them_at_once(world: World) -> None:
-    ada, grace = (a_person(world, login, is_member=True) for login in ("ada", "grace"))
-    answer = world.client.post("/api/apps", json={"name": "shop"}, headers=dict(bearing(world, ada)))
-    assert answer.status_code == 202, answer.text
-    with world.records.read() as tx:
-        job = tx.jobs.get(answer.get_json()["jobId"])
-    assert job.arguments["creator"] == "ada"
-    for person, status, names in ((ada, 200, ["shop"]), (grace, 404, [])):
-        headers = dict(bearing(world, person))
-        assert world.client.get("/api/apps/shop", headers=headers).status_code == status
-        assert world.client.get(f"/api/jobs/{job.id}", headers=headers).status_code == status
-        listed = world.client.get("/api/apps", headers=headers).get_json()["items"]
-        assert [it["name"] for it in listed] == names
-
-
-def test_others_do_not_ask_for_apps(world: World) -> None:
-    ada, grace = a_person(world, "ada"), a_person(world, "grace", is_member=True)
-    mine = world.app(3, repository=a_repository(3))
-    for headers, code in (
-        (bearing(world, ada), "person:not-a-member"),
-        (bearing(world, grace, Scope.DEPLOY), "token:too-narrow"),
-        (bearing(world, grace, app=mine), "token:too-narrow"),
-        (bearing(world, scope=Scope.DEPLOY), "token:too-narrow"),
-        (bearing(world, app=mine), "token:too-narrow"),
-    ):
-        answer = world.client.post("/api/apps", json={"name": "shop"}, headers=dict(headers))
-        assert (answer.status_code, error_of(answer)["code"]) == (403, code)
-    answer = world.client.post("/api/apps", json={"name": "shop"}, headers=dict(bearing(world)))
-    assert answer.status_code == 202
-
-
-# -------------------- lists
-
-
-def test_lists_hold_what_one_may_see(world: World) -> None:
-    job_id = make_theirs(world)
-    ada, grace = (a_person(world, login) for login in ("ada", "grace"))
-    let(world, ada, THEIRS, Level.READ)
-    for person, found in ((ada, True), (grace, False)):
-        headers = dict(bearing(world, person))
-        lists = {
-            path: world.client.get(path, headers=headers).get_json()["items"]
-            for path in ("/api/apps", "/api/events", "/api/jobs", "/api/drift", "/api/workers")
-        }
-        assert [it["name"] for it in lists["/api/apps"]] == (["app-2"] if found else [])
-        assert [it["id"] for it in lists["/api/jobs"]] == ([job_id] if found else [])
-        assert {it["appId"] for it in lists["/api/events"]} == ({THEIRS.id} if found else set())
-        assert lists["/api/workers"] == lists["/api/drift"] == []
-
-
-def test_a_token_for_one_app_lists_that_app(world: World) -> None:
-    make_theirs(world)
-    headers = dict(bearing(world, app=THEIRS))
-    names = [it["name"] for it in world.client.get("/api/apps", headers=headers).get_json()["items"]]
-    assert names == ["app-2"]
-    assert {it["appId"] for it in world.client.get("/api/events", headers=headers).get_json()["items"]} == {
-        THEIRS.id
-    }
-    assert world.client.get("/api/workers", headers=headers).get_json()["items"] == []
-
-
-def test_apps_are_found_by_a_part_of_their_name_and_by_status(world: World) -> None:
-    world.app(12, name="shop-100%_off", repository=a_repository(12))
-    for query, count in (("shop", 1), ("0%_o", 1), ("%", 1), ("app", 1), ("APP-1", 1), ("nothing", 0)):
-        assert len(world.get("/api/apps", q=query)["items"]) == count, query
-    assert len(world.get("/api/apps", status="ready")["items"]) == 2
-    assert world.get("/api/apps", status="failed")["items"] == []
-    assert world.get("/api/apps", q=Environment.PRODUCTION)["items"] == []
