@@ -155,7 +155,7 @@ def test_a_silent_control_plane_costs_two_seconds_once(
     assert 1.9 < time.monotonic() - started < 15
     started = time.monotonic()
     assert asking.visit(f"{script}-other").status_code == 404
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 1.9
     assert control_plane.count(f"{script}-other") == 0
     control_plane.end_of_silence.set()
     assert eventually(lambda: asking.visit(script).status_code == 410)
