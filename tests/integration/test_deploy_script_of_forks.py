@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.test_deploy_script import (
+from tests.integration.workflow_run import (
     ENDLESS_WRANGLER,
     PROOFS,
     Recorder,
