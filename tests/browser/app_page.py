@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 # A push is built by a real runner, with real npm and wrangler.
 BUILD_MS = 120_000
+# For an app of which nobody looks at more: each branch that is mapped is built.
+ONLY_PRODUCTION = {"main": "production"}
 
 
 @dataclass

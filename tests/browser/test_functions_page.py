@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.app_page import press
+from tests.browser.app_page import ONLY_PRODUCTION, press
 
 if TYPE_CHECKING:
     from sandbox.developer import Developer
@@ -28,7 +28,9 @@ export const serve = () => (isServed = true);
 def test_functions_of_what_is_live_are_called_from_the_page_of_their_app(
     ada: Visit, developer: Developer
 ) -> None:
-    app = developer.create_app("cafe", files=[{"path": "functions/brew.ts", "content": CODE}])
+    app = developer.create_app(
+        "cafe", files=[{"path": "functions/brew.ts", "content": CODE}], branches=ONLY_PRODUCTION
+    )
     app.wait_live("production", app.checkout.git("rev-parse", "HEAD"))
     page = ada.page
     page.goto(f"/apps/{app.slug}")

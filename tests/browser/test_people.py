@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from sandbox.plan import GUEST, OPERATOR, OUTSIDER
 from sandbox.waiting import wait_for
-from tests.browser.app_page import AppPage
+from tests.browser.app_page import ONLY_PRODUCTION, AppPage
 from tests.browser.visits import Visit
 
 if TYPE_CHECKING:
@@ -56,7 +56,10 @@ class Place:
 def places(developer: Developer, inspector: Inspector) -> dict[str, Place]:
     """Two apps, by who was let into them: neither person is of the organisation."""
     names = {OUTSIDER: "till", GUEST: "booth"}
-    asked = {login: developer.request_app(name, private=True) for login, name in names.items()}
+    asked = {
+        login: developer.request_app(name, private=True, branches=ONLY_PRODUCTION)
+        for login, name in names.items()
+    }
     for login, answer in asked.items():
         developer.wait_for_job(answer["jobId"])
         let(inspector, developer.branchline.get(f"/api/apps/{answer['id']}"), login, "push")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from sandbox.developer import WORKER
-from tests.browser.app_page import BUILD_MS, press
+from tests.browser.app_page import BUILD_MS, ONLY_PRODUCTION, press
 from tests.browser.test_live import facts, set_variable
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def shop(developer: Developer) -> App:
     source = developer.clone_template().read(WORKER)
     said = source.replace("  const name = new URL", f"  console.warn({SAID!r});\n  const name = new URL", 1)
     assert said != source
-    app = developer.create_app("ledger", files=[{"path": WORKER, "content": said}])
+    app = developer.create_app("ledger", files=[{"path": WORKER, "content": said}], branches=ONLY_PRODUCTION)
     app.wait_live("production", app.checkout.git("rev-parse", "HEAD"))
     return app
 
