@@ -14,7 +14,7 @@ from app.database.session import create_engine
 from app.domain.bundles import Bundle, Module
 from tests.builders import a_deployment, a_version, a_worker, an_app
 from tests.fakes.clock import FakeClock
-from tests.unit.test_settings import ENVIRON
+from tests.unit.environ import ENVIRON
 
 
 def a_bundle(bundles: DirectoryBundles, code: bytes) -> str:

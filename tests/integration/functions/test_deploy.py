@@ -31,7 +31,7 @@ from tests.contract.sandbox_cloudflare.driver import (
     eventually,
 )
 from tests.integration.functions.conftest import ESBUILD
-from tests.unit.test_settings import ENVIRON
+from tests.unit.environ import ENVIRON
 
 HANGS = "while (true); export function hello() {}"
 
