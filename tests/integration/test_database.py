@@ -1,22 +1,15 @@
-"""The database as an operator meets it: migrations, locks, outages, several processes at once."""
+"""The database as an operator meets it: migrations, how it is open, what can be changed in it."""
 
-import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
-from dataclasses import replace
 from datetime import timedelta, timezone
-from pathlib import Path
-from queue import Queue
 from typing import Any
 
 import pytest
 import sqlalchemy
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, make_url, text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -26,44 +19,14 @@ from app.database.records import SqlRecords
 from app.database.schema import SCHEMA, check_schema
 from app.database.session import create_engine
 from app.domain.archives import Archive
-from app.domain.deliveries import DeliveryStatus
 from app.domain.events import Event, Tag
 from app.domain.jobs import Job, JobType
 from app.errors import Conflict, NotFound, RemoteUnavailable
 from tests.builders import NOON, a_delivery, a_deployment, a_worker, an_app, at
 from tests.fakes.clock import FakeClock
+from tests.integration.databases import PATIENCE_SECONDS, Connect, connect, engine, records
 
-PATIENCE_SECONDS = 60
-
-
-Connect = Callable[..., Engine]
-
-
-@pytest.fixture
-def connect() -> Iterator[Connect]:
-    """Make engines that are disposed of in the end."""
-    with ExitStack() as stack:
-
-        def connect(url: str, **options: Any) -> Engine:
-            engine = create_engine(url, **options)
-            stack.callback(engine.dispose)
-            return engine
-
-        yield connect
-
-
-@pytest.fixture
-def engine(migrated_url: str, connect: Connect) -> Engine:
-    return connect(migrated_url, lock_timeout_seconds=PATIENCE_SECONDS)
-
-
-@pytest.fixture
-def records(engine: Engine) -> SqlRecords:
-    return open_records(engine)
-
-
-def open_records(engine: Engine) -> SqlRecords:
-    return SqlRecords(engine, lambda _session, _job: None, FakeClock())
+__all__ = ["connect", "engine", "records"]  # the fixtures
 
 
 # --------------------------------------------------------------------------------------------- migrations
@@ -129,6 +92,21 @@ def _difference(engine: Engine) -> list[Any]:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts=dict(migrate.COMPARISON))
         return list(compare_metadata(context, Base.metadata))
+
+
+def test_the_schema_that_serving_processes_ask_for_is_the_newest_migration(migrated_url: str) -> None:
+    assert migrate.head() == SCHEMA
+    engine = create_engine(migrated_url)
+    check_schema(engine)
+    engine.dispose()
+
+
+def test_a_database_without_tables_is_not_ready(database_url: str) -> None:
+    engine = create_engine(database_url)
+    with pytest.raises(RemoteUnavailable, match="branchline db upgrade") as caught:
+        check_schema(engine)
+    engine.dispose()
+    assert caught.value.error_code == "database:not-migrated"
 
 
 # ------------------------------------------------------------------------------------------- how it is open
@@ -245,156 +223,3 @@ def _enqueue_in_table(session: Session, job: Job) -> None:
 def _count(engine: Engine, table: str) -> int:
     with engine.connect() as connection:
         return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())  # noqa: S608
-
-
-# ---------------------------------------------------------------------------------------------- concurrency
-
-
-def test_workers_work_deliveries_off_without_overlap(migrated_url: str, connect: Connect) -> None:
-    with open_records(connect(migrated_url)).begin() as tx:
-        for number in range(60):
-            tx.deliveries.add(a_delivery(number))
-    done = Queue[str]()
-
-    def work_off() -> None:
-        records = open_records(connect(migrated_url, lock_timeout_seconds=PATIENCE_SECONDS))
-        held = _process_some(records)
-        while held:
-            for guid in held:
-                done.put(guid)
-            held = _process_some(records)
-
-    _run_together([work_off] * 3)
-    assert sorted(done.queue) == sorted(f"guid-{number}" for number in range(60))
-
-
-def _process_some(records: SqlRecords) -> list[str]:
-    with records.begin() as tx:
-        held = tx.deliveries.waiting(at(1000), limit=5)
-        for delivery in held:
-            tx.deliveries.save(replace(delivery, status=DeliveryStatus.PROCESSED, processed_at=at(1000)))
-    return [delivery.guid for delivery in held]
-
-
-def test_postgresql_passes_over_what_another_holds(migrated_postgres_url: str, connect: Connect) -> None:
-    records = open_records(connect(migrated_postgres_url))
-    with records.begin() as tx:
-        for number in range(4):
-            tx.deliveries.add(a_delivery(number))
-    with records.begin() as first, records.begin() as second:
-        held = [delivery.guid for delivery in first.deliveries.waiting(at(9), limit=2)]
-        others = [delivery.guid for delivery in second.deliveries.waiting(at(9), limit=9)]
-    assert (held, others) == (["guid-0", "guid-1"], ["guid-2", "guid-3"])
-
-
-def test_the_same_delivery_sent_many_times_at_once_is_kept_once(records: SqlRecords) -> None:
-    kept = Queue[bool]()
-
-    def send() -> None:
-        with records.begin() as tx:
-            kept.put(tx.deliveries.add(a_delivery()))
-
-    _run_together([send] * 8)
-    assert sorted(kept.queue) == [False] * 7 + [True]
-
-
-def _run_together(tasks: Sequence[Callable[[], None]]) -> None:
-    with ThreadPoolExecutor(len(tasks)) as pool:
-        for running in [pool.submit(task) for task in tasks]:
-            running.result(PATIENCE_SECONDS)
-
-
-def test_an_app_that_is_held_waits_for_its_holder(migrated_url: str, connect: Connect) -> None:
-    records = open_records(connect(migrated_url, lock_timeout_seconds=0.2))
-    with records.begin() as tx:
-        tx.apps.add(an_app())
-
-    def take() -> None:
-        with records.begin() as tx:
-            tx.apps.get("app_0001", lock=True)
-
-    with records.begin() as tx:
-        tx.apps.get("app_0001", lock=True)
-        with pytest.raises(RemoteUnavailable):
-            take()
-    take()
-
-
-# -------------------------------------------------------------------------------------------------- outages
-
-
-def test_a_locked_sqlite_is_unavailable_to_writers_only(migrated_sqlite_url: str, connect: Connect) -> None:
-    records = open_records(connect(migrated_sqlite_url, lock_timeout_seconds=0.1))
-    path = str(make_url(migrated_sqlite_url).database)
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with records.read() as tx:
-            assert tx.apps.list().items == []
-        with pytest.raises(RemoteUnavailable, match="database is locked") as caught, records.begin():
-            pass
-        assert caught.value.error_code == "database:unavailable"
-        other.execute("ROLLBACK")
-    with records.begin() as tx:
-        tx.apps.add(an_app())
-
-
-def test_an_sqlite_that_cannot_be_opened_is_unavailable(tmp_path: Path, connect: Connect) -> None:
-    url = f"sqlite:///{tmp_path / 'missing' / 'branchline.sqlite'}"
-    records = open_records(connect(url))
-    with pytest.raises(RemoteUnavailable, match="unable to open database file"), records.begin():
-        pass
-    with pytest.raises(RemoteUnavailable):
-        migrate.upgrade(url)
-    with pytest.raises(RemoteUnavailable):
-        migrate.current(url)
-
-
-def test_a_postgresql_that_does_not_answer_is_unavailable_and_its_password_unsaid(connect: Connect) -> None:
-    records = open_records(connect("postgresql+psycopg://branchline:pa55word@127.0.0.1:1/branchline"))
-    with pytest.raises(RemoteUnavailable, match="refused") as caught, records.begin():
-        pass
-    assert "pa55word" not in str(caught.value)
-    assert "branchline:***@127.0.0.1:1/branchline" in str(caught.value)
-
-
-def test_a_lost_connection_is_unavailable_once(migrated_postgres_url: str, connect: Connect) -> None:
-    engine = connect(migrated_postgres_url)
-    records = open_records(engine)
-
-    def lose_connection() -> None:
-        with records.begin() as tx:
-            tx.apps.add(an_app())
-            with engine.connect() as other:
-                other.execute(
-                    text(
-                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                    )
-                )
-            tx.apps.add(an_app(2))
-
-    with pytest.raises(RemoteUnavailable):
-        lose_connection()
-    with records.begin() as tx:
-        assert tx.apps.list().items == []
-        tx.apps.add(an_app())
-
-
-def test_an_error_of_ours_is_not_called_an_outage(database_url: str, connect: Connect) -> None:
-    with pytest.raises(DBAPIError), open_records(connect(database_url)).read() as tx:
-        tx.apps.list()  # the tables are not there
-
-
-def test_the_schema_that_serving_processes_ask_for_is_the_newest_migration(migrated_url: str) -> None:
-    assert migrate.head() == SCHEMA
-    engine = create_engine(migrated_url)
-    check_schema(engine)
-    engine.dispose()
-
-
-def test_a_database_without_tables_is_not_ready(database_url: str) -> None:
-    engine = create_engine(database_url)
-    with pytest.raises(RemoteUnavailable, match="branchline db upgrade") as caught:
-        check_schema(engine)
-    engine.dispose()
-    assert caught.value.error_code == "database:not-migrated"
