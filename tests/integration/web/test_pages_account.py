@@ -11,7 +11,7 @@ from app.domain.rights import Level
 from app.web.pages.account import browser_of
 from tests.fakes.sign_in import FakeSignIn
 from tests.integration.web.people import a_person, let
-from tests.integration.web.test_web_login import OURS, enter, form_key, who
+from tests.integration.web.signing_in import OURS, enter, form_key, who
 from tests.integration.web.world import AUTHORIZED, World
 
 TOKEN = re.compile(r"blt_[\w-]{43}")

@@ -12,7 +12,7 @@ from app.web.guard import is_open
 from app.web.sessions import FORM_FIELD
 from tests.fakes.sign_in import FakeSignIn
 from tests.integration.web.reading import Page
-from tests.integration.web.test_web_login import OURS, enter, form_key
+from tests.integration.web.signing_in import OURS, enter, form_key
 from tests.integration.web.world import World
 
 HTML = {"Accept": "text/html"}

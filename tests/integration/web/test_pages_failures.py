@@ -13,7 +13,7 @@ from app.web.sessions import FORM_FIELD
 from tests.fakes.sign_in import FakeSignIn
 from tests.integration.web.people import a_person, bearing, let
 from tests.integration.web.reading import Page
-from tests.integration.web.test_web_login import OURS, SESSION, enter, form_key
+from tests.integration.web.signing_in import OURS, SESSION, enter, form_key
 from tests.integration.web.world import PLATFORM, World
 
 MORE_RIGHTS = "Somebody with more rights on this app's repository can do it"

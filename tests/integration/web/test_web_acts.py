@@ -18,7 +18,7 @@ from tests.builders import NOON, a_delivery, a_pull, at
 from tests.fakes.sign_in import FakeSignIn
 from tests.integration.web.people import bearing
 from tests.integration.web.rights import UNSAFE
-from tests.integration.web.test_web_login import OURS, enter, form_key
+from tests.integration.web.signing_in import OURS, enter, form_key
 from tests.integration.web.test_web_releases import PREVIEW, kept, live
 from tests.integration.web.world import World
 
