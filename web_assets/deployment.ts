@@ -15,6 +15,7 @@ class Later {
   private isNear = false;
   private isAsking = false;
   private hasNews = false;
+  private search: LogSearch | undefined;
 
   constructor(private readonly element: HTMLElement) {
     new IntersectionObserver((entries) => this.see(entries.some((it) => it.isIntersecting)), { rootMargin: "400px" }).observe(element);
@@ -75,21 +76,29 @@ class Later {
     const before = this.element.querySelector<HTMLElement>("[data-follow]");
     const isAtEnd = before === null || before.scrollTop + before.clientHeight >= before.scrollHeight - 4;
     const place = before?.scrollTop ?? 0;
+    const isTyping = this.element.querySelector("#find") === document.activeElement;
+    const hasTimes = timesOf(this.element)?.checked ?? false;
     putIn(this.element, html);
     const after = this.element.querySelector<HTMLElement>("[data-follow]");
     if (after !== null) after.scrollTop = isAtEnd ? after.scrollHeight : place;
-    prepare(this.element);
+    this.search = prepare(this.element, this.search, hasTimes);
+    if (isTyping) this.element.querySelector<HTMLElement>("#find")?.focus({ preventScroll: true });
   }
 }
 
-function prepare(within: ParentNode): void {
+function timesOf(within: ParentNode): HTMLInputElement | null {
+  return within.querySelector<HTMLInputElement>(".log-times");
+}
+
+/** Make a log searchable; one that came again is as its reader left the one `before`. */
+function prepare(within: ParentNode, before?: LogSearch, hasTimes = false): LogSearch | undefined {
   const log = within.querySelector<HTMLElement>(".log:not(.runtime-log)");
-  if (log === null) return;
-  new LogSearch(log, within);
-  within.querySelector<HTMLInputElement>(".log-times")?.addEventListener("change", (event) => {
-    log.classList.toggle("with-times", (event.target as HTMLInputElement).checked);
-  });
-  openAt(location.hash);
+  if (log === null) return before;
+  const times = timesOf(within);
+  times?.addEventListener("change", () => log.classList.toggle("with-times", times.checked));
+  if (times !== null && hasTimes) times.click();
+  if (before === undefined) openAt(location.hash);
+  return new LogSearch(log, within, before);
 }
 
 document.querySelectorAll<HTMLElement>("[data-later]").forEach((element) => new Later(element));

@@ -50,7 +50,7 @@ class AppPage:
 
     def ask(self, place: Locator, label: str) -> Locator:
         """Press what acts, and return the dialog that says what will change."""
-        press(place.locator("summary", has_text=label).first)
+        place.locator("summary", has_text=label).first.click()
         dialog = self.page.get_by_role("dialog")
         expect(dialog).to_be_visible()
         return dialog
@@ -61,9 +61,3 @@ class AppPage:
         with self.page.expect_navigation():  # the page before may have such a notice, too
             yes.click()
         expect(self.page.locator(".notice-good")).to_be_visible()
-
-
-def press(place: Locator, *, timeout: float | None = None) -> None:
-    """Press what can be pressed, at once: its part may come again between the button's way down and up."""
-    place.click(trial=True, timeout=timeout)
-    place.dispatch_event("click")

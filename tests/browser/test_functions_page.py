@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.app_page import ONLY_PRODUCTION, press
+from tests.browser.app_page import ONLY_PRODUCTION
 
 if TYPE_CHECKING:
     from sandbox.developer import Developer
@@ -34,7 +34,7 @@ def test_functions_of_what_is_live_are_called_from_the_page_of_their_app(
     app.wait_live("production", app.checkout.git("rev-parse", "HEAD"))
     page = ada.page
     page.goto(f"/apps/{app.slug}")
-    press(page.get_by_role("link", name="Functions").first)
+    page.get_by_role("link", name="Functions").first.click()
     expect(page.locator("#function")).to_have_value("brew")
     deployment = page.url.split("/")[-2]
     expect(page.locator("[data-command=cli] code")).to_have_text(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Route, expect
 
+from sandbox.waiting import wait_for
 from tests.browser.visits import PHONE
 
 if TYPE_CHECKING:
@@ -92,10 +93,15 @@ def test_a_form_that_was_stopped_on_its_way_may_be_sent_again(ada: Visit, shop: 
     page.route("**/variables", lambda route: sent.append(route))  # noqa: PLW0108 - Playwright marks what it is given
     page.locator("#variable-name").fill("STOPPED")
     button = page.locator(".variable-form button")
+
+    def on_its_way() -> tuple[bool | None, object]:
+        page.evaluate("0")  # what the browser told is heard meanwhile
+        return (True if len(sent) == number else None), len(sent)
+
     for number in (1, 2):
         button.evaluate("button => { button.click(); setTimeout(() => window.stop(), 500); }")
         expect(button).to_have_attribute("aria-busy", "true")
-        assert len(sent) == number
+        wait_for(f"form {number} on its way", on_its_way, 30)
         page.clock.fast_forward(10_000)
         expect(button).not_to_have_attribute("aria-busy", "true")
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from sandbox.developer import WORKER
-from tests.browser.app_page import BUILD_MS, ONLY_PRODUCTION, press
+from tests.browser.app_page import BUILD_MS, ONLY_PRODUCTION
 from tests.browser.test_live import facts, set_variable
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def newest(app: App, message: str) -> str:
 def test_a_run_is_followed_to_its_last_line(ada: Visit, shop: App) -> None:
     page, commit = ada.page, shop.push("Good evening")
     page.goto(f"/apps/{shop.slug}")
-    press(page.get_by_role("link", name="Say Good evening").first, timeout=BUILD_MS)
+    page.get_by_role("link", name="Say Good evening").first.click(timeout=BUILD_MS)
     expect(page).to_have_url(re.compile("/deployments/dpl_"))
     page.evaluate("window.isSame = true")
     steps = page.locator("#build .step")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tests.browser.conftest import Begin
     from tests.browser.visits import Visit
 
+pytestmark = pytest.mark.timeout(420)
 ENDED = "Your sign-in has ended. What you typed is kept in this tab."
 CODE = "export function mine() { return 'mine'; }"
 

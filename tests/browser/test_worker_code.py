@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.worker_page import invoke, open_worker, type_code
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from sandbox.developer import Developer
     from tests.browser.visits import Visit
 
+pytestmark = pytest.mark.timeout(420)
 TYPED = """
 interface Order { readonly size: number }
 // at most a dozen

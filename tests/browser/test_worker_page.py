@@ -6,6 +6,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.worker_page import invoke, lines, mark, open_worker, set_payload, type_code
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from tests.browser.conftest import Begin
     from tests.browser.visits import Visit
 
+pytestmark = pytest.mark.timeout(420)
 # Cuts the first answer of a call behind its fourth event, as a connection that breaks does.
 CUT = """
 const real = window.fetch;
@@ -72,7 +74,9 @@ def test_a_stranger_reaches_a_stream_within_a_minute(visits: Begin) -> None:
     visit.go_through_sign_in("ada")
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Workers").click()
     page.get_by_role("link", name="New worker").click()
+    expect(page.locator(".editor .cm-content")).to_be_visible()
     page.get_by_role("button", name="Deploy").click()
+    expect(page.locator(".payload-editor .cm-content")).to_be_visible()
     page.get_by_role("button", name="Invoke").click()
     expect(lines(page)).not_to_have_count(0)
     assert time.monotonic() - began < 60
@@ -83,9 +87,9 @@ def test_a_stranger_reaches_a_stream_within_a_minute(visits: Begin) -> None:
     expect(mark(page)).to_have_text("streaming")
     expect(page.locator(".result-state")).to_have_text("succeeded")
     expect(mark(page)).to_have_text("ended")
-    assert lines(page).all_inner_texts() == [f"{n} of 10: hello, Ada!" for n in range(1, 11)]
+    expect(lines(page)).to_have_text([f"{n} of 10: hello, Ada!" for n in range(1, 11)])
     expect(page.locator(".result-text")).to_contain_text('"greeted": "Ada"')
-    expect(page.locator(".result-facts")).to_have_text(re.compile(r"3\.\d\d s"))
+    expect(page.locator(".result-facts")).to_have_text(re.compile(r"\d\.\d\d s"))
 
 
 def test_the_list_and_the_pages_look_well_and_are_reachable(ada: Visit) -> None:
@@ -128,7 +132,7 @@ def test_a_stream_that_is_cut_has_every_line_once(ada: Visit) -> None:
     page.add_init_script(CUT)
     open_worker(ada)
     invoke(page, '{ "lines": 8 }')
-    assert lines(page).all_inner_texts() == [f"{n} of 8: hello, world!" for n in range(1, 9)]
+    expect(lines(page)).to_have_text([f"{n} of 8: hello, world!" for n in range(1, 9)])
     calls = [call for call in page.evaluate("window.cuts") if call[0] == "POST" or call[1]]
     assert [method for method, _ in calls] == ["POST", "GET"]
     assert re.fullmatch(r".+:[34]", calls[1][1])
@@ -151,9 +155,9 @@ def test_lines_are_found_followed_bounded_and_downloaded(ada: Visit, tmp_path: P
     invoke(page, "300")
     box = page.locator("#log-lines")
     at_end = "box => box.scrollHeight - box.scrollTop - box.clientHeight < 2"
-    assert box.evaluate(at_end)
+    page.wait_for_function(at_end, arg=box.element_handle())
     page.locator("#log-level").select_option("Warnings and errors")
-    assert lines(page).all_inner_texts() == ["line 100", "line 200", "line 300"]
+    expect(lines(page)).to_have_text(["line 100", "line 200", "line 300"])
     page.locator("#log-level").select_option("All levels")
     page.locator("#log-find").fill("LINE 29")
     expect(lines(page)).to_have_count(11)
@@ -168,7 +172,7 @@ def test_lines_are_found_followed_bounded_and_downloaded(ada: Visit, tmp_path: P
     expect(page.locator("#log-note")).to_have_text("The newest 5,000 of 5,200 lines are kept here.")
     expect(lines(page)).to_have_count(5000)
     expect(lines(page).first).to_have_text("line 201")
-    assert box.evaluate(at_end)
+    page.wait_for_function(at_end, arg=box.element_handle())
 
 
 def test_who_reads_further_up_is_not_carried_along(ada: Visit) -> None:
@@ -190,7 +194,8 @@ def test_who_reads_further_up_is_not_carried_along(ada: Visit) -> None:
     follow.click()
     expect(follow).to_have_attribute("aria-pressed", "true")
     expect(mark(page)).to_have_text("ended")
-    assert box.evaluate("box => box.scrollHeight - box.scrollTop - box.clientHeight < 2")
+    at_end = "box => box.scrollHeight - box.scrollTop - box.clientHeight < 2"
+    page.wait_for_function(at_end, arg=box.element_handle())
 
 
 def test_text_of_others_is_text_everywhere(ada: Visit) -> None:

@@ -80,8 +80,9 @@ class Part {
     this.refresh();
   }
 
-  // Somebody is typing here, or has chosen something and not sent it yet.
+  // Somebody presses something here, is typing, or has chosen something and not sent it yet.
   private isInUse(): boolean {
+    if (this.element.matches(":active")) return true;
     const active = document.activeElement;
     const fields = [...this.element.querySelectorAll<Field>("input, textarea, select")];
     return fields.some((field) => (field === active && !isPressed(field)) || isChanged(field));

@@ -21,7 +21,8 @@ export class LogSearch {
   private readonly input: HTMLInputElement | null;
   private readonly told: HTMLElement | null;
 
-  constructor(private readonly log: HTMLElement, within: ParentNode) {
+  /** Search a log; one that has come in the place of another goes on where `before` was. */
+  constructor(private readonly log: HTMLElement, within: ParentNode, before?: LogSearch) {
     this.input = within.querySelector<HTMLInputElement>("#find");
     this.told = within.querySelector<HTMLElement>("#found");
     within.querySelector<HTMLElement>(".log-tools")?.removeAttribute("hidden");
@@ -35,6 +36,15 @@ export class LogSearch {
     within.querySelectorAll<HTMLElement>("[data-find]").forEach((button) => {
       button.addEventListener("click", () => this.go(Number(button.dataset.find)));
     });
+    if (before !== undefined) this.takeOver(before);
+  }
+
+  private takeOver(before: LogSearch): void {
+    if (this.input === null || before.input === null || before.input.value === "") return;
+    this.input.value = before.input.value;
+    this.found = this.occurrences(this.input.value.toLowerCase());
+    this.at = Math.min(Math.max(before.at, 0), this.found.length - 1);
+    this.tell();
   }
 
   private look(): void {
@@ -59,13 +69,20 @@ export class LogSearch {
   private go(step: number): void {
     const number = this.found.length;
     this.at = number === 0 ? -1 : (this.at + step + number) % number;
-    if (this.told !== null) this.told.textContent = this.input?.value ? (number === 0 ? "nothing" : `${this.at + 1} of ${number}`) : "";
-    const here = this.found[this.at];
-    this.mark(here);
+    const here = this.tell();
     if (here === undefined) return;
     const line = (here.startContainer.parentElement as HTMLElement | null)?.closest<HTMLElement>(".log-line");
     line?.closest("details")?.setAttribute("open", "");
     line?.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Say how many there are and mark them; return the one that is looked at. */
+  private tell(): Range | undefined {
+    const number = this.found.length;
+    if (this.told !== null) this.told.textContent = this.input?.value ? (number === 0 ? "nothing" : `${this.at + 1} of ${number}`) : "";
+    const here = this.found[this.at];
+    this.mark(here);
+    return here;
   }
 
   private mark(here: Range | undefined): void {
