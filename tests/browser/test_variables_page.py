@@ -69,3 +69,21 @@ def test_what_was_chosen_and_not_sent_yet_stays(visits: Begin, shop: App) -> Non
     expect(chosen).to_have_value("off")
     shop.developer.branchline.call("PATCH", f"/api/apps/{shop.slug}", {"heal": None})
     expect(chosen).to_have_value("")
+
+
+def test_what_is_pressed_while_its_part_is_to_come_again_acts(ada: Visit, shop: App) -> None:
+    page = AppPage.opened(ada.page, "shop").page
+    put(shop, "variables", "PRESSED", "1")
+    remove = page.locator("#variables li", has_text="PRESSED").locator("summary")
+    expect(page.locator("#live")).to_have_text("Live")
+    told = page.locator("#activity li", has_text="variable:set")
+    known = told.count()
+    remove.hover()
+    page.mouse.down()
+    put(shop, "variables", "MEANWHILE", "1")
+    expect(told).to_have_count(known + 1)
+    expect(page.locator("#variables li", has_text="MEANWHILE")).to_have_count(0)
+    page.mouse.up()
+    expect(page.get_by_role("dialog")).to_contain_text("PRESSED")
+    page.keyboard.press("Escape")
+    expect(page.locator("#variables li", has_text="MEANWHILE")).to_be_visible()
