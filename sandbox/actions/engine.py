@@ -81,7 +81,7 @@ class Engine:
             if run.status == "in_progress":
                 self._declare_lost(run)
             elif run.status == "requested":
-                self.records.update_run(run.id, status="pending")
+                self._scheduler.enqueue(run)
         shutil.rmtree(self._runs_directory, ignore_errors=True)
         self._scheduler.open()
 

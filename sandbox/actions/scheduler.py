@@ -1,7 +1,8 @@
 """Who runs when: a pool of bounded size, and the runs of a concurrency group one after another.
 
 A run is `requested` until GitHub has been told of it, `pending` while its concurrency groups are taken,
-`queued` while the pool is full. What an attempt does is `execution`'s.
+`queued` while the pool is full. One that is cancelled while it is `requested` has its conclusion at once, and
+is completed when GitHub has been told of it. What an attempt does is `execution`'s.
 """
 
 from __future__ import annotations
@@ -62,8 +63,13 @@ class Scheduler:
                 self.cancel(run_id)
 
     def enqueue(self, run: Run) -> None:
-        """Let a requested run take its place in the queue."""
-        self._records.update_run(run.id, status="pending")
+        """Let a requested run take its place in the queue, unless it was cancelled meanwhile."""
+        with self._lock:
+            is_cancelled = self._records.run(run.id).conclusion is not None
+            status = "completed" if is_cancelled else "pending"
+            current = self._records.update_run(run.id, status=status)
+        if is_cancelled:
+            self._announce_cancelled(current)
         self.wake()
 
     def cancel(self, run_id: int, *, at_once: bool = False) -> None:
@@ -71,9 +77,11 @@ class Scheduler:
         with self._lock:
             execution = self._executions.get(run_id)
             run = self._records.run(run_id)
-            is_waiting = execution is None and run.status != "completed"
+            is_waiting = execution is None and run.status not in ("requested", "completed")
             if is_waiting:
                 run = self._records.update_run(run_id, status="completed", conclusion="cancelled")
+            elif run.status == "requested":
+                self._records.update_run(run_id, conclusion="cancelled")
         if execution is not None:
             execution.cancel(at_once=at_once)
         elif is_waiting:

@@ -68,7 +68,7 @@ class Shapes:
             "run_number": run.number,
             "event": run.event,
             "status": run.status,
-            "conclusion": run.conclusion,
+            "conclusion": run.conclusion if run.status == "completed" else None,
             "workflow_id": run.workflow_id,
             "check_suite_id": run.id,
             "check_suite_node_id": _node_id("CheckSuite", run.id),

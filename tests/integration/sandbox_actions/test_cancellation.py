@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from sandbox import actions
 from sandbox.actions import processes
 from tests.fakes.github_for_actions import workflow
 
@@ -103,6 +104,44 @@ def test_a_stubborn_step_is_killed_in_the_end(
     assert watch.completed(run_id).conclusion == "cancelled"
     assert "##[error]The operation was canceled." in watch.log(run_id)
     assert "cleaned" in watch.log(run_id)
+
+
+def test_a_run_that_is_cancelled_before_it_has_its_place_never_begins(
+    engine: Any, github: FakeGitHub, monkeypatch: Any
+) -> None:
+    tell = github.emit
+
+    def cancelled_as_soon_as_it_is_heard_of(event: str, repository_id: int, payload: dict[str, Any]) -> None:
+        tell(event, repository_id, payload)
+        if payload["action"] == "requested":
+            engine.cancel(engine.records.run(payload["workflow_run"]["id"]))
+
+    monkeypatch.setattr(github, "emit", cancelled_as_soon_as_it_is_heard_of)
+
+    (run_id,) = engine.on_event(github.push(workflow("- run: exec sleep 60")))
+
+    assert engine.records.run(run_id).conclusion == "cancelled"
+    assert [job.conclusion for job in engine.records.jobs(run_id, 1)] == ["cancelled"]
+    assert [(event, payload["action"]) for event, payload in github.events] == [
+        ("workflow_run", "requested"),
+        ("workflow_job", "queued"),
+        ("workflow_job", "completed"),
+        ("workflow_run", "completed"),
+    ]
+
+
+def test_a_run_that_was_cancelled_when_the_engine_stopped_does_not_begin_with_the_next(
+    github: FakeGitHub, tmp_path: Path
+) -> None:
+    engine = actions.create(tmp_path / "actions", github, concurrency=1)
+    (run_id,) = engine.on_event(github.push(workflow("- run: exec sleep 60")))
+    engine.records.update_run(run_id, status="requested", conclusion="cancelled")
+
+    engine.start()
+
+    assert engine.records.run(run_id).status == "completed"
+    assert [job.conclusion for job in engine.records.jobs(run_id, 1)] == ["cancelled"]
+    engine.close()
 
 
 def test_a_newer_push_cancels_the_older_run_of_its_group(engine: Any, github: FakeGitHub, watch: Any) -> None:
