@@ -86,9 +86,7 @@ class Cancellation:
 
 def _started(runner: psutil.Process) -> list[psutil.Process]:
     """Return act's children, none of them on its way: one that is held before its exec holds act itself."""
-    deadline = time.monotonic() + _SETTLE_SECONDS
-    while any(_is_on_its_way(child, runner) for child in _children(runner)) and time.monotonic() < deadline:
-        time.sleep(_POLL_SECONDS)
+    _wait_until_none(lambda child: _is_on_its_way(child, runner), lambda: _children(runner), _SETTLE_SECONDS)
     return [child for child in _children(runner) if not _is_on_its_way(child, runner)]
 
 
@@ -100,16 +98,14 @@ def _is_on_its_way(child: psutil.Process, runner: psutil.Process) -> bool:
 def _hold(shells: list[psutil.Process]) -> None:
     """Stop processes, and wait until they are: one that goes on for a moment starts another one."""
     _send(shells, signal.SIGSTOP)
-    deadline = time.monotonic() + _SETTLE_SECONDS
-    while any(_status(shell) not in _HELD for shell in shells) and time.monotonic() < deadline:
-        time.sleep(_POLL_SECONDS)
+    _wait_until_none(lambda shell: _status(shell) not in _HELD, lambda: shells, _SETTLE_SECONDS)
 
 
 def _end(steps: list[psutil.Process]) -> None:
     trees = [process for step in steps for process in (step, *_children(step, recursive=True))]
     for number, seconds in ((signal.SIGINT, INTERRUPT_SECONDS), (signal.SIGTERM, TERMINATE_SECONDS)):
         _send(steps, number)
-        if _wait_gone(steps, seconds):
+        if _wait_until_none(_is_alive, lambda: steps, seconds):
             break
     _send([*trees, *(late for step in steps for late in _children(step, recursive=True))], signal.SIGKILL)
 
@@ -120,9 +116,12 @@ def _send(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
             process.send_signal(number)
 
 
-def _wait_gone(processes: list[psutil.Process], seconds: float) -> bool:
+def _wait_until_none(
+    is_so: Callable[[psutil.Process], bool], processes: Callable[[], list[psutil.Process]], seconds: float
+) -> bool:
+    """Wait until it is so of no process any more, and say whether it came to that in time."""
     deadline = time.monotonic() + seconds
-    while any(_is_alive(process) for process in processes):
+    while any(is_so(process) for process in processes()):
         if time.monotonic() > deadline:
             return False
         time.sleep(_POLL_SECONDS)

@@ -8,30 +8,16 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from sandbox.waiting import wait_for
+from tests.browser.changes import facts, mark, set_variable
 from tests.browser.visits import PHONE
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
-
     from sandbox.city import City
     from sandbox.developer import App
     from tests.browser.visits import Visit
 
 pytestmark = pytest.mark.timeout(300)
 BACK_MS = 60_000
-
-
-def mark(page: Page) -> Locator:
-    return page.locator("#live")
-
-
-def set_variable(app: App, name: str) -> None:
-    path = f"/api/apps/{app.slug}/environments/preview/variables"
-    app.developer.branchline.call("PATCH", path, {"values": {name: "1"}})
-
-
-def facts(page: Page) -> Locator:
-    return page.locator("#events .fact", has=page.locator("[title='variable:set']"))
 
 
 def test_a_page_is_current_again_after_the_web_process_was_restarted(

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from sandbox.developer import WORKER
 from tests.browser.app_page import BUILD_MS, ONLY_PRODUCTION
-from tests.browser.test_live import facts, set_variable
+from tests.browser.changes import facts, set_variable
 
 if TYPE_CHECKING:
     from playwright.sync_api import Response

@@ -10,6 +10,7 @@ from playwright.sync_api import Route, expect
 from sandbox.plan import OPERATOR
 from sandbox.waiting import wait_for
 from tests.browser.app_page import AppPage
+from tests.browser.changes import put, set_variable
 
 if TYPE_CHECKING:
     from sandbox.developer import App
@@ -17,12 +18,6 @@ if TYPE_CHECKING:
     from tests.browser.visits import Visit
 
 pytestmark = pytest.mark.timeout(420)
-
-
-def put(app: App, kind: str, name: str, value: str) -> None:
-    """Set a variable of previews, or a secret, over the API."""
-    path = f"/api/apps/{app.slug}/environments/preview/{kind}/{name}"
-    app.developer.branchline.call("PUT", path, {"value": value})
 
 
 def test_what_others_set_appears_without_a_reload_and_what_is_typed_stays(ada: Visit, shop: App) -> None:
@@ -73,7 +68,7 @@ def test_what_was_chosen_and_not_sent_yet_stays(visits: Begin, shop: App) -> Non
 
 
 def test_what_is_pressed_while_its_part_comes_again_acts(ada: Visit, shop: App) -> None:
-    put(shop, "variables", "PRESSED", "1")
+    set_variable(shop, "PRESSED")
     page, held = AppPage.opened(ada.page, "shop").page, list[Route]()
     expect(page.locator("#live")).to_have_text("Live")
     remove = page.locator("#variables li", has_text="PRESSED").locator("summary")
@@ -82,7 +77,7 @@ def test_what_is_pressed_while_its_part_comes_again_acts(ada: Visit, shop: App) 
         held.append(route)
 
     page.route("**part=variables**", hold, times=1)
-    put(shop, "variables", "YONDER", "1")
+    set_variable(shop, "YONDER")
     wait_for("the part on its way", lambda: (held or None, page.evaluate("0")), 60)
     remove.hover()
     page.mouse.down()

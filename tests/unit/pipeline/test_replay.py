@@ -29,6 +29,7 @@ from app.pipeline.expire import sweep
 from app.pipeline.replay import PER_SECOND, part_of, replay_one, replay_part
 from tests.builders import a_delivery
 from tests.proofs import pick
+from tests.unit.pipeline import heard
 from tests.unit.pipeline.forks import Fork
 from tests.unit.pipeline.runs import a_pull_run, a_run, what_github_says
 from tests.unit.pipeline.world import OURS, REPOSITORY_ID, World
@@ -166,21 +167,10 @@ class _ToldFork(Fork):
 
 
 def pushed(branch: str, **changes: Any) -> Pushed:
-    report = Pushed(
-        repository=OURS,
-        ref=f"refs/heads/{branch}",
-        branch=branch,
-        before="a" * 40,
-        after="b" * 40,
-        is_created=False,
-        is_deleted=False,
-        is_forced=False,
-        message="Change",
-        author="ada",
-        committed_at=None,
-        sender="ada",
+    by_ada = heard.pushed(
+        ref=f"refs/heads/{branch}", branch=branch, author="ada", committed_at=None, sender="ada"
     )
-    return replace(report, **changes)
+    return replace(by_ada, **changes)
 
 
 def pull_changed(action: str, commit: str, **changes: Any) -> PullRequestChanged:
