@@ -54,9 +54,9 @@ class Surroundings:
 
 
 class Execution(threading.Thread):
-    """Runs the present attempt of `run`; `done` is called with its id at the end."""
+    """Runs the present attempt of `run`; `done` is called with it at the end."""
 
-    def __init__(self, run: Run, surroundings: Surroundings, done: Callable[[int], None]) -> None:
+    def __init__(self, run: Run, surroundings: Surroundings, done: Callable[[Run], None]) -> None:
         super().__init__(name=f"run-{run.id}", daemon=True)
         self._run, self._around, self._done = run, surroundings, done
         self._lock = threading.Lock()
@@ -80,7 +80,7 @@ class Execution(threading.Thread):
         self._around.assigner.dismiss(self._run)
         if not self._is_abandoned:
             self._conclude(conclusion, note)
-        self._done(self._run.id)
+        self._done(self._run)
         shutil.rmtree(directory, ignore_errors=True)
 
     def cancel(self, *, at_once: bool = False) -> None:

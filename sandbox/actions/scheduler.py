@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sandbox.actions.execution import Execution
     from sandbox.actions.records import Records, Run
 
+_Attempt = tuple[int, int]
 _HOLDING = ("queued", "in_progress")
 _CLOSE_SECONDS = 10
 
@@ -33,7 +34,7 @@ class Scheduler:
         self._records, self._announce, self._execution = records, announce, execution
         self._size = size
         self._lock = threading.Lock()
-        self._executions: dict[int, Execution] = {}
+        self._executions: dict[_Attempt, Execution] = {}
         self._is_open = False
 
     def open(self) -> None:
@@ -75,8 +76,8 @@ class Scheduler:
     def cancel(self, run_id: int, *, at_once: bool = False) -> None:
         """Cancel a run: one that waits is over, one that runs is told to end (`at_once`: is killed)."""
         with self._lock:
-            execution = self._executions.get(run_id)
             run = self._records.run(run_id)
+            execution = self._executions.get(_attempt(run))
             is_waiting = execution is None and run.status not in ("requested", "completed")
             if is_waiting:
                 run = self._records.update_run(run_id, status="completed", conclusion="cancelled")
@@ -95,10 +96,10 @@ class Scheduler:
         for execution in started:
             execution.start()
 
-    def done(self, run_id: int) -> None:
-        """Give back the place of a run that has ended."""
+    def done(self, run: Run) -> None:
+        """Give back the place of an attempt that has ended; its run may have begun another one."""
         with self._lock:
-            self._executions.pop(run_id, None)
+            self._executions.pop(_attempt(run), None)
         self.wake()
 
     def _take(self) -> list[Execution]:
@@ -114,8 +115,8 @@ class Scheduler:
             status = "in_progress" if has_place else "queued"
             current = self._records.update_run(run.id, status=status) if status != run.status else run
             if has_place:
-                self._executions[run.id] = self._execution(current)
-                started.append(self._executions[run.id])
+                self._executions[_attempt(run)] = self._execution(current)
+                started.append(self._executions[_attempt(run)])
         return started
 
     def _announce_cancelled(self, run: Run) -> None:
@@ -124,6 +125,10 @@ class Scheduler:
                 values = {"status": "completed", "conclusion": "cancelled", "completed_at": now()}
                 self._announce.job("completed", self._records.update_job(job.id, **values), run)
         self._announce.run("completed", run)
+
+
+def _attempt(run: Run) -> _Attempt:
+    return run.id, run.attempt
 
 
 def _keys(run: Run) -> set[tuple[int, str]]:

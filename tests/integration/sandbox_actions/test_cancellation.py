@@ -144,6 +144,27 @@ def test_a_run_that_was_cancelled_when_the_engine_stopped_does_not_begin_with_th
     engine.close()
 
 
+def test_a_run_that_is_repeated_as_soon_as_it_is_over_can_be_cancelled(
+    engine: Any, github: FakeGitHub, watch: Any, monkeypatch: Any
+) -> None:
+    tell = github.emit
+
+    def repeated_as_soon_as_it_is_over(event: str, repository_id: int, payload: dict[str, Any]) -> None:
+        tell(event, repository_id, payload)
+        if (payload["action"], payload.get("workflow_run", {}).get("run_attempt")) == ("completed", 1):
+            engine.rerun(engine.records.run(payload["workflow_run"]["id"]))
+
+    monkeypatch.setattr(github, "emit", repeated_as_soon_as_it_is_over)
+    text = workflow("- run: test $GITHUB_RUN_ATTEMPT = 1 || { echo again; exec sleep 60; }")
+    (run_id,) = engine.on_event(github.push(text))
+    tracking_id = watch.says(run_id, "again").tracking_id
+
+    engine.cancel(engine.records.run(run_id))
+
+    assert watch.completed(run_id).conclusion == "cancelled"
+    assert processes.tracked(tracking_id) == []
+
+
 def test_a_newer_push_cancels_the_older_run_of_its_group(engine: Any, github: FakeGitHub, watch: Any) -> None:
     head = (
         "concurrency:\n"
