@@ -8,6 +8,7 @@ and `pages`. A failed job cannot be repeated alone: act runs a workflow's jobs t
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 import shutil
 import threading
@@ -19,6 +20,7 @@ from sandbox.actions import (
     concurrency,
     contexts,
     dispatches,
+    endings,
     expressions,
     git,
     globs,
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+_log = logging.getLogger(__name__)
 _LOST = "The runner was lost: the sandbox stopped while this run was in progress."
 _REFUSED = "Invalid workflow file: "
 
@@ -102,7 +105,7 @@ class Engine:
             return []
         found = workflows.at_commit(git_directory, occasion.sha)
         with self._admission:
-            created = [self._create(workflow, occasion, message) for workflow in found]
+            created = [self._create_alone(workflow, occasion, message) for workflow in found]
         return self._admit(created)
 
     def sync(self, repository_id: int) -> list[WorkflowRecord]:
@@ -169,10 +172,11 @@ class Engine:
         workflow = self._workflow_of(run)
         groups = self._groups(workflow, run.caused_by()) if isinstance(workflow, workflows.Workflow) else ()
         with self._admission:
-            if self.records.run(run.id).status != "completed":
+            current = self.records.run(run.id)
+            if current.status != "completed":
                 raise NotPossibleError("This workflow is already running")
             self._scheduler.make_way(run.repository_id, groups)
-            values = {"status": "requested", "conclusion": None, "note": "", "attempt": run.attempt + 1}
+            values = {"status": "requested", "conclusion": None, "note": "", "attempt": current.attempt + 1}
             requested = self.records.update_run(run.id, **values, **_fresh(groups), started_at=now())
         self._start_over(requested, workflow)
 
@@ -181,34 +185,47 @@ class Engine:
 
         Raises: NotPossibleError.
         """
-        if run.status != "completed":
-            raise NotPossibleError("Could not delete the workflow run")
-        self.artifacts.delete_of(run)
-        self.records.delete_run(run.id)
-        self.logs.delete(run.id)
+        with self._admission:
+            if self.records.run(run.id).status != "completed":
+                raise NotPossibleError("Could not delete the workflow run")
+            self.artifacts.delete_of(run)
+            self.records.delete_run(run.id)
+            self.logs.delete(run.id)
+
+    def _create_alone(self, workflow: _Found, occasion: Occasion, message: str) -> _Created | None:
+        """Create the run that `workflow` wants; what goes wrong with it keeps no other one from running."""
+        try:
+            return self._create(workflow, occasion, message)
+        except Exception:  # noqa: BLE001 - the occasion comes once, and the other workflows want it too
+            _log.exception(
+                "%s for %s in repository %s", workflow.path, occasion.event, occasion.repository_id
+            )
+            return None
 
     def _create(self, workflow: _Found, occasion: Occasion, message: str) -> _Created | None:
         """Create the run that `workflow` wants, not yet announced; None when it wants none."""
         record = self.records.workflow(occasion.repository_id, workflow.path, workflow.name)
+        plain = _plain_title(occasion, message)
         if isinstance(workflow, workflows.Refused):
-            return self._insert(record, workflow, occasion, message, ()) if occasion.event == "push" else None
+            return self._insert(record, workflow, occasion, plain, ()) if occasion.event == "push" else None
         try:
             wanted = triggers.starts(workflow.triggers, occasion, self._changed(occasion))
             groups = self._groups(workflow, occasion) if wanted else ()
+            title = self._title(workflow, occasion) if wanted else ""
         except (globs.PatternError, expressions.ExpressionError) as error:
             refused = workflows.Refused(workflow.path, workflow.name, str(error))
-            return self._insert(record, refused, occasion, message, ())
+            return self._insert(record, refused, occasion, plain, ())
         if not wanted or not self._is_awake(record, occasion):
             return None
         self._scheduler.make_way(occasion.repository_id, groups)
-        return self._insert(record, workflow, occasion, message, groups)
+        return self._insert(record, workflow, occasion, title or plain, groups)
 
     def _insert(
         self,
         record: WorkflowRecord,
         workflow: _Found,
         occasion: Occasion,
-        message: str,
+        title: str,
         groups: tuple[concurrency.Group, ...],
     ) -> _Created:
         branch, sha = contexts.head(occasion)
@@ -222,7 +239,7 @@ class Engine:
             head_branch=branch,
             path=workflow.path,
             name=workflow.name,
-            title=self._title(workflow, occasion, message),
+            title=title,
             occasion=json.dumps(asdict(occasion)),
             **_fresh(groups),
         )
@@ -281,11 +298,11 @@ class Engine:
         variables = self.github.variables(occasion.repository_id, None)
         return {"github": github, "vars": variables, "inputs": inputs(occasion)}
 
-    def _title(self, workflow: _Found, occasion: Occasion, message: str) -> str:
-        if isinstance(workflow, workflows.Workflow) and workflow.run_name:
-            return expressions.interpolate(workflow.run_name, self._known(workflow, occasion))
-        pull_request = occasion.payload.get("pull_request") or {}
-        return str(pull_request.get("title") or message.partition("\n")[0])
+    def _title(self, workflow: workflows.Workflow, occasion: Occasion) -> str:
+        """Return what the workflow calls its runs, nothing when it does not say."""
+        if not workflow.run_name:
+            return ""
+        return expressions.interpolate(workflow.run_name, self._known(workflow, occasion))
 
     def _workflow_of(self, run: Run) -> _Found:
         git_directory = self.github.git_directory(run.repository_id)
@@ -293,10 +310,7 @@ class Engine:
 
     def _declare_lost(self, run: Run) -> None:
         processes.kill_all(run.tracking_id)
-        for job in self.records.jobs(run.id, run.attempt):
-            if job.status != "completed":
-                values = {"status": "completed", "conclusion": "failure", "completed_at": now()}
-                self.announce.job("completed", self.records.update_job(job.id, **values), run)
+        endings.complete_jobs(self.announce, run, "failure")
         values = {"status": "completed", "conclusion": "failure", "note": _LOST}
         self.announce.run("completed", self.records.update_run(run.id, **values))
 
@@ -310,6 +324,11 @@ class _Created:
 
     run: Run
     workflow: _Found
+
+
+def _plain_title(occasion: Occasion, message: str) -> str:
+    pull_request = occasion.payload.get("pull_request") or {}
+    return str(pull_request.get("title") or message.partition("\n")[0])
 
 
 def _fresh(groups: tuple[concurrency.Group, ...]) -> dict[str, str]:

@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sandbox.actions import act_output, expressions, git, processes, runner, workflows
+from sandbox.actions import act_output, endings, expressions, git, processes, runner, workflows
 from sandbox.actions.recorder import Recorder
 from sandbox.actions.toolbox import UnknownActionError
 
@@ -77,11 +77,13 @@ class Execution(threading.Thread):
         except Exception as error:  # noqa: BLE001 - a run must reach its conclusion
             _log.exception("run %s", self._run.id)
             conclusion, note = "failure", f"The runner stopped: {error}"
-        self._around.assigner.dismiss(self._run)
-        if not self._is_abandoned:
-            self._conclude(conclusion, note)
-        self._done(self._run)
-        shutil.rmtree(directory, ignore_errors=True)
+        try:
+            self._around.assigner.dismiss(self._run)
+            if not self._is_abandoned:
+                self._conclude(conclusion, note)
+        finally:
+            self._done(self._run)
+            shutil.rmtree(directory, ignore_errors=True)
 
     def cancel(self, *, at_once: bool = False) -> None:
         """Ask the attempt to end; returns at once."""
@@ -148,14 +150,7 @@ class Execution(threading.Thread):
 
     def _conclude(self, conclusion: str, note: str) -> None:
         records, announce = self._around.records, self._around.announce
-        for job in records.jobs(self._run.id, self._run.attempt):
-            if job.status != "completed":
-                values = {
-                    "status": "completed",
-                    "conclusion": conclusion,
-                    "completed_at": self._run.started_at,
-                }
-                announce.job("completed", records.update_job(job.id, **values), self._run)
+        endings.complete_jobs(announce, self._run, conclusion)
         run = records.update_run(self._run.id, status="completed", conclusion=conclusion, note=note)
         announce.run("completed", run)
 

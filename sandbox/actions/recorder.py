@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from sandbox.actions import endings
 from sandbox.actions.records import Job, Records, Run, Step, now
 
 if TYPE_CHECKING:
@@ -182,7 +183,4 @@ class Recorder:
         for declared in self._workflow.jobs:
             if declared.key not in known:
                 self._records.add_job(self._run, declared.key, declared.name, declared.labels)
-        for job in self._records.jobs(self._run.id, self._run.attempt):
-            if job.status != "completed":
-                values = {"status": "completed", "conclusion": conclusion, "completed_at": now()}
-                self._announce.job("completed", self._records.update_job(job.id, **values), self._run)
+        endings.complete_jobs(self._announce, self._run, conclusion)

@@ -10,8 +10,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from sandbox.actions import concurrency
-from sandbox.actions.records import now
+from sandbox.actions import concurrency, endings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -64,9 +63,12 @@ class Scheduler:
                 self.cancel(run_id)
 
     def enqueue(self, run: Run) -> None:
-        """Let a requested run take its place in the queue, unless it was cancelled meanwhile."""
+        """Let a requested run take its place in the queue, unless it is cancelled; may run twice."""
         with self._lock:
-            is_cancelled = self._records.run(run.id).conclusion is not None
+            current = self._records.run(run.id)
+            if current.status != "requested":
+                return
+            is_cancelled = current.conclusion is not None
             status = "completed" if is_cancelled else "pending"
             current = self._records.update_run(run.id, status=status)
         if is_cancelled:
@@ -120,10 +122,7 @@ class Scheduler:
         return started
 
     def _announce_cancelled(self, run: Run) -> None:
-        for job in self._records.jobs(run.id, run.attempt):
-            if job.status != "completed":
-                values = {"status": "completed", "conclusion": "cancelled", "completed_at": now()}
-                self._announce.job("completed", self._records.update_job(job.id, **values), run)
+        endings.complete_jobs(self._announce, run, "cancelled")
         self._announce.run("completed", run)
 
 

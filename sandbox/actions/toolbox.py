@@ -104,7 +104,7 @@ class Toolbox:
         if not place.exists():
             unfinished = place.with_suffix(f".{os.urandom(4).hex()}")
             git.extract(repository, commit, ".", unfinished)
-            unfinished.rename(place)
+            _put_in_place(unfinished, place)
         return place
 
     def _link_node(self) -> None:
@@ -141,6 +141,16 @@ def _act() -> str:
 def _repository_and_ref(uses: str) -> str:
     path, _, ref = uses.partition("@")
     return f"{'/'.join(path.split('/')[:2])}@{ref}"
+
+
+def _put_in_place(unfinished: Path, place: Path) -> None:
+    """Rename a directory, unless another run was first with the same."""
+    try:
+        unfinished.rename(place)
+    except OSError:
+        if not place.exists():
+            raise
+        shutil.rmtree(unfinished)
 
 
 def _npm_user_configuration() -> dict[str, str]:

@@ -10,7 +10,7 @@ import secrets
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from sandbox.github import clock
+from sandbox.github import clock, lookups
 from sandbox.github.shapes import accounts, repositories
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ def occur(site: Site, event: str, repository_id: int, actor: Actor, **details: A
     """
     if site.actions is None or not actor.starts_runs:
         return
+    if not lookups.repository(site, repository_id)["actions_enabled"]:
+        return  # what happens while Actions are off is not made up for
     document = {"event": event, "repository_id": repository_id, **details}
     site.database.insert("occasions", document=json.dumps(document))
     site.news.set()

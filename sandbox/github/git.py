@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -169,6 +170,13 @@ class Git:
         return self.text("hash-object", "-w", "--stdin", given=content)
 
     def size_kilobytes(self) -> int:
-        """Return the size on disk, as the API's ``size``."""
-        total = sum(path.stat().st_size for path in self.directory.rglob("*.pack"))
-        return total // 1024
+        """Return the size of its packs, as the API's ``size``, without what a push is just bringing."""
+        packs = (self.directory / "objects" / "pack").glob("*.pack")
+        return sum(map(_bytes_of, packs)) // 1024
+
+
+def _bytes_of(path: Path) -> int:
+    """Return the size of a file, nothing when it has just gone."""
+    with suppress(FileNotFoundError):
+        return path.stat().st_size
+    return 0

@@ -164,3 +164,16 @@ def test_the_engine_raises_events_through_github(
     assert side.repository(repository_id)["full_name"] == repository
     assert side.git_directory(repository_id).is_dir()
     assert side.actions_enabled(repository_id) is True
+
+
+def test_what_happens_while_actions_are_off_is_no_occasion_later_either(
+    world: World, repository: str, engine: Recorder
+) -> None:
+    permissions = f"/repos/{repository}/actions/permissions"
+    world.bot("PUT", permissions, 204, {"enabled": False})
+    silent = world.commit(repository, "main", {"a": "1"})
+    world.bot("PUT", permissions, 204, {"enabled": True, "allowed_actions": "all"})
+    heard = world.commit(repository, "main", {"a": "2"})
+
+    eventually(lambda: heard in [occasion.sha for occasion in engine.occasions])
+    assert silent not in [occasion.sha for occasion in engine.occasions]

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from sandbox.github.git import Git
 from tests.contract.sandbox_github.driver import Receiver, World, git
 
 
@@ -166,3 +167,14 @@ def test_a_body_may_be_chunked_and_compressed(world: World, repository: str, enc
 def test_the_dumb_protocol_is_not_spoken(world: World, repository: str) -> None:
     assert httpx.get(f"{world.url}/{repository}.git/info/refs").status_code == 403
     assert httpx.get(f"{world.url}/{repository}.git/HEAD").status_code == 404
+
+
+def test_the_size_of_a_repository_is_asked_for_while_somebody_pushes(tmp_path: Path) -> None:
+    packs = tmp_path / "objects" / "pack"
+    on_its_way = tmp_path / "objects" / "tmp_objdir-incoming-1" / "pack"
+    for directory in (packs, on_its_way):
+        directory.mkdir(parents=True)
+        (directory / "a.pack").write_bytes(bytes(4096))
+    (packs / "gone.pack").symlink_to("nothing")
+
+    assert Git(tmp_path).size_kilobytes() == 4

@@ -7,6 +7,8 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from sandbox import actions
 from sandbox.actions import processes
 from sandbox.waiting import wait_for
@@ -273,6 +275,65 @@ def test_a_rerun_is_the_next_attempt_of_the_same_run(engine: Any, github: FakeGi
     assert len(engine.records.jobs(run_id, 1)) == len(engine.records.jobs(run_id, 2)) == 1
 
 
+def test_a_rerun_that_was_asked_for_before_another_one_began_is_the_attempt_after_it(
+    engine: Any, github: FakeGitHub, watch: Any
+) -> None:
+    (run_id,) = engine.on_event(github.push(workflow("- run: true")))
+    seen = watch.completed(run_id)
+
+    for attempt in (2, 3):
+        engine.rerun(seen)
+        assert watch.completed(run_id).attempt == attempt
+
+
+def test_a_workflow_that_cannot_be_read_keeps_no_other_one_from_running(
+    engine: Any, github: FakeGitHub, watch: Any, monkeypatch: Any
+) -> None:
+    named = workflow("- run: true", head="run-name: ${{ fromJSON(github.event.nothing) }}")
+    plain, path = workflow("- run: true"), ".github/workflows"
+    files = {f"{path}/a.yml": plain, f"{path}/b.yml": named, f"{path}/c.yml": plain, f"{path}/d.yml": plain}
+    of_path = engine.records.workflow
+
+    def failing_for_one(repository_id: int, path: str, name: str, **more: Any) -> Any:
+        if path.endswith("c.yml"):
+            raise TimeoutError("git")
+        return of_path(repository_id, path, name, **more)
+
+    monkeypatch.setattr(engine.records, "workflow", failing_for_one)
+
+    run_ids = engine.on_event(github.pushed(github.commit(files)))
+
+    runs = [watch.completed(run_id) for run_id in run_ids]
+    assert [(run.path[-5:], run.conclusion) for run in runs] == [
+        ("a.yml", "success"),
+        ("b.yml", "failure"),
+        ("d.yml", "success"),
+    ]
+    assert "fromJSON" in runs[1].note
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_run_whose_end_cannot_be_recorded_gives_its_place_back(
+    engine: Any, github: FakeGitHub, watch: Any, monkeypatch: Any
+) -> None:
+    update, broken = engine.records.update_run, list[int]()
+
+    def failing_twice(run_id: int, **values: Any) -> Any:
+        if values.get("status") == "completed" and len(broken) < 2:
+            broken.append(run_id)
+            raise OSError("database or disk is full")
+        return update(run_id, **values)
+
+    monkeypatch.setattr(engine.records, "update_run", failing_twice)
+    for _ in range(2):
+        engine.on_event(github.push(workflow("- run: true")))
+
+    (run_id,) = engine.on_event(github.push(workflow("- run: true")))
+
+    assert watch.completed(run_id).conclusion == "success"
+    assert run_id not in broken
+
+
 def test_what_an_engine_leaves_behind_is_lost_and_what_it_queued_is_run(
     engine: Any, github: FakeGitHub, watch: Any, tmp_path: Path
 ) -> None:
@@ -286,12 +347,17 @@ def test_what_an_engine_leaves_behind_is_lost_and_what_it_queued_is_run(
     engine.close()
 
     again = actions.create(tmp_path / "actions", github, concurrency=1)
+    (job,) = again.records.jobs(running, 1)
+    again.records.update_job(job.id, status="in_progress", conclusion=None)
+    for step in again.records.steps(job.id):  # as one leaves them that dies without a word
+        again.records.put_step(replace(step, status="in_progress", conclusion=None))
     again.start()
 
     survivor.wait(60)
     lost = again.records.run(running)
     assert (lost.status, lost.conclusion) == ("completed", "failure")
     assert "The runner was lost" in lost.note
+    assert {step.conclusion for step in again.records.steps(job.id)} == {"failure"}
     deadline = time.monotonic() + 60
     while again.records.run(waiting).status != "completed":
         assert time.monotonic() < deadline, again.records.run(waiting)
