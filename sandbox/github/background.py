@@ -21,19 +21,22 @@ class Background:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._deliveries = Deliveries(site)
         self._closing = threading.Event()
+        self._deliveries = Deliveries(site, self._closing)
         self._thread = threading.Thread(target=self._run, name="background", daemon=True)
 
     def start(self) -> None:
         """Begin with whatever the last run left over."""
         self._thread.start()
 
-    def close(self) -> None:
-        """Stop after the present round."""
+    def stop(self) -> None:
+        """Begin nothing more, and return after the present round."""
         self._closing.set()
         self._site.news.set()
         self._thread.join()
+
+    def close(self) -> None:
+        """Wait, once stopped, for what is being sent."""
         self._deliveries.close()
 
     def _run(self) -> None:

@@ -31,10 +31,10 @@ _SCOPES = {"repository_id": "repository", "org_id": "organization", "app_id": "i
 
 
 class Deliveries:
-    """The senders: at most one per hook at a time."""
+    """The senders: at most one per hook at a time. None begins another delivery once `closing` is set."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, site: Site, closing: threading.Event) -> None:
+        self._site, self._closing = site, closing
         self._pool = ThreadPoolExecutor(SENDERS, thread_name_prefix="webhooks")
         self._busy: set[int] = set()
         self._lock = threading.Lock()
@@ -55,7 +55,7 @@ class Deliveries:
     def _drain(self, hook_id: int) -> None:
         query = "SELECT * FROM deliveries WHERE state = 'waiting' AND hook_id = ? ORDER BY id LIMIT 1"
         try:
-            while delivery := self._site.database.one(query, hook_id):
+            while not self._closing.is_set() and (delivery := self._site.database.one(query, hook_id)):
                 send(self._site, delivery)
         finally:
             with self._lock:

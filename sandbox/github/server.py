@@ -70,20 +70,25 @@ class Server:
         """Seed, announce what a killed process left unannounced, and serve."""
         seed.run(self.site)
         _catch_up(self.site)
-        self._background.start()
         if self.site.actions:
-            self.site.actions.start()
+            self.site.actions.start()  # it clears away the runs of before: the new ones come after that
+        self._background.start()
         self._thread.start()
 
     def close(self) -> None:
-        """Stop serving and leave everything on disk."""
+        """Stop serving and leave everything on disk.
+
+        What waits to be sent or to run stays for the next start: who should get it may be going too, and no
+        run may begin that finds nobody. A receiver that does not answer keeps only the very end waiting.
+        """
+        self._background.stop()
         if self._thread.is_alive():
             self._http.shutdown()
             self._thread.join()
         self._http.server_close()
-        self._background.close()
         if self.site.actions:
             self.site.actions.close()
+        self._background.close()
         self.site.database.close()
         self._lock.close()
 

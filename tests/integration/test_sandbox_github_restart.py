@@ -4,9 +4,7 @@ import json
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ import httpx
 import pytest
 
 from sandbox.ports import free_port
-from tests.contract.sandbox_github.driver import Receiver, eventually, git
+from tests.contract.sandbox_github.driver import Receiver, Slow, eventually, git
 
 ROOT = Path(__file__).parents[2]
 
@@ -88,35 +86,6 @@ def receiver() -> Iterator[Receiver]:
     running.close()
 
 
-class Slow:
-    """A receiver that answers only when it may."""
-
-    def __init__(self) -> None:
-        self.may_answer = threading.Event()
-        self.seen: list[tuple[str, str]] = []
-        slow = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["Content-Length"]))
-                slow.seen.append((self.headers["X-GitHub-Event"], self.headers["X-GitHub-Delivery"]))
-                slow.may_answer.wait(60)
-                self.close_connection = True
-
-            def log_message(self, *_details: Any) -> None: ...
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever)
-        self.thread.start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}/"
-
-    def close(self) -> None:
-        self.may_answer.set()
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
-
-
 def commits(github: Process, repository: str) -> list[str]:
     return [one["commit"]["message"] for one in github.ask("GET", f"/repos/{repository}/commits").json()]
 
@@ -187,6 +156,36 @@ def test_what_waited_to_be_sent_is_sent_after_a_kill(github: Callable[..., Proce
         slow.may_answer.set()
         running.start()
         eventually(lambda: "push" in [event for event, _guid in slow.seen])
+    finally:
+        slow.close()
+
+
+def is_closing(github: Process) -> bool:
+    """Say whether a GitHub that was told to end has begun to: it is not served any more."""
+    try:
+        httpx.get(github.url, timeout=5)
+    except httpx.TransportError:
+        return True
+    return False
+
+
+def test_what_waits_while_it_ends_is_sent_after_the_next_start(github: Callable[..., Process]) -> None:
+    running, slow = github(), Slow()
+    try:
+        running.ask("POST", "/orgs/acme/repos", {"name": "shop"})
+        hook(running, "acme/shop", slow.url)
+        for name in ("a.txt", "b.txt", "c.txt"):
+            content = {"content": "eAo=", "message": f"Add {name}"}
+            assert running.ask("PUT", f"/repos/acme/shop/contents/{name}", content).status_code == 201
+        eventually(lambda: slow.seen)
+        running.process.send_signal(signal.SIGTERM)
+        eventually(lambda: is_closing(running))
+        slow.may_answer.set()
+        assert running.end(signal.SIGTERM) == 0
+        assert [event for event, _guid in slow.seen] == ["ping"]
+        running.start()
+        eventually(lambda: len(slow.seen) == 4)
+        assert [event for event, _guid in slow.seen[1:]] == ["push"] * 3
     finally:
         slow.close()
 

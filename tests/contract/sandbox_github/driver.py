@@ -184,6 +184,35 @@ class Receiver:
         return eventually(look)
 
 
+class Slow:
+    """A receiver that answers only when it may."""
+
+    def __init__(self) -> None:
+        self.may_answer = threading.Event()
+        self.seen: list[tuple[str, str]] = []
+        slow = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                slow.seen.append((self.headers["X-GitHub-Event"], self.headers["X-GitHub-Delivery"]))
+                slow.may_answer.wait(60)
+                self.close_connection = True
+
+            def log_message(self, *_details: Any) -> None: ...
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+
+    def close(self) -> None:
+        self.may_answer.set()
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
 class World:
     """A running sandbox GitHub: its callers are the owner's bot, a member, an outsider and anybody."""
 

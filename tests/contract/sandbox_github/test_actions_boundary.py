@@ -1,15 +1,17 @@
 """What Actions is told, and what it is given: the sandbox's GitHub as the engine sees it."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sandbox.actions.ports import ActionsSide, GitHubSide, Occasion
+from sandbox.github.database import Database
 from sandbox.github.server import Server
 from sandbox.github.settings import Settings
 from sandbox.github.side import GitHub
-from tests.contract.sandbox_github.driver import Receiver, World, eventually
+from tests.contract.sandbox_github.driver import Receiver, Slow, World, eventually
 
 
 class Recorder:
@@ -177,3 +179,65 @@ def test_what_happens_while_actions_are_off_is_no_occasion_later_either(
 
     eventually(lambda: heard in [occasion.sha for occasion in engine.occasions])
     assert silent not in [occasion.sha for occasion in engine.occasions]
+
+
+# -------------------- beginnings and ends
+
+
+class Starting(Recorder):
+    """One that takes its time to start."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told = threading.Event()
+        self.was_told_early = False
+
+    def on_event(self, occasion: Occasion) -> list[int]:
+        self._told.set()
+        return super().on_event(occasion)
+
+    def start(self) -> None:
+        self.was_told_early = self._told.wait(0.5)
+
+
+class Releasing(Recorder):
+    """One at whose end a receiver answers."""
+
+    def __init__(self, receiver: Slow) -> None:
+        super().__init__()
+        self._receiver = receiver
+
+    def close(self) -> None:
+        self._receiver.may_answer.set()
+
+
+def begin(directory: Path, template: Path, engine: ActionsSide) -> World:
+    server = Server(Settings(directory=directory, template_from=template, with_actions=False))
+    server.site.actions = engine
+    server.start()
+    return World(server)
+
+
+def test_the_engine_hears_of_nothing_before_it_has_started(tmp_path: Path, template: Path) -> None:
+    engine = Starting()
+    world = begin(tmp_path, template, engine)
+    eventually(lambda: engine.occasions)
+    world.close()
+    assert not engine.was_told_early
+
+
+def test_the_engine_is_closed_before_a_receiver_is_waited_for(tmp_path: Path, template: Path) -> None:
+    slow = Slow()
+    try:
+        world = begin(tmp_path, template, Releasing(slow))
+        repository = world.repository()
+        hooked = {"config": {"url": slow.url}, "events": ["push"]}
+        world.bot("POST", f"/repos/{repository}/hooks", 201, hooked)
+        eventually(lambda: slow.seen)
+        world.close()
+        database = Database(tmp_path / "github.sqlite3")
+        codes = [row["status_code"] for row in database.all("SELECT status_code FROM deliveries")]
+        database.close()
+        assert codes == [502]  # it hung up: had nobody let it go, it would have been given up with 504
+    finally:
+        slow.close()
