@@ -31,10 +31,11 @@ class SqlStandingScripts:
         row = StandingScriptRow
         self._session.execute(delete(row).where(row.namespace == namespace, row.script.in_(scripts)))
 
-    def forget(self, app_id: str, namespace: str) -> None:
-        """Let all of an app, or a worker, in a namespace go."""
+    def of(self, app_id: str, namespace: str) -> Sequence[StandingScript]:
+        """Return those of an app, or a worker, in a namespace, by name."""
         row = StandingScriptRow
-        self._session.execute(delete(row).where(row.namespace == namespace, row.app_id == app_id))
+        statement = select(row).where(row.namespace == namespace, row.app_id == app_id)
+        return [_standing(it) for it in several(self._session, statement.order_by(row.script))]
 
     def see(self, namespace: str, scripts: Collection[str], at: datetime) -> Mapping[str, StandingScript]:
         """Write down that a look which began `at` found these there, and return those that are known."""

@@ -6,10 +6,11 @@ reconciling finds. Whoever acts holds what the script belongs to.
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from app.domain.standing import StandingScript
-from app.ports import Clock, Records, Scripts, Upload
+from app.ports import Clock, Records, Scripts, Transaction, Upload
 
 
 class Keeper(Protocol):
@@ -58,13 +59,19 @@ def delete_all(owner_id: str, namespace: str, tag: str, to: Keeper) -> None:
     """Delete every script of an app or a worker, which all bear `tag`."""
     to.scripts.delete_tagged(namespace, tag)
     with to.records.begin() as tx:
-        tx.standing.forget(owner_id, namespace)
+        tx.standing.remove(namespace, [it.script for it in tx.standing.of(owner_id, namespace)])
 
 
 def delete_tagged(namespace: str, tag: str, scripts: Collection[str], to: Keeper) -> None:
     """Delete every script that bears `tag`; as far as we know these are `scripts`."""
     to.scripts.delete_tagged(namespace, tag)
     forget(namespace, scripts, to)
+
+
+def presume(tx: Transaction, place: Place, subject: str, at: datetime) -> None:
+    """Write down that a script may stand, until it is found gone; nobody said what its bytes are called."""
+    standing = StandingScript(place.namespace, place.script, place.owner_id, subject, etag=None, put_at=at)
+    tx.standing.put(standing)
 
 
 def forget(namespace: str, scripts: Collection[str], to: Keeper) -> None:

@@ -27,6 +27,8 @@ from app.errors import (
     TooLarge,
     Unprocessable,
 )
+from app.pipeline import standing
+from app.pipeline.standing import Place
 from app.pipeline.workers_bundle import keep_bundle
 from app.pipeline.workers_putting import (
     WorkerPutter,
@@ -352,11 +354,15 @@ def expiry_of(worker: Worker, at: datetime, to: WorkerPutter) -> datetime | None
 
 
 def _retire_old(tx: Transaction, worker: Worker, at: datetime, to: WorkerPutter) -> bool:
-    """Mark the versions that too many others have followed; their bytes stay."""
-    standing = [it for it in tx.versions.of(worker.id) if it.has_own_address]
-    old = [it for it in standing[to.platform.kept_deployments :] if it.id != worker.version_id]
+    """Mark the versions that too many others have followed; their bytes stay.
+
+    A job takes down what is known to stand: that is said here too of what a process put up and ended.
+    """
+    up = [it for it in tx.versions.of(worker.id) if it.has_own_address]
+    old = [it for it in up[to.platform.kept_deployments :] if it.id != worker.version_id]
     for version in old:
         tx.versions.save(replace(version, retired_at=at))
+        standing.presume(tx, Place(worker.id, worker.namespace, version.own_script), version.id, at)
     return bool(old)
 
 

@@ -90,11 +90,13 @@ def put_version(worker: Worker, version: Version, script: str, key: str | None, 
 
 
 def take_down_script(worker: Worker, script: str, to: WorkerPutter) -> None:
-    """Delete one of a worker's scripts, when it is there and its."""
+    """Delete one of a worker's scripts, when it is there and its, and forget that it stood."""
     with suppress(RemoteMissing):  # no such namespace: nothing ever went up
         found = to.scripts.tags(worker.namespace, script)
         if found is not None and worker_tag(worker.slug) in found:
             standing.delete(worker.namespace, script, to)
+        else:
+            standing.forget(worker.namespace, [script], to)
 
 
 def take_down_all(worker_id: str, slug: str, namespace: str, to: WorkerPutter) -> None:

@@ -20,7 +20,7 @@ from app.pipeline.workers_putting import (
     take_down_all,
     take_down_script,
 )
-from app.ports import Steps
+from app.ports import Steps, Transaction
 
 # Together longer than a hold that nobody gives back.
 _PAUSES: Final = tuple(min(0.25 * 1.5**n, 5.0) for n in range(40))
@@ -30,11 +30,13 @@ _PAUSES: Final = tuple(min(0.25 * 1.5**n, 5.0) for n in range(40))
 class _Turn:
     """A worker as a job found and holds it; `was_settled` says that its address needs nothing.
 
-    The script `again` is put up although it is there.
+    `left` are the names of own scripts that stand, or may, and are not to. The script `again` is put up
+    although it is there.
     """
 
     worker: Worker
     versions: Sequence[Version]
+    left: Sequence[str]
     key: str | None
     was_settled: bool
     again: str | None = None
@@ -80,8 +82,20 @@ def _take_turn(job: Job, to: WorkerPutter) -> _Turn:
             raise Busy(f"settling {worker.name}: somebody else is putting it up", retry_after_seconds=1)
         tx.workers.save(worker.held(job.id, at))
         versions, key = tx.versions.of(worker.id), invoke_key(tx, worker, to.vault)
+        left = _left(tx, worker, versions)
     again = job.arguments.get("again")
-    return _Turn(worker, versions, key, was_settled=worker.is_settled, again=again)
+    return _Turn(worker, versions, left, key, was_settled=worker.is_settled, again=again)
+
+
+def _left(tx: Transaction, worker: Worker, versions: Sequence[Version]) -> list[str]:
+    """Return what was put up and is not to stand: what is written down, and what a process did not live to.
+
+    Versions that were taken down are not looked at again: a worker may have had hundreds.
+    """
+    in_doubt = {version.own_script for version in versions if version.uploaded_at is None}
+    known = {it.script for it in tx.standing.of(worker.id, worker.namespace)}
+    wanted = {version.own_script for version in versions if version.has_own_address}
+    return sorted((in_doubt | known) - wanted - {worker.script})
 
 
 def _remove_all(job: Job, to: WorkerPutter) -> None:
@@ -98,16 +112,17 @@ def _put_in_line(turn: _Turn, to: WorkerPutter) -> None:
         take_down_all(worker.id, worker.slug, worker.namespace, to)
         return
     for version in turn.versions:
-        _put_version_in_line(turn, version, to)
+        if version.has_own_address:
+            _put_version_in_line(turn, version, to)
+    for script in turn.left:
+        take_down_script(worker, script, to)
     if not any(version.id == worker.version_id for version in turn.versions):
         take_down_script(worker, worker.script, to)
 
 
 def _put_version_in_line(turn: _Turn, version: Version, to: WorkerPutter) -> None:
     worker = turn.worker
-    if not version.has_own_address:
-        take_down_script(worker, version.own_script, to)
-    elif turn.again == version.own_script or not _is_there(worker, version.own_script, to):
+    if turn.again == version.own_script or not _is_there(worker, version.own_script, to):
         put_version(worker, version, version.own_script, turn.key, to)
     if version.id == worker.version_id and not turn.was_settled:
         put_version(worker, version, worker.script, turn.key, to)

@@ -24,8 +24,8 @@ class StandingScripts(Protocol):
     def remove(self, namespace: str, scripts: Collection[str]) -> None:
         """Let some go."""
 
-    def forget(self, app_id: str, namespace: str) -> None:
-        """Let all of an app, or a worker, in a namespace go."""
+    def of(self, app_id: str, namespace: str) -> Sequence[StandingScript]:
+        """Return those of an app, or a worker, in a namespace, by name."""
 
     def see(self, namespace: str, scripts: Collection[str], at: datetime) -> Mapping[str, StandingScript]:
         """Write down that a look which began `at` found these there, and return those that are known."""

@@ -43,9 +43,9 @@ class FakeStandingScripts:
         for script in scripts:
             self._standing.pop((namespace, script), None)
 
-    def forget(self, app_id: str, namespace: str) -> None:
+    def of(self, app_id: str, namespace: str) -> Sequence[StandingScript]:
         owned = [it for it in self._standing.values() if (it.app_id, it.namespace) == (app_id, namespace)]
-        self.remove(namespace, [it.script for it in owned])
+        return sorted(owned, key=lambda it: it.script)
 
     def see(self, namespace: str, scripts: Collection[str], at: datetime) -> Mapping[str, StandingScript]:
         known = {it: self._standing[namespace, it] for it in scripts if (namespace, it) in self._standing}

@@ -78,14 +78,22 @@ def test_what_is_unseen_of_one_app_is_told(records: Records) -> None:
     assert unseen(records, app_id="app_0002") == ["b"]
 
 
-def test_standing_scripts_go_one_by_one_or_with_their_app(records: Records) -> None:
-    keep(records, a_standing("a"), a_standing("b"), a_standing("c"), a_standing("d", app_id="app_0002"))
+def test_standing_scripts_go_by_their_names(records: Records) -> None:
+    keep(records, a_standing("a"), a_standing("b"), a_standing("b", namespace="else"))
     with records.begin() as tx:
         tx.standing.remove("live", ["a", "nothing"])
-    assert unseen(records) == ["b", "c", "d"]
+    assert unseen(records) == ["b"]
     with records.begin() as tx:
-        tx.standing.forget("app_0001", "live")
-    assert unseen(records) == ["d"]
+        tx.standing.remove("live", ["b"])
+        assert tx.standing.count() == 1
+
+
+def test_the_standing_scripts_of_one_app_in_a_namespace_are_told(records: Records) -> None:
+    others = a_standing("c", app_id="app_0002"), a_standing("d", namespace="else")
+    keep(records, a_standing("b"), a_standing("a"), *others)
+    with records.read() as tx:
+        assert tx.standing.of("app_0001", "live") == [a_standing("a"), a_standing("b")]
+        assert tx.standing.of("app_0003", "live") == []
 
 
 def a_drift(subject: str = "main", **changes: Any) -> Drift:

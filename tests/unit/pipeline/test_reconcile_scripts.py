@@ -129,7 +129,7 @@ def test_a_script_that_is_about_to_go_up_is_no_orphan(world: Drifting) -> None:
 def test_scripts_from_before_anybody_wrote_them_down_are_missed_later(deployed_world: Drifting) -> None:
     world = deployed_world
     with world.records.begin() as tx:
-        tx.standing.forget("app_0001", PRODUCTION)
+        tx.standing.remove(PRODUCTION, [it.script for it in tx.standing.of("app_0001", PRODUCTION)])
     world.look_at_all()
     world.scripts.delete(PRODUCTION, "slug0001")
     world.look_at_all()
