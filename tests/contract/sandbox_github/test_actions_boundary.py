@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.actions.ports import ActionsSide, GitHubSide, Occasion
+from sandbox.actions.records import Run
 from sandbox.github.database import Database
 from sandbox.github.server import Server
 from sandbox.github.settings import Settings
@@ -26,6 +27,9 @@ class Recorder:
             self.fail_next = False
             raise RuntimeError("a broken workflow file")
         self.occasions.append(occasion)
+        return []
+
+    def runs_of(self, _repository_id: int, _commit: str) -> list[Run]:
         return []
 
     def start(self) -> None: ...
