@@ -6,6 +6,7 @@ from app.domain.aliases import Alias
 from app.domain.apps import App, AppStatus
 from app.domain.deployments import Deployment
 from app.domain.environments import Environment
+from app.domain.workers import Worker
 from app.errors import Conflict, NotFound
 from app.ports import Transaction
 
@@ -17,11 +18,24 @@ def held_app(tx: Transaction, repository_id: int) -> App | None:
 
 
 def known_app(tx: Transaction, app_id: str, *, lock: bool = False) -> App | None:
-    """Return an app, or None when it was deleted meanwhile."""
+    """Return the app of an id, or None when it was deleted meanwhile.
+
+    What is of no app has a word in its place, and there may be an app of that name: it is not the one.
+    """
     try:
-        return tx.apps.get(app_id, lock=lock)
+        app = tx.apps.get(app_id, lock=lock)
     except NotFound:
         return None
+    return app if app.id == app_id else None
+
+
+def known_worker(tx: Transaction, worker_id: str) -> Worker | None:
+    """Return the worker of an id alone, as `known_app` does."""
+    try:
+        worker = tx.workers.get(worker_id)
+    except NotFound:
+        return None
+    return worker if worker.id == worker_id else None
 
 
 def standing_app(tx: Transaction, key: str, doing: str) -> App:

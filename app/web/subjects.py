@@ -11,7 +11,7 @@ from typing import Any, Final
 from app.domain.apps import App
 from app.domain.workers import Worker
 from app.errors import Broken, NotFound
-from app.pipeline.known import known_app
+from app.pipeline.known import known_app, known_worker
 from app.ports import Transaction
 
 # What is of neither an app nor a worker is the platform's own.
@@ -55,13 +55,11 @@ def owner_of(tx: Transaction, key: str) -> Subject:
         NotFound: there is none of that name.
     """
     if key.startswith(OWNER_PREFIXES):
-        return Subject("app", key, key, known_app(tx, key), _known_worker(tx, key))
-    app = known_app(tx, key)
-    worker = None if app is not None else _known_worker(tx, key)
-    owner = app or worker
-    if owner is None:
-        raise NotFound.of("app", key)
-    return Subject("app", key, owner.id, app, worker)
+        return Subject("app", key, key, known_app(tx, key), known_worker(tx, key))
+    try:
+        return _app(tx, key)
+    except NotFound:
+        return _worker_as_app(tx, key)
 
 
 def _app(tx: Transaction, key: str) -> Subject:
@@ -76,7 +74,7 @@ def _deployment(tx: Transaction, key: str) -> Subject:
 
 def _job(tx: Transaction, key: str) -> Subject:
     owner_id = tx.jobs.get(key).app_id
-    return Subject("job", key, owner_id, known_app(tx, owner_id), _known_worker(tx, owner_id))
+    return Subject("job", key, owner_id, known_app(tx, owner_id), known_worker(tx, owner_id))
 
 
 def _worker(tx: Transaction, key: str) -> Subject:
@@ -84,11 +82,12 @@ def _worker(tx: Transaction, key: str) -> Subject:
     return Subject("worker", key, worker.id, worker=worker)
 
 
-def _known_worker(tx: Transaction, key: str) -> Worker | None:
+def _worker_as_app(tx: Transaction, key: str) -> Subject:
     try:
-        return tx.workers.get(key)
+        worker = tx.workers.get(key)
     except NotFound:
-        return None
+        raise NotFound.of("app", key) from None
+    return Subject("app", key, worker.id, worker=worker)
 
 
 _FINDERS: Final[Mapping[str, Callable[[Transaction, str], Subject]]] = {

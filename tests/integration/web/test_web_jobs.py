@@ -3,9 +3,19 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from app.domain.apps import App
+from app.domain.callers import Person
+from app.domain.drift import NOBODY
 from app.domain.events import Tag
 from app.domain.jobs import Job, JobStatus, JobType
-from tests.integration.web.world import World, error_of
+from app.domain.rights import Level
+from app.pipeline.redeliver import ALL_APPS
+from tests.builders import a_repository, a_worker, an_app
+from tests.integration.web.people import a_person, bearing, let
+from tests.integration.web.reading import Page
+from tests.integration.web.world import AUTHORIZED, World, error_of
 
 
 def a_job(world: World, job_type: JobType = JobType.PUBLISH, owner: str = "app_0001", **changes: Any) -> Job:
@@ -66,3 +76,43 @@ def test_what_cannot_be_is_refused(world: World) -> None:
         assert (answer.status_code, error_of(answer)["code"]) == (409, code)
     assert world.engine.cancelled == []
     assert world.call("POST", "/api/jobs/job_x/retry", json={}).status_code == 404
+
+
+# -------------------- the platform's own
+
+
+def name_something(world: World, name: str, kind: str, owner: Person) -> App | None:
+    """Have a person with an app, or a worker, of that name; return the app."""
+    app = an_app(1, name=name, repository=a_repository(1))
+    with world.records.begin() as tx:
+        if kind == "worker":
+            tx.workers.add(a_worker(1, name=name, owner_id=owner.id))
+            return None
+        tx.apps.add(app)
+    let(world, owner, app, Level.ADMIN)
+    return app
+
+
+@pytest.mark.parametrize("kind", ["app", "worker"])
+@pytest.mark.parametrize(
+    ("path", "name"), [("/api/reconcile", NOBODY), ("/api/deliveries/redeliver", ALL_APPS)]
+)
+def test_a_job_of_the_platform_is_nobody_elses_whatever_they_name_theirs(
+    world: World, path: str, name: str, kind: str
+) -> None:
+    ada = a_person(world, "ada", is_member=True)
+    app = name_something(world, name, kind, ada)
+    job_id = world.call("POST", path, json={}).get_json()["jobId"]
+    for headers in (bearing(world, ada), *([bearing(world, ada, app=app)] if app else [])):
+        for method, act in (("GET", ""), ("POST", "/cancel"), ("POST", "/retry")):
+            for jobs in ("/api/jobs", "/jobs"):
+                body = {"json": {}} if method == "POST" and jobs.startswith("/api/") else {}
+                answer = world.client.open(
+                    f"{jobs}/{job_id}{act}", method=method, headers=dict(headers), **body
+                )
+                assert answer.status_code == 404, f"{method} {jobs}{act}"
+    shown = Page(world.call("GET", f"/jobs/{job_id}", headers={**AUTHORIZED, "Accept": "text/html"}).text)
+    assert "for the platform" in shown.text
+    assert shown.actions == {"cancel"}
+    assert world.call("POST", f"/api/jobs/{job_id}/cancel", json={}).status_code == 202
+    assert world.engine.cancelled == [job_id]
