@@ -11,8 +11,9 @@ from app.pipeline.retry import retry
 from app.web.context import context
 from app.web.errors import API_ERRORS, ErrorOut
 from app.web.forms import JobPath, require_object
-from app.web.guard import actor, needs, owner_id, reach, require
+from app.web.guard import actor, needs, require
 from app.web.job_forms import JobActIn, JobsQuery
+from app.web.sight import within
 from app.web.views import JobBegunView, JobSummaryView, JobsView, JobView
 
 api = APIBlueprint(
@@ -29,7 +30,8 @@ api.before_request(require_object)
 @needs(Act.SEE)
 def list_jobs(query: JobsQuery) -> Response:
     """List jobs, newest first."""
-    wanted, seen = JobFilter(owner_id(query.app), query.type, query.status), reach()
+    owner, seen = within(query.app)
+    wanted = JobFilter(owner, query.type, query.status)
     with context().records.read() as tx:
         page = tx.jobs.list(wanted, reach=seen, cursor=query.cursor, limit=query.limit)
     items = [JobSummaryView.of(job) for job in page.items]

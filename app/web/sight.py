@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 from contextlib import suppress
 
-from app.domain.callers import EVERYWHERE
+from app.domain.callers import EVERYWHERE, Reach
 from app.domain.events import Selection
 from app.errors import RemoteUnavailable, Unauthenticated
 from app.web.context import context
@@ -20,8 +20,20 @@ def chosen(query: SelectionQuery) -> Selection:
     Raises:
         NotFound: it names an app that is not there, or that the caller may not see.
     """
-    owner = owner_id(query.app)
-    return query.selection(owner, EVERYWHERE if owner is not None else reach())
+    return query.selection(*within(query.app))
+
+
+def within(key: str | None) -> tuple[str | None, Reach]:
+    """Return whose facts a query is about, by id, and within what else to look for them.
+
+    Of what is named it is asked what the caller may do there. Lists may not have it: GitHub leaves a private
+    repository out of those that it gives to a token without a scope. To list anew would forget that answer.
+
+    Raises:
+        NotFound: it names an app that is not there, or that the caller may not see.
+    """
+    owner = owner_id(key)
+    return owner, EVERYWHERE if owner is not None else reach()
 
 
 def watching(query: SelectionQuery) -> Callable[[], Owners]:
@@ -41,13 +53,13 @@ def owners(key: str | None) -> Owners:
     owner = owner_id(key)
     if owner is not None:
         return frozenset({owner})
-    within = reach()
-    if within.app_id is not None:
-        return frozenset({within.app_id}) if owner_id(within.app_id) else frozenset()
-    if within.person_id is None:
+    seen = reach()
+    if seen.app_id is not None:
+        return frozenset({seen.app_id}) if owner_id(seen.app_id) else frozenset()
+    if seen.person_id is None:
         return None
     with context().records.read() as tx:
-        return tx.rights.readable(within.person_id)
+        return tx.rights.readable(seen.person_id)
 
 
 def _keep_known() -> None:

@@ -10,9 +10,10 @@ from app.domain.rights import Act
 from app.errors import InvalidInput
 from app.ports import Transaction
 from app.web.context import context
-from app.web.guard import needs, owner_id, reach
+from app.web.guard import needs
 from app.web.pages.event_rows import groups, rows_of
 from app.web.pages.shell import render
+from app.web.sight import within
 
 pages = Blueprint("pages_activity", __name__)
 
@@ -27,12 +28,8 @@ _EVERYTHING: Final = "all"
 def show_activity() -> Response:
     """Show what happened, newest first."""
     asked = {name: request.args.get(name, "").strip() for name in ("app", "kind", "actor", "before")}
-    chosen = Selection(
-        app_id=owner_id(asked["app"] or None),
-        tag=_tag(asked["kind"]),
-        actor=asked["actor"] or None,
-        reach=reach(),
-    )
+    owner, seen = within(asked["app"] or None)
+    chosen = Selection(app_id=owner, tag=_tag(asked["kind"]), actor=asked["actor"] or None, reach=seen)
     with context().records.read() as tx:
         shown = _page(tx, chosen, asked["before"])
     kept = {name: asked[name] for name in ("app", "kind", "actor") if asked[name]}

@@ -16,10 +16,11 @@ from app.pipeline.retry import is_repeatable
 from app.ports import Transaction
 from app.web.context import context
 from app.web.errors import refusal, status_of
-from app.web.guard import caller, may, needs, owner_id, reach
+from app.web.guard import caller, may, needs
 from app.web.jobs import cancel_known, retry_known
 from app.web.pages.event_rows import page_of, rows_of
 from app.web.pages.shell import render
+from app.web.sight import within
 
 pages = Blueprint("pages_jobs", __name__)
 
@@ -36,12 +37,8 @@ _DONE: Final = {
 def list_jobs() -> Response:
     """Show jobs, newest first."""
     asked = {name: request.args.get(name, "").strip() for name in ("app", "type", "status", "cursor")}
-    wanted = JobFilter(
-        owner_id(asked["app"] or None),
-        _chosen(JobType, asked["type"]),
-        _chosen(JobStatus, asked["status"]),
-    )
-    seen = reach()
+    owner, seen = within(asked["app"] or None)
+    wanted = JobFilter(owner, _chosen(JobType, asked["type"]), _chosen(JobStatus, asked["status"]))
     with context().records.read() as tx:
         page = tx.jobs.list(wanted, reach=seen, cursor=asked["cursor"] or None, limit=_PER_PAGE)
         names = tx.glances.names({job.app_id for job in page.items})

@@ -10,6 +10,7 @@ import pytest
 
 from app.domain.callers import Person
 from app.domain.events import Event, Tag
+from app.domain.jobs import JobType
 from app.domain.rights import Level
 from app.errors import NotFound
 from app.pipeline.permit import FRESH, LISTED
@@ -20,6 +21,7 @@ from app.web.event_forms import SelectionQuery
 from app.web.outside import LOOKS_A_MINUTE, Gate
 from app.web.sight import chosen, watching
 from tests.builders import a_repository, a_worker
+from tests.fakes.code_host_people import FakeMemberships
 from tests.integration.web.people import a_person, bearing, let
 from tests.integration.web.test_web_events import Stream
 from tests.integration.web.test_web_sessions import NAME, cookie_of
@@ -162,6 +164,30 @@ def test_a_stream_of_everything_follows_what_is_in_reach(world: World) -> None:
     tell(world, "app_0001", "app_0002")
     assert stream.subjects(1) == ["app_0002"]
     stream.answer.close()
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/activity?kind=job&app=app-1", "/jobs?app=app-1", "/api/jobs?app=app-1", "/api/events?app=app-1"],
+)
+@pytest.mark.parametrize("is_narrow", [False, True])
+def test_what_is_asked_about_an_app_is_told_although_no_list_has_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, path: str, *, is_narrow: bool
+) -> None:
+    monkeypatch.setattr(FakeMemberships, "own", lambda *_: {})
+    ada, app = a_person(world, "ada"), world.app(1)
+    let(world, ada, app, Level.READ)
+    headers = dict(bearing(world, ada, app=app if is_narrow else None))
+    with world.records.begin() as tx:
+        job = tx.jobs.enqueue(JobType.PUBLISH, app.id, {})
+        other = tx.jobs.enqueue(JobType.PUBLISH, "app_0002", {})
+    for _ in range(2):
+        answer = world.client.get(path, headers=headers)
+        assert answer.status_code == 200, answer.text
+        assert (job.id in answer.text, other.id in answer.text) == (True, False)
+    let(world, ada, app, Level.NONE)
+    world.clock.now += FRESH
+    assert world.client.get(path, headers=headers).status_code == 404
 
 
 def test_a_stream_ends_with_the_token(world: World) -> None:
