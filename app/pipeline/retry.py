@@ -20,7 +20,6 @@ _MEANWHILE: Final[Mapping[JobType, AppStatus]] = {
     JobType.PROVISION: AppStatus.PROVISIONING,
     JobType.DELETE: AppStatus.DELETING,
 }
-_ABOUT_WORKERS: Final = frozenset({JobType.INVOKE, JobType.SETTLE})
 
 
 def retry(tx: Transaction, job_id: str, *, actor: str, at: datetime) -> Job:
@@ -36,7 +35,7 @@ def retry(tx: Transaction, job_id: str, *, actor: str, at: datetime) -> Job:
     known = _under_way(tx, failed)
     if known is not None:
         return known
-    if failed.app_id != NOBODY and failed.type not in _ABOUT_WORKERS:
+    if failed.app_id.startswith("app_"):  # others are of a worker, or the platform's own
         _revive(tx, failed, at)
     with because_of(failed.id):
         again = _asked_again(tx, failed, actor)

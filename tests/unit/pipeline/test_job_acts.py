@@ -10,6 +10,7 @@ from app.domain.events import Tag
 from app.domain.jobs import DECIDED_ONCE, PUTTING_RIGHT, Job, JobStatus, JobType
 from app.errors import Conflict, Gone
 from app.pipeline.cancel import is_cancellable, request_cancel
+from app.pipeline.redeliver import ALL_APPS
 from app.pipeline.retry import is_repeatable, retry
 from tests.builders import at
 from tests.unit.pipeline.world import World
@@ -104,8 +105,12 @@ def test_a_pass_over_everything_goes_on_once_at_a_time(world: World) -> None:
     assert retried(world, other).id == first.id
 
 
-def test_a_call_of_a_worker_needs_no_app(world: World) -> None:
-    assert retried(world, failed_job(world, JobType.INVOKE, "wrk_0001")).app_id == "wrk_0001"
+@pytest.mark.parametrize(
+    ("job_type", "owner"),
+    [(JobType.INVOKE, "wrk_0001"), (JobType.SETTLE, "wrk_0001"), (JobType.REDELIVER, ALL_APPS)],
+)
+def test_what_is_not_about_an_app_needs_none(world: World, job_type: JobType, owner: str) -> None:
+    assert retried(world, failed_job(world, job_type, owner)).app_id == owner
 
 
 def test_cancelling_is_told_once(world: World) -> None:
