@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, defer
 
 from app.database.cursors import Cursor
 from app.database.events import SqlEvents
-from app.database.models import JobRow
+from app.database.models import EventRow, JobRow
 from app.database.reaching import owned_within
 from app.database.rows import insert_if_new, newest_first, one, replace_known, several
 from app.domain.callers import EVERYWHERE, Reach
@@ -85,6 +85,15 @@ class SqlJobs:
         statement = select(JobRow).where(JobRow.status.in_(_UNFINISHED)).options(defer(JobRow.arguments))
         oldest = statement.order_by(JobRow.created_at, JobRow.id).limit(limit)
         return [_job(row, {}) for row in several(self._session, oldest)]
+
+    def ending(self) -> Sequence[str]:
+        """Return the ids of the unfinished jobs of which somebody said that they are to end.
+
+        Asked every other second too: by the key of the fact, which is looked up once for each of them.
+        """
+        told = EventRow.key == JobRow.id.concat(f":{Tag.JOB_CANCEL_REQUESTED}")
+        statement = select(JobRow.id).join(EventRow, told).where(JobRow.status.in_(_UNFINISHED))
+        return self._session.scalars(statement).all()
 
     def list(
         self,

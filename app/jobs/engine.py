@@ -8,9 +8,9 @@ stop workers from writing checkpoints. Only `enqueue` acts in the caller's trans
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
@@ -148,11 +148,25 @@ class DbosEngine:
         return [(job, why) for job, why in whys if why is not None]
 
     def cancel(self, job_id: str) -> None:
-        """Let no further step of the job begin. Commits by itself: call it outside of any transaction."""
+        """Let no further step of the job begin. Two commits of its own, outside of any transaction.
+
+        May be repeated: where it was interrupted, the sweep does it again.
+        """
         with speaking_of(f"cancelling job {job_id}"):
             # The mark tells it from a job that is cancelled for a moment to change its version (takeover).
             self.client.update_workflow_attributes(job_id, {CANCELLED_MARK: True}, merge=True)
             self.client.cancel_workflow(job_id)
+
+    def put_back(self, job_id: str, queue: str | None) -> None:
+        """Let the job run again, unless somebody cancelled it: the engine would forget that."""
+        with speaking_of(f"putting job {job_id} back"):
+            if not self.attributes(job_id).get(CANCELLED_MARK):
+                self.client.resume_workflow(job_id, queue_name=queue)
+
+    def attributes(self, job_id: str) -> Mapping[str, Any]:
+        """Return what this package noted about a job in the engine; nothing of one that it does not know."""
+        known = self.client.list_workflows(workflow_ids=[job_id], load_input=False, load_output=False)
+        return (known[0].attributes or {}) if known else {}
 
     def _connect(self) -> "DBOSClient":
         from dbos import DBOSClient, DBOSPortableJSONSerializer  # noqa: PLC0415 - as in migrate

@@ -3,15 +3,15 @@
 A step counts for itself how often a process ended while it ran (steps). Between steps nothing is written
 down, and a job that merely waited there looks like one that kills. So a job that runs again is counted as it
 starts over, and cleared as soon as it gets further: it begins a step, waits or ends. Only one that never does
-is given up. What a job does is not known here.
+is given up; and one that somebody cancelled goes no further. What a job does is not known here.
 """
 
 import logging
 import threading
 from typing import Final
 
-from app.errors import Broken, RemoteUnavailable
-from app.jobs.engine import DbosEngine, speaking_of
+from app.errors import Broken, Conflict, RemoteUnavailable
+from app.jobs.engine import CANCELLED_MARK, WAS_CANCELLED, DbosEngine, speaking_of
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +37,14 @@ class Quarantine:
 
         Raises:
             Broken: it did so too often.
+            Conflict: somebody cancelled it, as it was being put back.
             RemoteUnavailable: nothing could be counted; run it later.
         """
-        starts = self._counted() + 1
+        with speaking_of(f"looking at job {self._job_id}"):
+            noted = self._engine.attributes(self._job_id)
+        if noted.get(CANCELLED_MARK):
+            raise Conflict(WAS_CANCELLED, code="job:cancelled")
+        starts = int(noted.get(_STARTS, 0)) + 1
         if starts > CHANCES:
             message = f"the job was given up: the process ended {CHANCES} times as it went on between steps"
             raise Broken(message, code="job:crashed")
@@ -63,13 +68,6 @@ class Quarantine:
         if self._is_inside:
             self._count(0)
             self._is_inside = False
-
-    def _counted(self) -> int:
-        with speaking_of(f"looking at job {self._job_id}"):
-            known = self._engine.client.list_workflows(
-                workflow_ids=[self._job_id], load_input=False, load_output=False
-            )
-        return sum(int((job.attributes or {}).get(_STARTS, 0)) for job in known)
 
     def _count(self, starts: int) -> None:
         with speaking_of(f"counting the starts of job {self._job_id}"):

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 from dbos import DBOS
 
-from app.jobs.engine import APPS_QUEUE, PROVISION_QUEUE, DbosEngine, can_be_adopted, speaking_of
+from app.jobs.engine import (
+    APPS_QUEUE,
+    CANCELLED_MARK,
+    PROVISION_QUEUE,
+    DbosEngine,
+    can_be_adopted,
+    speaking_of,
+)
 from app.jobs.liveness import version_of
 
 if TYPE_CHECKING:
@@ -60,8 +67,7 @@ class Takeover:
         idle = claimed.keys() - running()
         strays, self._strays = idle & self._strays, frozenset(idle)
         for job in map(claimed.__getitem__, strays):
-            with speaking_of(f"putting job {job.workflow_id} back"):
-                self._engine.client.resume_workflow(job.workflow_id, queue_name=job.queue_name)
+            self._engine.put_back(job.workflow_id, job.queue_name)
             log.warning("put job %s back, which was claimed and never begun", job.workflow_id)
         return len(strays)
 
@@ -82,8 +88,7 @@ class Takeover:
         """Put our own jobs back into their queues, but for those that still run in this process."""
         for job in self._list("PENDING", executor_id=self._executor_id):
             if job.workflow_id not in running:
-                with speaking_of(f"handing job {job.workflow_id} back"):
-                    self._engine.client.resume_workflow(job.workflow_id, queue_name=job.queue_name)
+                self._engine.put_back(job.workflow_id, job.queue_name)
 
     def forget(self, before: datetime) -> int:
         """Delete what the engine keeps of jobs that were over `before`; our own rows of them stay."""
@@ -106,12 +111,15 @@ class Takeover:
     def _rewind(self, job: "WorkflowStatus") -> None:
         """Two commits; a job found between them is one that was cancelled unmarked, and is adopted again.
 
-        It has lost its queue then; any with the same kind of partitions will do.
+        It has lost its queue then; any with the same kind of partitions will do. One that somebody cancelled
+        since we looked stays as it is.
         """
         client = self._engine.client
         queue = PROVISION_QUEUE if job.queue_partition_key is None else APPS_QUEUE
         with speaking_of(f"beginning job {job.workflow_id} again"):
             client.cancel_workflow(job.workflow_id)
+            if self._engine.attributes(job.workflow_id).get(CANCELLED_MARK):
+                return
             client.rewind_workflow(
                 job.workflow_id,
                 application_version=str(self._version),

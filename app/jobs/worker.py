@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from app.domain.causes import because_of
 from app.domain.jobs import Job, JobStatus, JobType
-from app.errors import BranchlineError, Broken, Misconfigured, RemoteUnavailable
+from app.errors import BranchlineError, Broken, Conflict, Misconfigured, RemoteUnavailable
 from app.jobs.engine import (
     APPLICATION_NAME,
     APPLICATION_VERSION,
@@ -32,7 +32,6 @@ from app.jobs.engine import (
     WORKFLOW,
     DbosEngine,
     queue_of,
-    speaking_of,
 )
 from app.jobs.lifecycle import OVER, Done, Lifecycle, Watcher
 from app.jobs.liveness import BEAT_SECONDS, Heartbeat, new_executor_id
@@ -154,15 +153,26 @@ class Worker:
         self._pool.dispose()
 
     def sweep(self) -> None:
-        """Mark the jobs failed that the engine will never finish."""
+        """Mark the jobs failed that the engine will never finish, and cancel those that are to end.
+
+        Who wrote down that a job is to end may have died before the engine knew.
+        """
         with self._records.read() as tx:
             unfinished = tx.jobs.unfinished()
-        for job, why in self._engine.lost(unfinished):
-            if self._is_over(job):
-                continue  # it ended since we looked
-            log.error("job %s is lost: %s", job.id, why)
-            code = "job:cancelled" if why == WAS_CANCELLED else "job:lost"
-            self._lifecycle.fail(job.id, {"code": code, "message": why, "details": {}})
+            ending = tx.jobs.ending() if unfinished else ()
+        lost = self._engine.lost(unfinished)
+        for job_id in {job.id for job in unfinished}.intersection(ending) - {job.id for job, _ in lost}:
+            log.warning("cancelling job %s, of which the engine was not told", job_id)
+            self._engine.cancel(job_id)
+        for job, why in lost:
+            self._give_up(job, why)
+
+    def _give_up(self, job: Job, why: str) -> None:
+        if self._is_over(job):
+            return  # it ended since we looked
+        log.error("job %s is lost: %s", job.id, why)
+        code = "job:cancelled" if why == WAS_CANCELLED else "job:lost"
+        self._lifecycle.fail(job.id, {"code": code, "message": why, "details": {}})
 
     def _is_over(self, job: Job) -> bool:
         with self._records.read() as tx:
@@ -230,7 +240,7 @@ class Worker:
                 quarantine.enter()
         except RemoteUnavailable:
             return job
-        except Broken as error:
+        except (Broken, Conflict) as error:
             # Not as a step: that has its place behind those that are not repeated any more.
             self._end(job_id, Failed.from_error(error))
             return None
@@ -260,9 +270,9 @@ class Worker:
     def _put_back(self, job: Job, quarantine: Quarantine) -> NoReturn:
         queue, _partition = queue_of(job)
         while not self._stopping.wait(_PUT_BACK_SECONDS):
-            with suppress(RemoteUnavailable), speaking_of(f"putting job {job.id} back"):
+            with suppress(RemoteUnavailable):
                 quarantine.clear()
-                self._engine.client.resume_workflow(job.id, queue_name=queue)
+                self._engine.put_back(job.id, queue)
                 break
         raise Unfinished
 

@@ -14,7 +14,8 @@ _UNFINISHED: Final = frozenset({JobStatus.QUEUED, JobStatus.PROCESSING})
 def request_cancel(tx: Transaction, job_id: str, *, actor: str, at: datetime) -> Job:
     """Write down that a job is to end; whoever asks tells the engine when this is kept.
 
-    It may be asked again: the fact is told once. The job is failed when a jobs process has seen it.
+    It may be asked again: the fact is told once. The job is failed when a jobs process has seen it, which
+    tells the engine itself where nobody did.
 
     Raises:
         NotFound: there is no such job.

@@ -165,6 +165,9 @@ class Jobs(Protocol):
     def unfinished(self, *, limit: int = 1000) -> Sequence[Job]:
         """Return the jobs that are queued or processing, oldest first, without their arguments."""
 
+    def ending(self) -> Sequence[str]:
+        """Return the ids of the unfinished jobs of which somebody said that they are to end."""
+
     def list(
         self,
         wanted: JobFilter = ALL_JOBS,

@@ -284,6 +284,10 @@ class FakeJobs:
         found = (replace(job, arguments={}) for job in self._memory.jobs.values() if job.status in wanted)
         return sorted(found, key=lambda job: (job.created_at, job.id))[:limit]
 
+    def ending(self) -> Sequence[str]:
+        told = {it.subject for it in self._memory.events if it.tag == Tag.JOB_CANCEL_REQUESTED}
+        return [job.id for job in self.unfinished() if job.id in told]
+
     def list(
         self,
         wanted: JobFilter = ALL_JOBS,

@@ -80,6 +80,7 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
     "missed deliveries": lambda tx: tx.missed.due(NOON),
     "job": lambda tx: tx.jobs.get("x"),
     "unfinished jobs": lambda tx: tx.jobs.unfinished(),
+    "jobs that are to end": lambda tx: tx.jobs.ending(),
     "jobs": lambda tx: tx.jobs.list(),
     "more jobs": lambda tx: tx.jobs.list(cursor=CURSOR),
     "jobs of an app": lambda tx: tx.jobs.list(JobFilter(app_id="x")),

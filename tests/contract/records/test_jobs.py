@@ -9,6 +9,7 @@ from app.domain.callers import Reach
 from app.domain.events import Event, Tag
 from app.domain.jobs import Job, JobFilter, JobStatus, JobType
 from app.errors import NotFound
+from app.pipeline.cancel import request_cancel
 from app.ports import Records
 from tests.builders import at
 from tests.contract.records.world import World
@@ -100,6 +101,18 @@ def test_unfinished_jobs_come_oldest_first(world: World) -> None:
     with world.records.read() as tx:
         assert tx.jobs.unfinished() == seen
         assert tx.jobs.unfinished(limit=1) == seen[:1]
+
+
+def test_those_jobs_are_to_end_that_are_not_over_and_somebody_said_so_of(records: Records) -> None:
+    with records.begin() as tx:
+        over, going, untouched = (tx.jobs.enqueue(JobType.PUBLISH, "app_0001", {}) for _ in range(3))
+        assert not tx.jobs.ending()
+        for job in (over, going):
+            request_cancel(tx, job.id, actor="person:ada", at=at(1))
+        tx.jobs.save(replace(over, status=JobStatus.FAILED, error={"code": "x", "message": "y"}))
+    with records.read() as tx:
+        assert list(tx.jobs.ending()) == [going.id]
+        assert untouched.id in {job.id for job in tx.jobs.unfinished()}
 
 
 def test_jobs_are_listed_newest_first_by_app_type_and_status(world: World) -> None:
