@@ -51,7 +51,7 @@ class SqlSurvey:
                 pulls=pulls[app.id],
                 unfinished=unfinished[app.id],
                 aliases=aliases[app.id],
-                branch=branches.get(app.id),
+                branches=branches.get(app.id, frozenset()),
                 fork_heads=heads[app.id],
             )
             for app in apps
@@ -107,17 +107,20 @@ class SqlSurvey:
         found = several(self._session, select(AliasRow).where(AliasRow.app_id.in_(ids)))
         return _by_app((it.app_id, alias_of(it)) for it in found)
 
-    def _branches(self, apps: Sequence[App]) -> Mapping[str, str]:
-        """Return which branch each preview of branches shows, or is about to: that of its newest run."""
+    def _branches(self, apps: Sequence[App]) -> Mapping[str, frozenset[str]]:
+        """Return whose each preview of branches is: of what its alias shows, and of its newest run."""
+        ids, scripts = [app.id for app in apps], [script_name(app.slug, Environment.PREVIEW) for app in apps]
         row = DeploymentRow
+        columns = select(row.app_id, row.branch).where(row.status.in_(sorted(_COMING)))
         # Two lists and not one of pairs, for which SQLite would read the whole table.
-        statement = select(row.app_id, row.branch).where(
-            row.app_id.in_([app.id for app in apps]),
-            row.script.in_([script_name(app.slug, Environment.PREVIEW) for app in apps]),
-            row.status.in_(sorted(_COMING)),
-        )
-        oldest_first = statement.order_by(row.run_number, row.run_attempt, row.id)
-        return {app_id: branch for app_id, branch in self._session.execute(oldest_first)}  # noqa: C416
+        there = columns.where(row.app_id.in_(ids), row.script.in_(scripts))
+        oldest_first = there.order_by(row.run_number, row.run_attempt, row.id)
+        newest = {app_id: branch for app_id, branch in self._session.execute(oldest_first)}  # noqa: C416
+        found = {app_id: frozenset({branch}) for app_id, branch in newest.items()}
+        shown = columns.join(AliasRow, AliasRow.deployment_id == row.id).where(AliasRow.script.in_(scripts))
+        for app_id, branch in self._session.execute(shown):
+            found[app_id] = found.get(app_id, frozenset()) | {branch}
+        return found
 
     def _fork_heads(self, forks: Sequence[PullRequest]) -> Mapping[str, frozenset[tuple[int, str]]]:
         row = ApprovalRow

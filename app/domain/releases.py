@@ -6,7 +6,8 @@ A run's place is its number. A promotion takes the place after all runs that wer
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from app.domain.deployments import Deployment, Status
+from app.domain.aliases import Alias
+from app.domain.deployments import UNFINISHED, Deployment, Status
 from app.domain.environments import Environment
 
 # From where to where bytes are promoted; within one environment they only go live.
@@ -35,3 +36,9 @@ def newest_first(deployments: Sequence[Deployment]) -> list[Deployment]:
         else:
             places[deployment.id] = (latest, deployment.id)
     return sorted(deployments, key=lambda it: places[it.id], reverse=True)
+
+
+def gives_way(alias: Alias | None, branch: str, newest: Deployment | None) -> bool:
+    """Tell whether what an alias shows of a branch is about to be replaced by another's newest run."""
+    is_coming = newest is not None and newest.branch != branch and newest.status in UNFINISHED
+    return is_coming and newest is not None and (alias is None or alias.takes(newest.order))

@@ -37,6 +37,7 @@ from app.domain.reports import (
     WorkflowRunChanged,
 )
 from app.pipeline.approve import comment_written
+from app.pipeline.branch_preview import branch_preview
 from app.pipeline.fork_preview import fork_run_changed
 from app.pipeline.known import held_app
 from app.pipeline.news import News
@@ -152,19 +153,25 @@ def _is_answered(news: News, report: CommentWritten) -> bool:
 
 
 def _retire_branch(news: News, app: App, report: Pushed) -> None:
-    """Take the branch preview down when the branch that it shows was deleted, and not made again since."""
+    """Take down what the branch preview has of a branch that was deleted, and not made again since.
+
+    A branch that it does not show, and whose run is not its last one, has nothing there any more.
+    """
     script = script_name(app.slug, Environment.PREVIEW)
-    shown = news.tx.deployments.find(app.id, script=script, statuses=LIVE_OR_COMING, limit=1)
-    is_its_own = bool(shown) and shown[0].branch == report.branch
-    is_late = news.is_replay and bool(shown) and shown[0].created_at > news.first_at
-    if is_its_own and not is_late and not _has_followed(news.tx, shown[0], report.before):
+    preview = branch_preview(news.tx, app.id, script)
+    if not preview.concerns(report.branch):
+        return
+    deployed = news.tx.deployments.find(app.id, script=script, statuses=LIVE_OR_COMING)
+    last = next((it for it in deployed if it.branch == report.branch), None)
+    is_late = news.is_replay and last is not None and last.created_at > news.first_at
+    if last is not None and not is_late and not _has_followed(news.tx, last, report.before):
         news.tx.jobs.enqueue(JobType.RETIRE, app.id, {"branch": report.branch})
 
 
-def _has_followed(tx: Transaction, shown: Deployment, commit: str) -> bool:
-    """Tell whether what is shown was pushed after a commit: word of that one's end comes late."""
-    deployed = tx.deployments.find(shown.app_id, script=shown.script)
-    return any(it.commit == commit and it.order < shown.order for it in deployed) and shown.commit != commit
+def _has_followed(tx: Transaction, last: Deployment, commit: str) -> bool:
+    """Tell whether what is there was pushed after a commit: word of that one's end comes late."""
+    deployed = tx.deployments.find(last.app_id, script=last.script)
+    return any(it.commit == commit and it.order < last.order for it in deployed) and last.commit != commit
 
 
 def _pull_request_changed(news: News, report: PullRequestChanged) -> bool:

@@ -14,6 +14,7 @@ from app.domain.deployments import Deployment, Status
 from app.domain.drift import NOBODY, PATIENCE, QUIET, Drift, Kind
 from app.domain.environments import Environment
 from app.domain.names import is_slug, script_name
+from app.domain.releases import gives_way
 from app.domain.standing import Need, StandingScript
 from app.ports import Recorded, SeenPull, SeenRun, SeenScript, Sight, Webhook
 
@@ -52,9 +53,9 @@ def is_looked_at(app: App) -> bool:
 
 
 def branches_of(recorded: Recorded) -> list[str]:
-    """Return the branches whose heads matter: those of environments, and that of the preview."""
+    """Return the branches whose heads matter: those of environments, and those of the preview."""
     named = {name for name, it in recorded.app.branches.items() if it is not Environment.PREVIEW}
-    return sorted(named | ({recorded.branch} if recorded.branch else set()))
+    return sorted(named | recorded.branches)
 
 
 def commits_of(sight: Sight) -> set[str]:
@@ -80,7 +81,7 @@ def compare_repository(recorded: Recorded, sight: Sight | None, look: Look) -> l
         *_archived(app, sight),
         *_files(app, sight, look.installed),
         *_pulls(recorded, sight, look),
-        *_branch(recorded, sight, look),
+        *_branches(recorded, sight, look),
         *_heads(recorded, sight, look),
         *_runs(recorded, sight, look),
         *_aliases(recorded, look),
@@ -132,14 +133,17 @@ def _pulls(recorded: Recorded, sight: Sight, look: Look) -> Iterator[Drift]:
             yield Drift(app_id, Kind.PULL_CLOSED, f"#{alias.pull_request}", {"script": alias.script})
 
 
-def _branch(recorded: Recorded, sight: Sight, look: Look) -> Iterator[Drift]:
-    branch, app = recorded.branch, recorded.app
-    if branch is None or branch in sight.heads:
-        return
-    script = script_name(app.slug, Environment.PREVIEW)
+def _branches(recorded: Recorded, sight: Sight, look: Look) -> Iterator[Drift]:
+    """Tell branches of the preview that are gone, but for one that another's run is about to replace."""
+    script = script_name(recorded.app.slug, Environment.PREVIEW)
     coming = [it for it in recorded.unfinished if it.script == script]
-    if all(look.is_quiet_since(it.updated_at) for it in coming):
-        yield Drift(app.id, Kind.BRANCH_GONE, branch, {"script": script})
+    if not all(look.is_quiet_since(it.updated_at) for it in coming):
+        return
+    alias = next((it for it in recorded.aliases if it.script == script), None)
+    newest = max(coming, key=lambda it: it.order, default=None)
+    for branch in sorted(recorded.branches - sight.heads.keys()):
+        if not gives_way(alias, branch, newest):
+            yield Drift(recorded.app.id, Kind.BRANCH_GONE, branch, {"script": script})
 
 
 def _heads(recorded: Recorded, sight: Sight, look: Look) -> Iterator[Drift]:

@@ -21,6 +21,7 @@ from app.domain.platform import Platform
 from app.domain.pulls import PullRequest
 from app.errors import Conflict, RemoteRefused
 from app.pipeline import standing
+from app.pipeline.branch_preview import BranchPreview, branch_preview
 from app.pipeline.doomed import doomed_app
 from app.pipeline.known import known_app
 from app.pipeline.move import move
@@ -90,21 +91,24 @@ def retire(job: Job, steps: Steps, to: Retirer) -> dict[str, Any]:
 
 
 def _look(job: Job, script: str, to: Retirer) -> list[str | None]:
-    """Return why the script is one to keep by now, or None, and whose runs alone are to be stopped.
-
-    Branches share one preview, that of the last push: one that never went live takes no other down.
-    """
+    """Return why the script is one to keep by now, or None, and which branch alone goes, if not all does."""
     number, branch = job.arguments.get("pull_request"), job.arguments.get("branch")
     with to.records.read() as tx:
-        pull = tx.pulls.get(job.app_id, number) if number is not None else None
-        coming = tx.deployments.find(job.app_id, script=script, statuses=LIVE_OR_COMING, limit=1)
-        live = tx.deployments.find(job.app_id, script=script, statuses=_LIVE, limit=1)
-    if number is not None:
-        is_open = pull is not None and pull.is_open
-        return [f"pull request #{number} is open again" if is_open else None, None]
-    if coming and coming[0].branch != branch:
-        return [f"it shows branch {coming[0].branch} now", None]
-    return [None, None if live and live[0].branch == branch else branch]
+        if number is None:
+            return _look_at_branch(branch_preview(tx, job.app_id, script), branch)
+        pull = tx.pulls.get(job.app_id, number)
+    is_open = pull is not None and pull.is_open
+    return [f"pull request #{number} is open again" if is_open else None, None]
+
+
+def _look_at_branch(preview: BranchPreview, branch: str | None) -> list[str | None]:
+    """Branches share one preview: all of it goes with the branch that it shows, if no other came after that.
+
+    One that never went live, or that a pin kept from it, takes no other down.
+    """
+    if preview.newest is not None and not preview.concerns(branch):
+        return [f"it shows branch {preview.branch} now", None]
+    return [None, None if preview.shows(branch) and preview.is_newest(branch) else branch]
 
 
 def request_deletion(tx: Transaction, key: str, *, keep_repository: bool, at: datetime, actor: str) -> Job:
@@ -195,9 +199,11 @@ def _cancel_runs(app: App, script: str, to: Retirer, reach: _Reach = _ALL) -> li
 def _delete_preview(app: App, script: str, pull: PullRequest | None, to: Retirer, reach: _Reach) -> bool:
     """Delete a preview's scripts, unless it shows, or is about to show, what is not to be taken down."""
     with to.records.read() as tx:
+        preview = branch_preview(tx, app.id, script)
         live = tx.deployments.find(app.id, script=script, statuses=_LIVE, limit=1)
         uploading = tx.deployments.find(app.id, script=script, statuses=frozenset({Status.DEPLOYING}))
-    if not all(reach.covers(holder) for holder in [*live, *uploading]):
+    shown = live if pull is not None or preview.shown is None else [preview.shown]
+    if not all(reach.covers(holder) for holder in [*shown, *uploading]):
         return False
     is_from_fork = pull is not None and pull.is_from_fork
     namespace = to.platform.namespace_of(Environment.PREVIEW, is_from_fork=is_from_fork)

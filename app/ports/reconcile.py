@@ -67,15 +67,16 @@ class Drifts(Protocol):
 class Recorded:
     """What is recorded of one app, beside it.
 
-    `pulls` are open, `unfinished` deployments wait for their run; `branch` is that which the preview of
-    branches shows, or is about to. `fork_heads` are approved commits of open pull requests from forks.
+    `pulls` are open, `unfinished` deployments wait for their run; `branches` are that which the preview of
+    branches shows, and that of its last run. `fork_heads` are approved commits of open pull requests from
+    forks.
     """
 
     app: App
     pulls: Sequence[PullRequest] = ()
     unfinished: Sequence[Deployment] = ()
     aliases: Sequence[Alias] = ()
-    branch: str | None = None
+    branches: frozenset[str] = frozenset()
     fork_heads: frozenset[tuple[int, str]] = frozenset()
 
 

@@ -1,6 +1,5 @@
 """The memory ports of reconciling, over plain dicts."""
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -8,7 +7,7 @@ from typing import Final
 
 from app.domain.apps import App
 from app.domain.callers import EVERYWHERE, Reach
-from app.domain.deployments import UNFINISHED, Status
+from app.domain.deployments import UNFINISHED, Deployment, Status
 from app.domain.drift import Drift
 from app.domain.environments import Environment
 from app.domain.jobs import JobStatus, JobType
@@ -157,15 +156,19 @@ class FakeSurvey:
         deployments = [it for it in memory.deployments.values() if it.app_id == app.id]
         pulls = [it for it in memory.pulls.values() if it.app_id == app.id and it.is_open]
         heads = {(it.number, it.head_commit) for it in pulls if it.is_from_fork}
-        branches = defaultdict[str, str](str)
-        for it in sorted(deployments, key=lambda it: (it.order, it.id)):
-            if it.status in UNFINISHED | {Status.READY}:
-                branches[it.script] = it.branch
         return Recorded(
             app,
             pulls=pulls,
             unfinished=[it for it in deployments if it.status in UNFINISHED],
             aliases=[it for it in memory.aliases.values() if it.app_id == app.id],
-            branch=branches.get(script_name(app.slug, Environment.PREVIEW)),
+            branches=self._branches(app, deployments),
             fork_heads=frozenset(it for it in heads if (app.id, *it) in memory.approvals),
         )
+
+    def _branches(self, app: App, deployments: Sequence[Deployment]) -> frozenset[str]:
+        script = script_name(app.slug, Environment.PREVIEW)
+        there = [it for it in deployments if it.script == script and it.status in UNFINISHED | {Status.READY}]
+        alias = self._memory.aliases.get(script)
+        shown = [it for it in there if alias is not None and it.id == alias.deployment_id]
+        newest = sorted(there, key=lambda it: (it.order, it.id))[-1:]
+        return frozenset(it.branch for it in [*shown, *newest])

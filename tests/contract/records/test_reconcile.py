@@ -174,7 +174,7 @@ def test_what_is_recorded_of_many_apps_is_told_by_app(records: Records) -> None:
     assert (list(found["app_0002"].pulls), list(found["app_0002"].aliases)) == ([], [])
 
 
-def test_the_branch_that_the_preview_shows_is_that_of_its_newest_run(records: Records) -> None:
+def test_the_branches_of_the_preview_are_what_it_shows_and_that_of_its_newest_run(records: Records) -> None:
     apps = two_apps(records)
     preview: dict[str, Any] = {"environment": Environment.PREVIEW, "script": "preview-slug0001"}
     with records.begin() as tx:
@@ -183,7 +183,11 @@ def test_the_branch_that_the_preview_shows_is_that_of_its_newest_run(records: Re
         tx.deployments.add(a_deployment(4, branch="three", status=Status.CANCELLED, **preview))
     with records.read() as tx:
         found = tx.survey.recorded(apps)
-    assert (found["app_0001"].branch, found["app_0002"].branch) == ("two", None)
+    assert [found[it].branches for it in ("app_0001", "app_0002")] == [{"two"}, set()]
+    with records.begin() as tx:
+        tx.aliases.save(an_alias(deployment_id="dpl_0001_1", **preview))
+    with records.read() as tx:
+        assert tx.survey.recorded(apps)["app_0001"].branches == {"one", "two"}
 
 
 def test_approved_heads_of_forks_are_told(records: Records) -> None:

@@ -243,6 +243,38 @@ def test_a_branch_that_was_deleted_loses_its_preview(world: Drifting) -> None:
     assert (world.drift(), world.code("preview-slug0001")) == ([], None)
 
 
+def test_a_branch_that_a_pin_holds_loses_its_preview_when_it_was_deleted(world: Drifting) -> None:
+    world.settled_app(heal=Heal.ALL)
+    deployed(world, "try")
+    world.rollback(world.deployments()[0].id, Environment.PREVIEW)
+    deployed(world, "next")
+    world.heal_all()
+    shown = world.code("preview-slug0001")
+    del world.repository().branches["next"]
+    world.look_at_all()
+    assert world.drift() == [(Kind.BRANCH_GONE, "next")]
+    world.heal_all()
+    assert (world.drift(), world.code("preview-slug0001")) == ([], shown)
+    assert world.alias("preview-slug0001").is_pinned
+    del world.repository().branches["try"]
+    world.look_at_all()
+    assert world.drift() == [(Kind.BRANCH_GONE, "try")]
+    world.heal_all()
+    assert (world.drift(), world.code("preview-slug0001")) == ([], None)
+
+
+def test_a_deleted_branch_whose_preview_another_one_is_about_to_take_over_is_no_drift(
+    world: Drifting,
+) -> None:
+    world.settled_app()
+    deployed(world, "try")
+    world.heal_all()
+    world.hear(what_github_says(push(world, "next"), "in_progress"))
+    del world.repository().branches["try"]
+    world.look_at_all()
+    assert Kind.BRANCH_GONE not in {kind for kind, _ in world.drift()}
+
+
 def test_a_pull_requests_run_is_heard_of_beside_that_of_its_branch(world: Drifting) -> None:
     world.settled_app()
     of_branch = push(world, "hello")

@@ -1,17 +1,21 @@
 """What is closed or deleted is taken down; what is not ours, or was put up again, stays."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from app.domain.deployments import Status
+from app.domain.environments import Environment
 from app.domain.events import Tag
 from app.domain.jobs import Job, JobType
 from app.domain.runs import RunReport
 from app.errors import RemoteForbidden, RemoteRefused, RemoteUnavailable
+from app.pipeline.expire import sweep
 from tests.builders import a_pull
 from tests.fakes.jobs import Crashed, FakeSteps
+from tests.unit.pipeline.heard import accept, pushed
 from tests.unit.pipeline.retiring import BRANCH_SCRIPT, PREVIEWS, deploy
 from tests.unit.pipeline.runs import a_pull_run, a_run, statuses, what_github_says
 from tests.unit.pipeline.world import World
@@ -289,6 +293,92 @@ def test_a_late_upload_is_taken_down_although_another_branch_was_live_before(wor
     world.finish(a_run(3, branch="other"))
     world.run_queue()
     assert world.scripts.namespaces[PREVIEWS] == {}
+
+
+# ------------------------------------------------------------------ branches where somebody decided otherwise
+
+
+@pytest.fixture
+def pinned(world: World) -> World:
+    """A preview that is held at run 1, of branch a, while run 2, of branch b, has its own address alone."""
+    deploy(world, a_run(1, branch="a"))
+    world.rollback(world.deployments()[0].id, Environment.PREVIEW)
+    deploy(world, a_run(2, branch="b"))
+    world.run_queue()
+    assert world.code(BRANCH_SCRIPT) == a_run(1).commit
+    return world
+
+
+def end_of(world: World, branch: str, **changes: Any) -> None:
+    """Hear that a branch was deleted, and do what that asks for."""
+    accept(world, pushed(branch=branch, is_deleted=True, **changes))
+    world.run_queue()
+
+
+def test_a_pin_holds_the_preview_where_it_is_when_another_branch_is_deleted(pinned: World) -> None:
+    before = pinned.alias(BRANCH_SCRIPT)
+    end_of(pinned, "b")
+    assert pinned.alias(BRANCH_SCRIPT) == before
+    assert pinned.code(BRANCH_SCRIPT) == a_run(1).commit
+    assert _own_codes(pinned) == [a_run(1).commit, None]
+    assert statuses(pinned) == {1: Status.READY, 2: Status.REMOVED}
+
+
+def test_the_branch_that_a_pin_holds_takes_the_preview_along_and_leaves_the_others_addresses(
+    pinned: World,
+) -> None:
+    end_of(pinned, "a")
+    alias = pinned.alias(BRANCH_SCRIPT)
+    assert (pinned.code(BRANCH_SCRIPT), alias.deployment_id, alias.is_pinned) == (None, None, False)
+    assert _own_codes(pinned) == [None, a_run(2).commit]
+    assert statuses(pinned) == {1: Status.REMOVED, 2: Status.READY}
+    deploy(pinned, a_run(3, branch="b"))
+    assert pinned.code(BRANCH_SCRIPT) == a_run(3).commit
+
+
+def test_what_was_promoted_within_the_preview_stays_when_another_branch_is_deleted(pinned: World) -> None:
+    pinned.promote(pinned.deployments()[-1].id, Environment.PREVIEW)
+    end_of(pinned, "b")
+    assert pinned.code(BRANCH_SCRIPT) == a_run(1).commit
+    assert not pinned.alias(BRANCH_SCRIPT).is_pinned
+
+
+def test_a_pin_is_not_lost_when_its_preview_has_expired_and_another_branch_is_deleted(pinned: World) -> None:
+    pinned.clock.advance(timedelta(days=30).total_seconds())
+    sweep(pinned.records, pinned.clock())
+    pinned.run_queue()
+    expired = pinned.alias(BRANCH_SCRIPT)
+    end_of(pinned, "b")
+    assert expired.expired_at is not None
+    assert pinned.alias(BRANCH_SCRIPT) == expired
+
+
+def test_only_the_runs_of_the_branch_that_a_pin_holds_end_with_it(pinned: World) -> None:
+    pinned.hear(what_github_says(a_run(3, branch="a"), "in_progress"))
+    pinned.start(a_run(4, branch="b"))
+    end_of(pinned, "a")
+    assert [statuses(pinned)[number] for number in (3, 4)] == [Status.CANCELLED, Status.DEPLOYING]
+    assert pinned.code(BRANCH_SCRIPT) is None
+    pinned.upload(a_run(4, branch="b"))
+    assert pinned.code(BRANCH_SCRIPT) == a_run(4).commit
+
+
+def test_late_word_of_the_end_of_a_branch_spares_what_was_pushed_to_it_since_beside_a_pin(
+    pinned: World,
+) -> None:
+    deploy(pinned, a_run(3, branch="a"))
+    deploy(pinned, a_run(4, branch="b"))
+    end_of(pinned, "a", before=a_run(1).commit)
+    assert set(statuses(pinned).values()) == {Status.READY}
+    end_of(pinned, "never-pushed")
+    assert pinned.code(BRANCH_SCRIPT) == a_run(1).commit
+    end_of(pinned, "a", before=a_run(3).commit)
+    assert pinned.code(BRANCH_SCRIPT) is None
+
+
+def _own_codes(world: World) -> list[str | None]:
+    """Return what the deployments answer with at their own addresses, by their runs."""
+    return [world.code(it.own_script or "") for it in sorted(world.deployments(), key=lambda it: it.order)]
 
 
 def _runner(world: World, report: RunReport) -> None:
