@@ -4,13 +4,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select
+from sqlalchemy import ColumnElement, and_, delete, exists, not_, or_, select
 from sqlalchemy.orm import Session as Transaction
 
 from app.database.models import AppRow
 from app.database.people_models import ApiTokenRow, PersonRow, RightRow, SessionRow
 from app.database.reaching import readable
 from app.database.rows import insert_if_new, insert_those_new, one, replace_known, several
+from app.domain.apps import AppStatus
 from app.domain.callers import ApiToken, Person, Session
 from app.domain.rights import Level, Right, Scope
 from app.errors import NotFound
@@ -146,12 +147,24 @@ class SqlRights:
         if not insert_if_new(self._session, RightRow, values):
             replace_known(self._session, RightRow, _key(right.person_id, right.app_id), values)
 
-    def replace(self, person_id: str, levels: Mapping[str, Level], at: datetime) -> None:
-        """Keep that these are all that a person may do to apps with a repository, by app's id."""
+    def replace(
+        self,
+        person_id: str,
+        levels: Mapping[str, Level],
+        at: datetime,
+        *,
+        outlived_since: datetime | None = None,
+    ) -> None:
+        """Keep that these are all that a person may do to apps with a repository, by app's id.
+
+        Of apps whose repository is out of reach it is kept what was seen after `outlived_since`.
+        """
         has_none = select(AppRow.id).where(AppRow.repository_id.is_(None))
         is_of_an_app = RightRow.app_id.startswith("app_", autoescape=True)
-        is_told = and_(RightRow.person_id == person_id, is_of_an_app, RightRow.app_id.not_in(has_none))
-        self._session.execute(delete(RightRow).where(is_told))
+        is_told = [RightRow.person_id == person_id, is_of_an_app, RightRow.app_id.not_in(has_none)]
+        if outlived_since is not None:
+            is_told.append(not_(and_(RightRow.looked_at > outlived_since, _is_out_of_reach())))
+        self._session.execute(delete(RightRow).where(*is_told))
         rows = [
             {"person_id": person_id, "app_id": app_id, "level": int(level), "looked_at": at}
             for app_id, level in levels.items()
@@ -164,13 +177,21 @@ class SqlRights:
         return frozenset(owner_id for (owner_id,) in found)
 
     def apps_of(self, repository_ids: Iterable[int]) -> Mapping[int, str]:
-        """Return the apps that these repositories belong to, by the repository's id."""
+        """Return the apps that these repositories belong to, by the repository's id.
+
+        An app that is out of reach belongs to none: whoever owns its repository by now decides nothing here.
+        """
         wanted, found = list(repository_ids), dict[int, str]()
         for start in range(0, len(wanted), _AT_ONCE):
             some = wanted[start : start + _AT_ONCE]
-            statement = select(AppRow.repository_id, AppRow.id).where(AppRow.repository_id.in_(some))
+            is_there = [AppRow.repository_id.in_(some), AppRow.status != AppStatus.DETACHED]
+            statement = select(AppRow.repository_id, AppRow.id).where(*is_there)
             found |= {number: app_id for number, app_id in self._session.execute(statement) if number}
         return found
+
+
+def _is_out_of_reach() -> ColumnElement[bool]:
+    return exists().where(AppRow.id == RightRow.app_id, AppRow.status == AppStatus.DETACHED)
 
 
 def _key(person_id: str, app_id: str) -> ColumnElement[bool]:

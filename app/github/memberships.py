@@ -37,14 +37,19 @@ class GitHubMemberships:
     def __init__(self, github: GitHub) -> None:
         self._github = github
 
-    def level(self, full_name: str, account: Account) -> Level:
-        """Return what somebody was let do in a repository; GitHub says 404 of who is nobody there."""
+    def level(self, repository_id: int, account: Account) -> Level | None:
+        """Return what somebody was let do in a repository; None when there is neither it nor them.
+
+        It is asked for by its id, as GitHub's own links and redirects do: a name is whoever's has it now.
+        """
+        # https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api#using-link-headers
+        place = path("repositories", repository_id, "collaborators", account.login)
         try:
-            with self._github.doing(f"looking what {account.login} may do in {full_name}"):
-                number, level = self._granted(full_name, account.login)
+            with self._github.doing(f"looking what {account.login} may do in repository {repository_id}"):
+                number, level = self._granted(place)
                 return level if number == account.id else Level.NONE
         except RemoteMissing:
-            return Level.NONE
+            return None
 
     def is_member(self, organization: str, account: Account) -> bool:
         """Tell whether somebody belongs to an organisation; who was only invited does not yet."""
@@ -72,14 +77,14 @@ class GitHubMemberships:
         """Let somebody do that much in a repository; who may do more keeps it."""
         # https://docs.github.com/en/rest/collaborators/collaborators#add-a-repository-collaborator
         with self._github.doing(f"inviting {login} to {full_name}"):
-            _, known = self._granted(full_name, login)
+            place = path("repos", full_name, "collaborators", login)
+            _, known = self._granted(place)
             if known < level:
-                self._github.request("PUT", _place(full_name, login), {"permission": _INVITED[level]})
+                self._github.request("PUT", place, {"permission": _INVITED[level]})
 
-    def _granted(self, full_name: str, login: str) -> tuple[int, Level]:
+    def _granted(self, place: str) -> tuple[int, Level]:
         """Return whose login that is by now, and what they were let do."""
         # https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user
-        place = _place(full_name, login)
         answer = self._github.request("GET", f"{place}/permission")
         level = _LEVELS.get(answer["permission"], Level.NONE)
         if level is Level.READ and not self._is_collaborator(place):
@@ -94,10 +99,6 @@ class GitHubMemberships:
         except UnknownObjectException:
             return False
         return True
-
-
-def _place(full_name: str, login: str) -> str:
-    return path("repos", full_name, "collaborators", login)
 
 
 def _of_account(requester: PacedRequester) -> Iterator[Mapping[str, Any]]:

@@ -2,7 +2,8 @@
 
 What it says of one app is asked with our own credential, so that whoever was removed loses the right within a
 minute whatever token they hold. Lists are of what it says to the person's own token, and for a minute each
-counts as a look at all that is on it. Which act takes how much is not known here.
+counts as a look at all that is on it. Of an app whose repository is out of reach the last word that we heard
+counts for a while, for members alone. Which act takes how much is not known here.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Final
 from app.domain.apps import App, AppStatus
 from app.domain.callers import Person, Reach
 from app.domain.rights import Level, Right
-from app.errors import RemoteUnavailable, Unauthenticated
+from app.errors import RemoteRefused, RemoteUnavailable, Unauthenticated
 from app.pipeline.sign_in import access_of
 from app.ports import Clock, Records, Vault
 from app.ports.people import Account, Memberships
@@ -23,6 +24,8 @@ from app.ports.people import Account, Memberships
 FRESH: Final = timedelta(seconds=60)
 KEPT: Final = timedelta(minutes=10)
 LISTED: Final = timedelta(minutes=5)
+# For so long it counts when the repository is out of reach, and nobody can be asked.
+OUTLIVED: Final = timedelta(days=7)
 # Where in `rights` it is kept that somebody belongs to the organisation: no app has such an id.
 _ORGANIZATION: Final = "organization"
 
@@ -42,24 +45,47 @@ class Permits:
     organization: str
 
 
+Look = Callable[[Memberships], Level | None]
+
+
 def level_on(person: Person, app: App, given: Permits) -> Level:
     """Return how much a person may do to an app.
 
     Before an app has a repository it is whoever asked for it; what becomes of one that is being deleted is
-    seen by those who were let do that.
+    seen by those who were let do that. Whoever was never seen with a right hears of no trouble in looking:
+    "later" would tell them that there is such an app.
 
     Raises:
         RemoteUnavailable: nobody looked within ten minutes, and now it cannot be.
+        RemoteRefused: the code host does not let us look.
     """
     if app.repository is None:
         return _known(person, app.id, given, timedelta.max)
+    try:
+        return _level_in(app.repository.id, app, person, given)
+    except (RemoteUnavailable, RemoteRefused):
+        if _known(person, app.id, given, timedelta.max) is Level.NONE:
+            return Level.NONE
+        raise
+
+
+def _level_in(repository_id: int, app: App, person: Person, given: Permits) -> Level:
     if app.status is AppStatus.DELETING:
-        return known_level(person, app.id, given)
-    full_name = app.repository.full_name
-    doing = f"looking what {person.login} may do in {full_name}"
-    return _looked(
-        person, app.id, doing, lambda memberships: memberships.level(full_name, _account(person)), given
-    )
+        return known_level(person, app.id, given) or _outlived(person, app.id, given)
+    if app.status is AppStatus.DETACHED:
+        return _outlived(person, app.id, given)
+
+    def look(memberships: Memberships) -> Level | None:
+        return memberships.level(repository_id, _account(person))
+
+    level = _looked(person, app.id, f"looking what {person.login} may do", look, given)
+    return _outlived(person, app.id, given) if level is None else level
+
+
+def _outlived(person: Person, app_id: str, given: Permits) -> Level:
+    """Return what a member was let do in a repository that is out of reach, when we last heard of it."""
+    level = _known(person, app_id, given, OUTLIVED)
+    return level if level > Level.NONE and is_member(person, given) else Level.NONE
 
 
 def known_level(person: Person, app_id: str, given: Permits) -> Level:
@@ -69,13 +95,17 @@ def known_level(person: Person, app_id: str, given: Permits) -> Level:
 
 def is_member(person: Person, given: Permits) -> bool:
     """Tell whether a person belongs to the organisation that apps are made in. Raises RemoteUnavailable."""
+    return bool(_looked(person, _ORGANIZATION, *_membership(person, given), given))
+
+
+def _membership(person: Person, given: Permits) -> tuple[str, Look]:
+    """Return what is looked for in the organisation, in words, and how."""
     organization = given.organization
-    doing = f"looking whether {person.login} belongs to {organization}"
 
     def look(memberships: Memberships) -> Level:
         return Level.READ if memberships.is_member(organization, _account(person)) else Level.NONE
 
-    return _looked(person, _ORGANIZATION, doing, look, given) > Level.NONE
+    return f"looking whether {person.login} belongs to {organization}", look
 
 
 def list_apps_of(person: Person, given: Permits) -> None:
@@ -103,6 +133,7 @@ def _list(person: Person, given: Permits) -> None:
     try:
         with given.looking(f"listing the repositories of {person.login}") as memberships:
             found = memberships.own(token)
+        outlived_since = _outlived_since(person, given)
     except RemoteUnavailable:
         if _is_within(person.listed_at, KEPT, now):
             return
@@ -112,8 +143,19 @@ def _list(person: Person, given: Permits) -> None:
     with given.records.begin() as tx:
         current = tx.people.get(person.id, lock=True)
         apps = tx.rights.apps_of(found)
-        tx.rights.replace(person.id, {apps[number]: found[number] for number in apps}, now)
+        levels = {apps[number]: found[number] for number in apps}
+        tx.rights.replace(person.id, levels, now, outlived_since=outlived_since)
         tx.people.save(replace(current, listed_at=now))
+
+
+def _outlived_since(person: Person, given: Permits) -> datetime | None:
+    """Return since when what was seen of apps that are out of reach stays; None when nothing of it does."""
+    with given.records.read() as tx:
+        has_some = tx.apps.list(reach=Reach(person.id), status=AppStatus.DETACHED, limit=1).items
+    # Whoever lists has their turn already.
+    if has_some and not _looked_in_turn(person, _ORGANIZATION, *_membership(person, given), given):
+        return None
+    return given.clock() - OUTLIVED
 
 
 def _is_listed(person: Person, given: Permits) -> bool:
@@ -126,21 +168,24 @@ def _is_listed(person: Person, given: Permits) -> bool:
         return bool(tx.apps.list(reach=Reach(person.id), limit=1).items)
 
 
-def _looked(
-    person: Person, key: str, doing: str, look: Callable[[Memberships], Level], given: Permits
-) -> Level:
-    """Return what is known and fresh, else what a look says, else what is known and may still count."""
+def _looked(person: Person, key: str, doing: str, look: Look, given: Permits) -> Level | None:
+    """Return what is known and fresh, else what a look says, else what is known and may still count.
+
+    None says that the host does not know what was asked about, and that there was a right before.
+    """
     known = _known_within(person, key, given, FRESH)
     if known is not None:
         return known
     with given.turn(f"{person.id}/{key}"):
-        known = _known_within(person, key, given, FRESH)
-        return known if known is not None else _looked_now(person, key, doing, look, given)
+        return _looked_in_turn(person, key, doing, look, given)
 
 
-def _looked_now(
-    person: Person, key: str, doing: str, look: Callable[[Memberships], Level], given: Permits
-) -> Level:
+def _looked_in_turn(person: Person, key: str, doing: str, look: Look, given: Permits) -> Level | None:
+    known = _known_within(person, key, given, FRESH)
+    return known if known is not None else _looked_now(person, key, doing, look, given)
+
+
+def _looked_now(person: Person, key: str, doing: str, look: Look, given: Permits) -> Level | None:
     now = given.clock()
     try:
         with given.looking(doing) as memberships:
@@ -150,6 +195,9 @@ def _looked_now(
         if known is None:
             raise
         return known
+    if level is None and _known(person, key, given, OUTLIVED) > Level.NONE:
+        return None
+    level = level or Level.NONE
     with given.records.begin() as tx:
         tx.rights.save(Right(person.id, key, level, now))
     return level

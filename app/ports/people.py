@@ -80,14 +80,27 @@ class Rights(Protocol):
     def save(self, right: Right) -> None:
         """Keep it, new or known."""
 
-    def replace(self, person_id: str, levels: Mapping[str, Level], at: datetime) -> None:
-        """Keep that these are all that a person may do to apps with a repository, by app's id."""
+    def replace(
+        self,
+        person_id: str,
+        levels: Mapping[str, Level],
+        at: datetime,
+        *,
+        outlived_since: datetime | None = None,
+    ) -> None:
+        """Keep that these are all that a person may do to apps with a repository, by app's id.
+
+        Of apps whose repository is out of reach it is kept what was seen after `outlived_since`.
+        """
 
     def readable(self, person_id: str, *, limit: int = 10_000) -> Collection[str]:
         """Return the apps that somebody may look at, and the workers that are theirs, by id."""
 
     def apps_of(self, repository_ids: Iterable[int]) -> Mapping[int, str]:
-        """Return the apps that these repositories belong to, by the repository's id."""
+        """Return the apps that these repositories belong to, by the repository's id.
+
+        An app that is out of reach belongs to none: whoever owns its repository by now decides nothing here.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +154,11 @@ class SignIn(Protocol):
 class Memberships(Protocol):
     """What the code host lets people do to repositories, as we see it and as they see it."""
 
-    def level(self, full_name: str, account: Account) -> Level:
+    def level(self, repository_id: int, account: Account) -> Level | None:
         """Return what somebody was let do in a repository; what the public may do is nothing.
 
-        Whoever has the account's login by now and another number is somebody else.
+        Whoever has the account's login by now and another number is somebody else. None says that the host
+        shows us no such repository, whatever has its name by now, or nobody of that login.
         """
 
     def is_member(self, organization: str, account: Account) -> bool:

@@ -19,7 +19,7 @@ from app.settings import Secret
 from tests.accounts import github_settings
 from tests.fakes.published_github import PublishedGitHub
 
-NAME, R = "acme/shop", "/repos/{owner}/{repo}"
+NAME, NUMBER, R = "acme/shop", 1296269, "/repos/{owner}/{repo}"
 PERMISSION = f"GET {R}/collaborators/{{username}}/permission"
 COLLABORATOR = f"GET {R}/collaborators/{{username}}"
 OCTOCAT = Account(1, "octocat", None, None)
@@ -52,8 +52,9 @@ def as_app() -> dict[str, Any]:
 
 def test_the_published_permission_is_read(mock: responses.RequestsMock) -> None:
     asked = published(mock)
-    assert memberships().level(NAME, OCTOCAT) is Level.ADMIN
+    assert memberships().level(NUMBER, OCTOCAT) is Level.ADMIN
     assert asked.seen == [PERMISSION]
+    assert f"/repositories/{NUMBER}/collaborators/" in str(mock.calls[0].request.url)
 
 
 @pytest.mark.parametrize(
@@ -68,14 +69,29 @@ def test_the_published_permission_is_read(mock: responses.RequestsMock) -> None:
 )
 def test_each_permission_is_a_level(mock: responses.RequestsMock, told: str, level: Level) -> None:
     published(mock, mended={PERMISSION: {"permission": told, "role_name": told, "user": {"id": 1}}})
-    assert memberships().level(NAME, OCTOCAT) is level
+    assert memberships().level(NUMBER, OCTOCAT) is level
 
 
 def test_only_of_who_may_read_it_is_asked_whether_everybody_may(mock: responses.RequestsMock) -> None:
     reading = {PERMISSION: {"permission": "read", "role_name": "read", "user": {"id": 1}}}
     asked = published(mock, mended=reading, absent={COLLABORATOR})
-    assert memberships().level(NAME, OCTOCAT) is Level.NONE
+    assert memberships().level(NUMBER, OCTOCAT) is Level.NONE
     assert asked.seen == [PERMISSION, COLLABORATOR]
+
+
+def test_to_look_what_somebody_may_do_takes_one_call_or_two(mock: responses.RequestsMock) -> None:
+    for told, calls in (("none", 1), ("read", 2), ("write", 1), ("admin", 1)):
+        mock.reset()
+        mended = {PERMISSION: {"permission": told, "role_name": told, "user": {"id": 1}}}
+        asked = published(mock, mended=mended)
+        memberships().level(NUMBER, OCTOCAT)
+        assert len(asked.seen) == calls, told
+
+
+def test_a_repository_that_is_not_shown_is_no_missing_right(mock: responses.RequestsMock) -> None:
+    asked = published(mock, absent={PERMISSION})
+    assert memberships().level(NUMBER, OCTOCAT) is None
+    assert asked.seen == [PERMISSION]
 
 
 def test_the_published_membership_is_read(mock: responses.RequestsMock) -> None:
@@ -145,14 +161,14 @@ def test_what_somebody_used_up_holds_up_nobody_else(mock: responses.RequestsMock
     asking = memberships()
     with pytest.raises(RateLimited):
         asking.own("gho_token")
-    assert asking.level(NAME, OCTOCAT) is Level.ADMIN
+    assert asking.level(NUMBER, OCTOCAT) is Level.ADMIN
 
 
 def test_an_outage_is_no_missing_right(mock: responses.RequestsMock) -> None:
     mock.add("GET", re.compile(".*"), status=502, json={"message": "Bad gateway"})
     asking = memberships()
     with pytest.raises(RemoteUnavailable):
-        asking.level(NAME, OCTOCAT)
+        asking.level(NUMBER, OCTOCAT)
     with pytest.raises(RemoteUnavailable):
         asking.is_member("acme", OCTOCAT)
     with pytest.raises(RemoteUnavailable):

@@ -13,12 +13,14 @@ from tests.fakes.code_host import FakeCodeHost
 class FakeMemberships:
     host: FakeCodeHost
 
-    def level(self, full_name: str, account: Account) -> Level:
+    def level(self, repository_id: int, account: Account) -> Level | None:
         with self.host.faults.during("level"):
-            repository = self.host.repositories.get(full_name)
-            if repository is None or self.host.accounts.get(account.login) != account.id:
-                return Level.NONE
-            return repository.levels.get(account.login, Level.NONE)
+            everywhere = self.host.repositories.values()
+            repository = next((it for it in everywhere if it.description.id == repository_id), None)
+            if repository is None or account.login not in self.host.accounts:
+                return None
+            is_it = self.host.accounts[account.login] == account.id
+            return repository.levels.get(account.login, Level.NONE) if is_it else Level.NONE
 
     def is_member(self, organization: str, account: Account) -> bool:  # noqa: ARG002 - there is one
         with self.host.faults.during("is_member"):

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from app.domain.apps import AppStatus
 from app.domain.callers import ApiToken, Person, Session
 from app.domain.rights import Level, Right
 from app.errors import NotFound
@@ -118,10 +119,17 @@ class FakeRights:
     def save(self, right: Right) -> None:
         self._rights[(right.person_id, right.app_id)] = right
 
-    def replace(self, person_id: str, levels: Mapping[str, Level], at: datetime) -> None:
-        kept = {it.id for it in self._apps.values() if it.repository is None}
-        for key in [key for key in self._rights if key[0] == person_id and key[1].startswith("app_")]:
-            if key[1] not in kept:
+    def replace(
+        self,
+        person_id: str,
+        levels: Mapping[str, Level],
+        at: datetime,
+        *,
+        outlived_since: datetime | None = None,
+    ) -> None:
+        for key, right in list(self._rights.items()):
+            is_told = key[0] == person_id and key[1].startswith("app_")
+            if is_told and not self._is_kept(right, outlived_since):
                 del self._rights[key]
         for app_id, level in levels.items():
             self._rights.setdefault((person_id, app_id), Right(person_id, app_id, level, at))
@@ -135,5 +143,16 @@ class FakeRights:
         )
 
     def apps_of(self, repository_ids: Iterable[int]) -> Mapping[int, str]:
-        known = {it.repository.id: it.id for it in self._apps.values() if it.repository is not None}
+        known = {
+            it.repository.id: it.id
+            for it in self._apps.values()
+            if it.repository is not None and it.status is not AppStatus.DETACHED
+        }
         return {number: known[number] for number in repository_ids if number in known}
+
+    def _is_kept(self, right: Right, outlived_since: datetime | None) -> bool:
+        app = self._apps.get(right.app_id)
+        if app is None or app.repository is None:
+            return app is not None
+        is_seen = outlived_since is not None and right.looked_at > outlived_since
+        return is_seen and app.status is AppStatus.DETACHED

@@ -30,6 +30,9 @@ QUESTIONS: dict[str, Callable[[Transaction], object]] = {
     "apps in reach": lambda tx: tx.apps.list(reach=ADAS),
     "more apps in reach": lambda tx: tx.apps.list(cursor=CURSOR, reach=ADAS),
     "apps by a part of their name": lambda tx: tx.apps.list(search="shop"),
+    "apps in reach whose repository is not": lambda tx: tx.apps.list(
+        reach=ADAS, status=AppStatus.DETACHED, limit=1
+    ),
     "failed apps": lambda tx: tx.apps.list(status=AppStatus.FAILED),
     "workers of somebody": lambda tx: tx.workers.list(reach=ADAS),
     "drifts in reach": lambda tx: tx.drifts.list(reach=ADAS),

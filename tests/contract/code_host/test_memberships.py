@@ -6,9 +6,11 @@ import pytest
 
 from app.domain.rights import Level
 from app.errors import RemoteMissing, Unauthenticated
-from tests.contract.code_host.hosts import ORG, OUTSIDER, STRANGER, CodeHost
+from app.ports.people import Account
+from tests.contract.code_host.hosts import ORG, OUTSIDER, STRANGER, TEMPLATE, CodeHost, new_name
 
 LEVELS = [Level.READ, Level.WRITE, Level.ADMIN]
+_NO_REPOSITORY = 4_711_000
 
 
 def own(host: CodeHost, full_name: str, login: str = OUTSIDER) -> Level | None:
@@ -17,31 +19,58 @@ def own(host: CodeHost, full_name: str, login: str = OUTSIDER) -> Level | None:
     return host.memberships.own(host.token_of(login)).get(repository.id)
 
 
+def level(host: CodeHost, full_name: str, account: Account) -> Level | None:
+    repository = host.repositories.find(full_name)
+    assert repository is not None
+    return host.memberships.level(repository.id, account)
+
+
 def test_what_everybody_may_do_is_nothing(host: CodeHost, shop: str) -> None:
-    assert host.memberships.level(shop, host.account(OUTSIDER)) is Level.NONE
+    assert level(host, shop, host.account(OUTSIDER)) is Level.NONE
     assert own(host, shop) is None
 
 
-@pytest.mark.parametrize("level", LEVELS)
-def test_collaborators_may_do_what_they_were_let(host: CodeHost, shop: str, level: Level) -> None:
-    host.let(shop, OUTSIDER, level)
-    assert host.memberships.level(shop, host.account(OUTSIDER)) is level
-    assert own(host, shop) is level
+@pytest.mark.parametrize("let", LEVELS)
+def test_collaborators_may_do_what_they_were_let(host: CodeHost, shop: str, let: Level) -> None:
+    host.let(shop, OUTSIDER, let)
+    assert level(host, shop, host.account(OUTSIDER)) is let
+    assert own(host, shop) is let
     host.let(shop, OUTSIDER, Level.NONE)
-    assert host.memberships.level(shop, host.account(OUTSIDER)) is Level.NONE
+    assert level(host, shop, host.account(OUTSIDER)) is Level.NONE
     assert own(host, shop) is None
 
 
 def test_a_login_counts_for_the_account_that_has_it(host: CodeHost, shop: str) -> None:
     host.let(shop, OUTSIDER, Level.ADMIN)
     other = replace(host.account(OUTSIDER), id=4711)
-    assert host.memberships.level(shop, other) is Level.NONE
+    assert level(host, shop, other) is Level.NONE
 
 
-def test_nobody_may_do_anything_to_what_is_not_there(host: CodeHost, shop: str) -> None:
+def test_of_what_is_not_there_it_is_said_that_it_is_not(host: CodeHost, shop: str) -> None:
     account = host.account(OUTSIDER)
-    assert host.memberships.level(f"{ORG}/nothing", account) is Level.NONE
-    assert host.memberships.level(shop, replace(account, login="nobody-at-all")) is Level.NONE
+    assert host.memberships.level(_NO_REPOSITORY, account) is None
+    assert level(host, shop, replace(account, login="nobody-at-all")) is None
+
+
+def test_a_right_stays_with_a_repository_that_is_renamed(host: CodeHost, shop: str) -> None:
+    host.let(shop, OUTSIDER, Level.WRITE)
+    repository = host.repositories.find(shop)
+    assert repository is not None
+    host.rename(shop, new_name("renamed"))
+    assert host.memberships.level(repository.id, host.account(OUTSIDER)) is Level.WRITE
+
+
+def test_whoever_makes_another_repository_of_that_name_gets_nothing_in_the_first(
+    host: CodeHost, shop: str
+) -> None:
+    before = host.repositories.find(shop)
+    assert before is not None
+    host.let(shop, OUTSIDER, Level.READ)
+    host.repositories.delete(shop)
+    host.repositories.generate(TEMPLATE, ORG, shop.partition("/")[2], is_private=False)
+    host.let(shop, OUTSIDER, Level.ADMIN)
+    assert level(host, shop, host.account(OUTSIDER)) is Level.ADMIN
+    assert host.memberships.level(before.id, host.account(OUTSIDER)) is None
 
 
 def test_members_belong_to_the_organisation(host: CodeHost) -> None:
@@ -60,13 +89,13 @@ def test_a_token_that_is_none_is_refused(host: CodeHost) -> None:
 def test_an_invitation_is_sent_once_and_takes_nothing_away(host: CodeHost, shop: str) -> None:
     account, before = host.account(OUTSIDER), host.writes
     host.memberships.invite(shop, OUTSIDER, Level.WRITE)
-    assert host.memberships.level(shop, account) is Level.WRITE
+    assert level(host, shop, account) is Level.WRITE
     host.memberships.invite(shop, OUTSIDER, Level.READ)
     host.memberships.invite(shop, OUTSIDER, Level.WRITE)
-    assert host.memberships.level(shop, account) is Level.WRITE
+    assert level(host, shop, account) is Level.WRITE
     assert host.writes - before == 1
     host.memberships.invite(shop, OUTSIDER, Level.ADMIN)
-    assert host.memberships.level(shop, account) is Level.ADMIN
+    assert level(host, shop, account) is Level.ADMIN
 
 
 def test_nobody_is_invited_who_is_nobody(host: CodeHost, shop: str) -> None:

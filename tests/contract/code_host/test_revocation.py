@@ -86,3 +86,19 @@ def test_whoever_is_invited_sees_the_app_in_lists_within_five_minutes(
     sandbox.let(app.repository_name, OUTSIDER, Level.READ)
     world.clock.now += LISTED
     assert listed(world, mallory) == [app.id]
+
+
+def test_whoever_takes_over_a_repositorys_name_gets_nothing_of_its_app(
+    world: World, sandbox: SandboxHost
+) -> None:
+    app, eve = an_app_of(world, sandbox, 1), enter(world, sandbox, STRANGER)
+    sandbox.repositories.delete(app.repository_name)
+    sandbox.create_own(app.repository_name.partition("/")[2])
+    sandbox.let(app.repository_name, STRANGER, Level.ADMIN)
+    headers = dict(bearing(world, eve))
+    secret = "/environments/production/secrets/KEY"
+    for method, path in (("GET", ""), ("PUT", secret), ("DELETE", "")):
+        place, body = f"/api/apps/{app.id}{path}", {"value": "x"} if method == "PUT" else None
+        answer = world.client.open(place, method=method, json=body, headers=headers)
+        assert answer.status_code == 404, method
+    assert listed(world, eve) == []

@@ -124,3 +124,24 @@ def test_what_a_person_may_do_is_replaced_but_for_apps_without_a_repository(reco
     with records.begin() as tx:
         tx.rights.replace("per_ada", {}, at(2))
         assert tx.rights.readable("per_ada") == {"app_0001"}
+
+
+def test_of_apps_that_are_out_of_reach_it_is_kept_what_was_seen_lately(records: Records) -> None:
+    gone, standing = AppStatus.DETACHED, AppStatus.READY
+    with records.begin() as tx:
+        for number, status, seen in ((1, gone, 5), (2, gone, 4), (3, standing, 5), (4, gone, 5)):
+            tx.apps.add(an_app(number, repository=a_repository(number), status=status))
+            person = "per_grace" if number == 4 else "per_ada"
+            tx.rights.save(Right(person, f"app_{number:04}", Level.ADMIN, at(seen)))
+        tx.rights.replace("per_ada", {}, at(9), outlived_since=at(4))
+        assert tx.rights.readable("per_ada") == {"app_0001"}
+        tx.rights.replace("per_ada", {}, at(9), outlived_since=None)
+        assert tx.rights.readable("per_ada") == set()
+        assert tx.rights.readable("per_grace") == {"app_0004"}
+
+
+def test_what_is_out_of_reach_belongs_to_no_repository(records: Records) -> None:
+    with records.begin() as tx:
+        tx.apps.add(an_app(1, repository=a_repository(1), status=AppStatus.DETACHED))
+        tx.apps.add(an_app(2, repository=a_repository(2)))
+        assert dict(tx.rights.apps_of([1, 2])) == {2: "app_0002"}

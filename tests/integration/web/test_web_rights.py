@@ -1,6 +1,7 @@
 """Who may do what over HTTP: every route, with the ids of others, of one's own, and without a right."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -8,8 +9,11 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from app.domain.rights import Act, Level, Scope, is_about_an_app, needed
+from app.errors import RemoteForbidden, RemoteUnavailable
+from app.pipeline.permit import KEPT
 from app.web.guard import act_of, is_open
 from app.web.lanes import is_long
+from app.web.outside import CALLS_AT_ONCE
 from app.web.subjects import ARGUMENTS
 from tests.builders import a_repository
 from tests.integration.web.people import a_person, bearing, let
@@ -141,6 +145,47 @@ def test_what_is_somebody_elses_looks_like_what_is_not_there(world: World) -> No
     assert (world.dump(), world.host.writes.total()) == (before, writes)
 
 
+@contextmanager
+def trouble(world: World, name: str) -> Iterator[None]:
+    """Have it be impossible to look what anybody may do to an app."""
+    if name != "full":
+        error = {"away": RemoteUnavailable("away"), "forbidden": RemoteForbidden("no")}[name]
+        world.host.fail_next(error, call="level", times=10_000)
+        yield
+        return
+    with ExitStack() as stack:
+        for _ in range(CALLS_AT_ONCE):
+            stack.enter_context(world.web.extensions["branchline"].calls.entered("asking slowly"))
+        yield
+
+
+@pytest.mark.parametrize("name", ["full", "away", "forbidden"])
+def test_it_looks_like_what_is_not_there_when_nobody_can_look_too(world: World, name: str) -> None:
+    callers, grace = strangers(world), a_person(world, "grace")
+    asks = [(who, method, path) for who in callers for method, _, path in about(world)]
+    with trouble(world, name):
+        absent = [seen(asked(world, method, path, callers[who])) for who, method, path in asks]
+        make_theirs(world, grace)
+        for (who, method, path), expected in zip(asks, absent, strict=True):
+            answer = seen(asked(world, method, path, callers[who]))
+            assert answer == expected, f"{who}: {method} {path}"
+            assert answer[0] == 404, f"{who}: {method} {path}: {answer[2]!r}"
+
+
+@pytest.mark.parametrize("name", ["full", "away"])
+def test_whoever_was_seen_to_be_let_in_is_told_to_come_later(world: World, name: str) -> None:
+    make_theirs(world)
+    ada = a_person(world, "ada")
+    let(world, ada, THEIRS, Level.READ)
+    headers, place = dict(bearing(world, ada)), f"/api/apps/{THEIRS.slug}"
+    assert world.client.get(place, headers=headers).status_code == 200
+    world.clock.now += KEPT
+    with trouble(world, name):
+        answer = world.client.get(place, headers=headers)
+    assert answer.status_code == 503
+    assert THEIRS.repository_name not in answer.text
+
+
 @pytest.mark.parametrize("path", ["/api/events", "/api/events/stream", "/api/jobs", "/activity", "/jobs"])
 @pytest.mark.parametrize("key", [*NAMED["app"], *NAMED["worker"]])
 def test_what_is_asked_about_somebody_elses_is_not_there_either(world: World, path: str, key: str) -> None:
@@ -213,7 +258,7 @@ def test_what_visitors_of_production_see_is_its_admins_to_decide(
 
 
 def test_a_workers_owner_may_do_everything_and_others_nothing(world: World) -> None:
-    ada, grace = (a_person(world, login) for login in ("ada", "grace"))
+    ada, grace = (a_person(world, login, is_member=True) for login in ("ada", "grace"))
     make_theirs(world, grace)
     assert world.client.get("/api/workers/worker-2", headers=dict(bearing(world, ada))).status_code == 404
     answer = world.client.patch(

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.apps import AppStatus
+from app.domain.apps import App, AppStatus
 from app.domain.callers import Person, Reach
 from app.domain.rights import Level, Right
-from app.errors import Overloaded, RateLimited, RemoteUnavailable, Unauthenticated
-from app.pipeline.permit import FRESH, KEPT, LISTED, Permits, is_member, level_on, list_apps_of
+from app.errors import Overloaded, RateLimited, RemoteForbidden, RemoteUnavailable, Unauthenticated
+from app.pipeline.permit import FRESH, KEPT, LISTED, OUTLIVED, Permits, is_member, level_on, list_apps_of
 from app.pipeline.sign_in import keep_person
 from app.ports.people import Memberships
 from tests.builders import a_repository, an_app, at
@@ -170,6 +170,138 @@ def test_members_are_known_for_a_minute(desk: Desk) -> None:
     assert not is_member(desk.ada, desk.given)
     desk.clock.now += FRESH
     assert is_member(desk.ada, desk.given)
+
+
+def test_whoever_was_never_let_do_anything_hears_of_no_trouble_in_looking(desk: Desk) -> None:
+    for error in (AWAY, RateLimited("slow down", retry_at=at(60)), RemoteForbidden("no")):
+        desk.host.fail_next(error, call="level")
+        assert desk.level() is Level.NONE
+    desk.is_full = True
+    assert desk.level() is Level.NONE
+    desk.is_full = False
+    desk.let(Level.READ)
+    assert desk.level() is Level.READ, "it was no answer that counts"
+
+
+def test_whoever_was_seen_to_be_let_do_nothing_hears_of_none_either(desk: Desk) -> None:
+    assert desk.level() is Level.NONE
+    desk.clock.now += KEPT
+    desk.host.fail_next(AWAY, call="level")
+    assert desk.level() is Level.NONE
+
+
+# -------------------- repositories that are out of reach
+
+
+def test_a_repository_of_the_same_name_is_another_one(desk: Desk) -> None:
+    del desk.host.repositories[SHOP.repository_name]
+    other = replace(a_repository(1), id=4711)
+    desk.host.repositories[SHOP.repository_name] = FakeRepository(other, levels={"ada": Level.ADMIN})
+    assert desk.level() is Level.NONE
+
+
+def detached(desk: Desk, level: Level, *, is_member: bool = True) -> App:
+    """Have a repository deleted in which somebody was just seen to be let do something."""
+    desk.let(level)
+    assert desk.level() is level
+    del desk.host.repositories[SHOP.repository_name]
+    if is_member:
+        desk.host.members.add("ada")
+    app = replace(SHOP, status=AppStatus.DETACHED)
+    with desk.records.begin() as tx:
+        tx.apps.save(app)
+    desk.clock.now += FRESH
+    return app
+
+
+def test_what_was_seen_last_counts_for_a_week_when_the_repository_is_gone(desk: Desk) -> None:
+    app = detached(desk, Level.ADMIN)
+    assert level_on(desk.ada, app, desk.given) is Level.ADMIN
+    desk.clock.now = at(0) + OUTLIVED - timedelta(seconds=1)
+    assert level_on(desk.ada, app, desk.given) is Level.ADMIN
+    desk.clock.now += timedelta(seconds=1)
+    assert level_on(desk.ada, app, desk.given) is Level.NONE
+
+
+def test_of_a_repository_that_is_gone_nobody_asks(desk: Desk) -> None:
+    app = detached(desk, Level.WRITE)
+    asked = len(desk.host.faults.calls)
+    for _ in range(3):
+        assert level_on(desk.ada, app, desk.given) is Level.WRITE
+    assert desk.host.faults.calls[asked:] == ["is_member"]
+
+
+def test_whoever_makes_a_repository_of_the_name_of_one_that_is_gone_gets_nothing(desk: Desk) -> None:
+    app = detached(desk, Level.READ)
+    desk.host.repositories[SHOP.repository_name] = FakeRepository(replace(a_repository(1), id=4711))
+    desk.let(Level.ADMIN)
+    assert level_on(desk.ada, app, desk.given) is Level.READ
+
+
+def test_whoever_leaves_the_organisation_loses_what_is_out_of_reach_within_a_minute(desk: Desk) -> None:
+    app = detached(desk, Level.ADMIN)
+    assert level_on(desk.ada, app, desk.given) is Level.ADMIN
+    desk.host.members.clear()
+    desk.clock.now += FRESH
+    assert level_on(desk.ada, app, desk.given) is Level.NONE
+    assert desk.listed() == []
+    desk.host.members.add("ada")
+    desk.clock.now += LISTED
+    assert level_on(desk.ada, app, desk.given) is Level.NONE, "a list has forgotten it"
+
+
+def test_who_belongs_is_asked_of_nobody_but_who_was_seen(desk: Desk) -> None:
+    app = replace(SHOP, status=AppStatus.DETACHED)
+    assert (level_on(desk.ada, app, desk.given), desk.looks) == (Level.NONE, 0)
+
+
+def test_before_we_hear_that_it_is_gone_what_was_seen_last_counts_too(desk: Desk) -> None:
+    detached(desk, Level.ADMIN)
+    assert level_on(desk.ada, SHOP, desk.given) is Level.ADMIN
+    desk.host.members.clear()
+    desk.clock.now += FRESH
+    assert level_on(desk.ada, SHOP, desk.given) is Level.NONE
+
+
+def test_how_a_detached_app_is_deleted_is_seen_by_who_had_it_deleted(desk: Desk) -> None:
+    app = detached(desk, Level.ADMIN)
+    desk.clock.now += KEPT
+    assert level_on(desk.ada, replace(app, status=AppStatus.DELETING), desk.given) is Level.ADMIN
+
+
+def test_while_nobody_can_look_who_belongs_it_is_later_for_who_was_seen(desk: Desk) -> None:
+    app = detached(desk, Level.ADMIN)
+    desk.host.fail_next(AWAY, call="is_member")
+    with pytest.raises(RemoteUnavailable):
+        level_on(desk.ada, app, desk.given)
+
+
+def test_a_list_shows_members_what_is_out_of_reach_for_a_week(desk: Desk) -> None:
+    detached(desk, Level.READ)
+    assert desk.listed() == [SHOP.name]
+    desk.clock.now = at(0) + OUTLIVED
+    assert desk.listed() == []
+
+
+def test_a_list_shows_nobody_else_what_is_out_of_reach(desk: Desk) -> None:
+    detached(desk, Level.ADMIN, is_member=False)
+    assert desk.listed() == []
+
+
+def test_who_belongs_is_asked_for_a_list_only_when_something_is_out_of_reach(desk: Desk) -> None:
+    desk.let(Level.READ)
+    assert desk.listed() == [SHOP.name]
+    assert desk.host.faults.calls == ["own"]
+
+
+def test_whoever_owns_by_now_what_went_elsewhere_gets_nothing_by_a_list(desk: Desk) -> None:
+    app = replace(SHOP, status=AppStatus.DETACHED)
+    with desk.records.begin() as tx:
+        tx.apps.save(app)
+    desk.host.members.add("ada")
+    desk.let(Level.ADMIN)
+    assert desk.listed() == []
+    assert level_on(desk.ada, app, desk.given) is Level.NONE
 
 
 # -------------------- lists
