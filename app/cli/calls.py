@@ -139,5 +139,5 @@ def _answer(response: httpx.Response) -> Mapping[str, Any]:
 def _json(response: httpx.Response) -> Any:
     try:
         return response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

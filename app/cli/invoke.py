@@ -1,7 +1,7 @@
 """`branchline workers invoke`, `deployments invoke`: lines of a call go to stderr, its result to stdout."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -84,14 +84,25 @@ def _streamed(api: Api, callee: Callee, payload: bytes) -> Mapping[str, Any]:
     for event in events(api, callee, payload):
         if not isinstance(event, Event):
             return event
-        told = json.loads(event.data)
+        told = _told(event)
         if event.name == "log":
             _show_lines([told])
         elif event.name == "error":
-            return {"success": False, **told}
+            return {**told, "success": False}
         elif event.name == "result":
-            return dict(told)
+            return {**told, "success": True}
     raise AssertionError("unreachable")
+
+
+def _told(event: Event) -> Mapping[str, Any]:
+    """Return what an event says. Raises RemoteRefused: code of an app's own may say anything."""
+    try:
+        told = json.loads(event.data)
+    except (ValueError, RecursionError):
+        told = None
+    if not isinstance(told, dict):
+        raise RemoteRefused(f"following {event.id}: an event says nothing that we understand")
+    return told
 
 
 def _by_job(
@@ -109,22 +120,28 @@ def _by_job(
 
 def _show(function: str, answer: Mapping[str, Any]) -> None:
     """Print what a function answered. Raises UserError when it failed."""
-    _show_lines(answer.get("logs", []))
+    _show_lines(answer.get("logs"))
     if answer["success"]:
         if "note" in answer:
             click.echo(printable(answer["note"]), err=True)
-        show_json(answer["result"])
+        result: Any = answer.get("result")
+        show_json(result)
         return
-    error = answer["error"]
-    _show_text(error.get("stack") or "")
-    raise UserError(f"{function} failed: {error['name']}: {error['message']}", code=_FAILED)
+    told = answer.get("error")
+    error = told if isinstance(told, dict) else {"message": told}
+    _show_text(error.get("stack"))
+    raise UserError(
+        f"{function} failed: {error.get('name', 'Error')}: {error.get('message', '')}", code=_FAILED
+    )
 
 
-def _show_lines(lines: Iterable[Mapping[str, Any]]) -> None:
-    for line in lines:
-        _show_text(line["message"])
+def _show_lines(lines: Any) -> None:
+    """Print the messages of lines; what is no line is passed over."""
+    for line in lines if isinstance(lines, list) else ():
+        if isinstance(line, dict):
+            _show_text(line.get("message"))
 
 
-def _show_text(text: str) -> None:
-    for line in text.splitlines():
+def _show_text(text: Any) -> None:
+    for line in str(text or "").splitlines():
         click.echo(printable(line), err=True)

@@ -79,9 +79,14 @@ def _beginning(response: httpx.Response) -> bytes:
 def _names(body: bytes) -> Sequence[str] | None:
     try:
         told: Any = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     match told:
-        case {"functions": list(names)} if all(isinstance(name, str) for name in names):
+        case {"functions": list(names)} if all(_is_text(name) for name in names):
             return names
     return None
+
+
+def _is_text(name: Any) -> bool:
+    """Tell whether a name can be written: in JSON half of a character may stand alone."""
+    return isinstance(name, str) and name.encode(errors="ignore").decode() == name

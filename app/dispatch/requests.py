@@ -23,6 +23,7 @@ JSON: Final = "application/json"
 MOST_REFUSAL_BYTES: Final = 4 * 1024 * 1024
 
 _WRITE_SECONDS: Final = 10.0
+_REFUSED: Final = 400
 _UNAUTHORIZED: Final = 401
 _PASSED_BACK: Final = ("Retry-After",)
 _KINDS: Final[Mapping[int, tuple[type[BranchlineError], str, str]]] = {
@@ -56,7 +57,8 @@ def doing(call: Call) -> str:
 
 def reply_headers(response: httpx.Response) -> dict[str, str]:
     """Return what a caller is told of a worker's headers."""
-    return {name: response.headers[name] for name in _PASSED_BACK if name in response.headers}
+    told = ((name, response.headers.get(name, "")) for name in _PASSED_BACK)
+    return {name: value for name, value in told if value and value.isascii()}
 
 
 def refusal(call: Call, response: httpx.Response, body: bytes) -> Reply:
@@ -100,12 +102,19 @@ def broken_off(call: Call) -> RemoteRefused:
 
 
 def _error(call: Call, status: int, told: Any) -> BranchlineError:
-    unforeseen = (RemoteRefused, "worker:failed", f"it failed while answering (status {status})")
+    what = "it failed while answering" if status >= _REFUSED else "it does not answer as a worker does"
+    unforeseen = (RemoteRefused, "worker:failed", f"{what} (status {status})")
     kind, code, reason = _KINDS.get(status, unforeseen)
-    error = told.get("error") if isinstance(told, dict) else None
-    details = error.get("details") if isinstance(error, dict) else None
-    facts = details if kind is Gone and isinstance(details, dict) else {}
-    return kind(f"{doing(call)}: {reason}", code=code, **{k: v for k, v in facts.items() if k == "expiredAt"})
+    facts = _facts(told) if kind is Gone else {}
+    return kind(f"{doing(call)}: {reason}", code=code, **facts)
+
+
+def _facts(told: Any) -> dict[str, str]:
+    """Return what is worth telling of somebody else's refusal."""
+    match told:
+        case {"error": {"details": {"expiredAt": str(at)}}}:
+            return {"expiredAt": at}
+    return {}
 
 
 def _json(body: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""What a function answered, as a job keeps it: JSON values of bounded size.
+"""What a function answered: read from what came, and, as a job keeps it, JSON values of bounded size.
 
 What was left out is said in its place. Whether the function is called again is for the job.
 """
@@ -6,6 +6,8 @@ What was left out is said in its place. Whether the function is called again is 
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+
+from app.errors import RemoteRefused
 
 MAXIMUM_RESULT_BYTES: Final = 256 * 1024
 MAXIMUM_LOG_BYTES: Final = 64 * 1024
@@ -16,10 +18,28 @@ _UNKEPT: Final[Mapping[str, Any]] = {
 }
 
 
+def read_answer(function: str, body: bytes) -> Mapping[str, Any]:
+    """Return what a worker answered, in which nothing but `success` needs to be there, or of its usual form.
+
+    Raises:
+        RemoteRefused: somebody else answered, as code of an app may at any of its addresses.
+        RecursionError: it is nested too deeply to be read.
+    """
+    try:
+        told = json.loads(body)
+    except ValueError:
+        told = None
+    if not isinstance(told, dict) or "success" not in told:
+        raise RemoteRefused(
+            f"invoking {function[:60]}: it does not answer as a worker does", code="worker:failed"
+        )
+    return told
+
+
 def kept_answer(told: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is kept of an answer, in the form that answers have."""
     answer = {"success": told.get("success") is True, "function": told.get("function")}
-    ending = _result(told) if answer["success"] else {"error": told.get("error")}
+    ending = _result(told) if answer["success"] else {"error": _error(told.get("error"))}
     return answer | ending | {"logs": _logs(told.get("logs")), "duration": told.get("duration")}
 
 
@@ -39,11 +59,15 @@ def _result(told: Mapping[str, Any]) -> dict[str, Any]:
     return {"result": result} if len(json.dumps(result)) <= MAXIMUM_RESULT_BYTES else dict(_UNKEPT)
 
 
+def _error(error: Any) -> Mapping[str, Any]:
+    return error if isinstance(error, dict) else {"name": "Error", "message": json.dumps(error)}
+
+
 def _logs(lines: Any) -> Sequence[Any]:
     """Return the first lines, and a line of ours about the others."""
     kept: list[Any] = []
     left = MAXIMUM_LOG_BYTES
-    given = lines if isinstance(lines, list) else []
+    given = [line for line in lines if isinstance(line, dict)] if isinstance(lines, list) else []
     for line in given:
         left -= len(json.dumps(line))
         if left < 0:

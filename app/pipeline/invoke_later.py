@@ -4,13 +4,12 @@ A function may run more often than asked for: a process may die between its answ
 call bears the job's id, by which a function can tell. Payload and answer are stored, up to their limits.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from app.domain.answers import broken_answer, kept_answer, unkept_answer
+from app.domain.answers import broken_answer, kept_answer, read_answer, unkept_answer
 from app.domain.events import Event, Tag
 from app.domain.invocations import pause_seconds
 from app.domain.jobs import Job, JobType
@@ -113,9 +112,11 @@ def _answer(call: Call, to: LaterInvoker) -> tuple[dict[str, Any], bool]:
 def _kept(call: Call, reply: Reply) -> dict[str, Any]:
     body = _read(reply.body)
     try:
-        return unkept_answer(call.function) if body is None else kept_answer(json.loads(body))
+        if body is not None:
+            return kept_answer(read_answer(call.function, body))
     except RecursionError:
-        return unkept_answer(call.function)
+        pass  # it is as good as too large
+    return unkept_answer(call.function)
 
 
 def _read(chunks: Iterable[bytes]) -> bytes | None:

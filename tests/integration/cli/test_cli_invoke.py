@@ -102,6 +102,33 @@ def test_what_nobody_understands_is_the_platforms(control: Control, run: Run) ->
     assert run("workers", "invoke", "greeter", "hello").exit_code == 2
 
 
+@pytest.mark.parametrize("body", [b"oops", b"[1]", b"{}", b"[" * 100_000, b'{"logs": null}'])
+def test_what_no_worker_answers_is_the_platforms_too(control: Control, run: Run, body: bytes) -> None:
+    control.answer("POST", CALL, body)
+    assert run("workers", "invoke", "greeter", "hello").exit_code == 2
+
+
+@pytest.mark.parametrize("data", [b"oops", b"[1]", b"null", b"[" * 100_000])
+def test_an_event_that_nobody_understands_is_the_platforms_too(
+    control: Control, run: Run, data: bytes
+) -> None:
+    for name in (b"log", b"result", b"error"):
+        control.answer("POST", STREAM, b"event: %s\nid: inv_1:1\ndata: %s\n\n" % (name, data))
+        assert run("workers", "invoke", "greeter", "hello", "--stream").exit_code == 2
+
+
+@pytest.mark.parametrize("strange", [None, 0, "x", [1], {"message": [1]}, "\ud800"])
+def test_whatever_an_answer_says_is_printed(control: Control, run: Run, strange: Any) -> None:
+    control.answer("POST", CALL, {"success": True, "result": strange, "logs": [strange, LINE]})
+    said = run("workers", "invoke", "greeter", "hello")
+    assert (said.exit_code, json.loads(said.out)) == (0, strange)
+    assert said.err.endswith("a line\nof two\n")
+    control.answer("POST", CALL, {"success": False, "error": strange, "logs": strange}, status=500)
+    assert run("workers", "invoke", "greeter", "hello").exit_code == 1
+    control.answer("POST", STREAM, stream(FIRST, (1, "log", {"message": strange}), (2, "error", {})))
+    assert run("workers", "invoke", "greeter", "hello", "--stream").exit_code == 1
+
+
 def test_a_stream_is_printed_as_it_comes(control: Control, run: Run) -> None:
     control.answer("POST", STREAM, stream(FIRST, LOG, RESULT))
     said = run("workers", "invoke", "greeter", "hello", "--stream", "--data", "7")

@@ -65,6 +65,8 @@ def test_what_is_not_there_yet_is_asked_again() -> None:
         httpx.Response(200, json={"functions": "hello"}),
         httpx.Response(200, json={"functions": [1]}),
         httpx.Response(200, json=[]),
+        httpx.Response(200, content=b"[" * 200_000),
+        httpx.Response(200, content=b'{"functions": ["\\ud800"]}'),
         httpx.Response(200, content=b'{"functions": ["' + b"a" * 300_000 + b'"]}'),
         httpx.Response(307, headers={"location": "https://elsewhere.test/"}),
     ],

@@ -1,5 +1,6 @@
 """Functions of apps, called as one deployment has them: over the API, and from their page."""
 
+import json
 from dataclasses import replace
 from html import unescape
 from typing import Any
@@ -11,6 +12,7 @@ from app.domain.deployments import Deployment
 from app.domain.variables import Variable
 from app.domain.workers import INVOKE_KEY
 from app.errors import RemoteUnavailable
+from app.ports import Reply
 from app.vault import FernetVault
 from tests.builders import a_deployment, at
 from tests.fakes.invocations import answered, failed
@@ -128,6 +130,62 @@ def test_the_page_calls_without_scripts(shop: World) -> None:
     assert refused.status_code == 400
     assert "it is no JSON" in refused.text
     assert len(shop.functions.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "told"),
+    [
+        *(
+            (body, 502, "not answer as a worker does")
+            for body in (b"oops", b"", b"\xff", b"7", b"[{}]", b"{}")
+        ),
+        *((body, 502, "not answer as a worker does") for body in (b'{"logs": null}', b"7" * 5000)),
+        (b"[" * 100_000, 400, "nested too deeply"),
+    ],
+)
+def test_what_no_worker_answers_is_said_to_be_so(shop: World, body: bytes, status: int, told: str) -> None:
+    shop.functions.replies = [Reply(200, {}, (body,))]
+    answer = page(shop, function="hello", payload='{"n": 1}')
+    assert answer.status_code == status
+    assert told in answer.text
+    assert "&#34;n&#34;: 1" in answer.text
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [None, False, 0, -1.5, 1e999, "", "x", "\ud800 half", "\0", [], [[]], {}, {"name": 1}, {"toString": 1}],
+)
+def test_whatever_an_answer_says_is_shown_as_text(shop: World, strange: Any) -> None:
+    line = {"level": strange, "message": strange, "timestamp": strange}
+    for told in (
+        {"result": strange, "logs": strange, "duration": strange},
+        {"result": strange, "logs": [strange, line, LOG]},
+        {"success": False, "error": strange, "logs": [line]},
+        {"success": strange, "error": {"name": strange, "message": strange, "stack": strange}},
+    ):
+        body = json.dumps({"success": True, **told}).encode()
+        shop.functions.replies = [Reply(200, {}, (body,))]
+        answer = page(shop, function="hello", payload="")
+        assert answer.status_code == 200
+        assert ("&lt;i&gt;hi&lt;/i&gt;" in answer.text) is (told.get("logs") == [strange, line, LOG])
+
+
+@pytest.mark.parametrize("depth", range(100, 1000, 50))
+def test_what_is_nested_deeply_is_shown_or_said_to_be_so(shop: World, depth: int) -> None:
+    nested = "[" * depth + "]" * depth
+    for field in ("result", "logs", "duration", "error"):
+        body = f'{{"success": true, "{field}": {nested}}}'.encode()
+        shop.functions.replies = [Reply(200, {}, (body,))]
+        answer = page(shop, function="hello", payload="")
+        assert answer.status_code == 200 or "nested too deeply" in answer.text
+
+
+def test_a_result_does_not_grow_without_end_when_it_is_indented(shop: World) -> None:
+    body = b'{"success": true, "result": %s1%s%s}' % (b"[" * 400, b",1" * 400_000, b"]" * 400)
+    shop.functions.replies = [Reply(200, {}, (body,))]
+    answer = page(shop, function="hello", payload="")
+    assert answer.status_code == 200
+    assert len(answer.data) < 3 * len(body)
 
 
 def test_the_page_shows_what_to_type_in_a_terminal(shop: World) -> None:

@@ -54,6 +54,13 @@ def test_lines_that_are_too_many_are_counted(line: dict[str, str]) -> None:
     assert kept[:-1] == [line] * (len(kept) - 1)
 
 
+def test_of_lines_that_are_none_nothing_is_kept() -> None:
+    nothing: tuple[Any, ...] = (None, 5, "x", {}, [1, None, "x"] * 40_000)
+    for logs in nothing:
+        assert kept_answer(told(logs=logs))["logs"] == []
+    assert kept_answer(told(logs=[1, LINE, "x"]))["logs"] == [LINE]
+
+
 @pytest.mark.parametrize("answer", [broken_answer("f", "it broke off"), unkept_answer("f")])
 def test_other_answers_have_the_same_form(answer: dict[str, Any]) -> None:
     assert {"success", "function", "logs", "duration"} <= set(answer)

@@ -133,6 +133,25 @@ def test_what_may_pass_is_tried_again(reply: Reply | BranchlineError) -> None:
     assert world.run()["attempts"] == 2
 
 
+@pytest.mark.parametrize("body", [b"oops", b"", b"\xff", b"[1]", b"{}", b'{"logs": null}'])
+def test_what_no_worker_answers_is_a_failure_that_may_pass(body: bytes) -> None:
+    strange = replace(answered(), body=(body,))
+    assert World(strange, answered()).run()["attempts"] == 2
+    error = World(strange).refusal()
+    assert (
+        error.message == "invoking hello: WorkerFailed: invoking hello: it does not answer as a worker does"
+    )
+
+
+@pytest.mark.parametrize("strange", [None, 0, "x", [1], {"name": [1]}])
+def test_whatever_an_answer_says_ends_a_job_as_it_says_itself(strange: Any) -> None:
+    told = {"success": True, "result": strange, "logs": strange, "duration": strange}
+    assert World(replace(answered(), body=(json.dumps(told).encode(),))).run()["result"] == strange
+    told = {"success": False, "error": strange, "logs": [strange]}
+    error = World(replace(answered(), body=(json.dumps(told).encode(),))).refusal()
+    assert error.error_code == "function:failed"
+
+
 def test_a_worker_that_is_away_is_waited_for_and_costs_no_attempt() -> None:
     world = World(RemoteUnavailable("nobody answers"), answered())
     assert world.run()["attempts"] == 1
