@@ -7,6 +7,7 @@
  */
 import { ENDED, UNAUTHENTICATED } from "./signed_out.ts";
 import { readEvents, type ServerEvent, within } from "./sse.ts";
+import { fieldsOf, numberOf, parsed, textOf } from "./telling.ts";
 
 export interface Line {
   readonly level: string;
@@ -64,7 +65,7 @@ export async function* invoke(call: Call, network: Network): AsyncGenerator<Told
     yield* new Reading(call, network, invocation).told(answer);
   } catch (error) {
     if (call.signal.aborted) return;
-    yield { kind: "lost", message: `The call did not arrive, or its answer did not: ${textOf(error)}` };
+    yield { kind: "lost", message: `The call did not arrive, or its answer did not: ${reasonOf(error)}` };
   }
 }
 
@@ -167,8 +168,7 @@ function isPassing(status: number): boolean {
 
 /** Say why there is no stream: in the worker's words, where its answer is passed on, or in ours. */
 async function refusal(answer: Response): Promise<Told> {
-  const told = parsed(await answer.text()) as { error?: Partial<Thrown>; duration?: number } | undefined;
-  const { name, message, stack } = told?.error ?? {};
+  const { name, message, stack } = thrownOf(parsed(await answer.text()));
   if (name !== undefined) return { kind: "failed", error: { name, message: message ?? "", stack } };
   if (answer.status === UNAUTHENTICATED) return { kind: "refused", status: answer.status, message: ENDED };
   return { kind: "refused", status: answer.status, message: message ?? `The server answered ${answer.status}.` };
@@ -180,29 +180,24 @@ function messageOf(told: Told): string {
 }
 
 function lineOf(data: string): Line {
-  const told = (parsed(data) ?? {}) as Partial<Line>;
-  return {
-    level: String(told.level ?? "log"),
-    message: String(told.message ?? data),
-    timestamp: String(told.timestamp ?? ""),
-  };
+  const { level, message, timestamp } = fieldsOf(parsed(data));
+  return { level: textOf(level) ?? "log", message: textOf(message) ?? data, timestamp: textOf(timestamp) ?? "" };
 }
 
 function endOf({ name, data }: ServerEvent): Told {
-  const told = (parsed(data) ?? {}) as { result?: unknown; duration?: number; error?: Partial<Thrown> };
-  if (name === "result") return { kind: "result", value: told.result ?? null, duration: told.duration ?? 0 };
-  const { name: kind = "Error", message = data, stack } = told.error ?? {};
-  return { kind: "failed", error: { name: kind, message, stack }, duration: told.duration };
+  const told = parsed(data);
+  const { result, duration } = fieldsOf(told);
+  if (name === "result") return { kind: "result", value: result ?? null, duration: numberOf(duration) ?? 0 };
+  const { name: kind = "Error", message = data, stack } = thrownOf(told);
+  return { kind: "failed", error: { name: kind, message, stack }, duration: numberOf(duration) };
 }
 
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
+/** Return what was thrown, as far as that is told. */
+function thrownOf(told: unknown): Partial<Thrown> {
+  const { name, message, stack } = fieldsOf(fieldsOf(told).error);
+  return { name: textOf(name), message: textOf(message), stack: textOf(stack) };
 }
 
-function textOf(error: unknown): string {
+function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

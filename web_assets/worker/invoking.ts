@@ -8,6 +8,7 @@ import { LogView, type Mark } from "./log_view.ts";
 import { asSent, mistakeIn } from "./payload.ts";
 import { PayloadEditor } from "./payload_editor.ts";
 import { signInAgain, UNAUTHENTICATED } from "./signed_out.ts";
+import { written } from "./telling.ts";
 
 const LONGEST_RESULT = 200_000;
 
@@ -165,7 +166,7 @@ class Result {
   }
 
   tell(told: Told): void {
-    if (told.kind === "result") this.#show("succeeded", "good", spanOf(told.duration), JSON.stringify(told.value, null, 2));
+    if (told.kind === "result") this.#show("succeeded", "good", spanOf(told.duration), written(told.value, 2));
     else if (told.kind === "failed") this.#show("failed", "bad", spanOf(told.duration), textOf(told.error));
     else if (told.kind === "refused") this.#show("not called", "bad", told.status === UNAUTHENTICATED ? signInAgain() : `${told.status}`, told.message);
     else if (told.kind === "lost") this.#show("unknown", "warn", "", told.message);

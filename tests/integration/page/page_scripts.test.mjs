@@ -7,6 +7,7 @@ import { invoke } from "../../../web_assets/worker/invocation.ts";
 import { asText, isWanted, LogBuffer, occurrences, severityOf } from "../../../web_assets/worker/logs.ts";
 import { mistakeIn } from "../../../web_assets/worker/payload.ts";
 import { EventParser, readEvents, SilentStream } from "../../../web_assets/worker/sse.ts";
+import { written } from "../../../web_assets/worker/telling.ts";
 
 const encoder = new TextEncoder();
 const LONG_MS = 10_000;
@@ -146,6 +147,28 @@ test("an error event is told with its stack", async () => {
   const error = { name: "TypeError", message: "no", stack: "TypeError: no\n    at hello" };
   const net = network([stream(`event: error\nid: inv_1:1\ndata: ${JSON.stringify({ error })}\n\n`)]);
   assert.deepEqual((await all(call(), net)).at(-1), { kind: "failed", error, duration: undefined });
+});
+
+test("whatever an event says is text", async () => {
+  const strange = [null, 0, -1.5, "x", [], [[1]], {}, { toString: 1, valueOf: 1 }, { length: 1e9 }, true];
+  const bare = strange.map((value) => JSON.stringify(value));
+  const fields = (names) => strange.map((value) => JSON.stringify(Object.fromEntries(names.map((name) => [name, value]))));
+  const errors = [...bare, ...fields(["name", "message", "stack"])].map((error) => `{"error":${error},"duration":${error}}`);
+  const deep = "[".repeat(100_000) + "]".repeat(100_000);
+  for (const data of ["oops", deep, `{"message":${deep}}`, ...bare, ...fields(["level", "message", "timestamp"])]) {
+    const net = network([stream(`event: log\nid: inv_1:1\ndata: ${data}\n\n${resultEvent(2)}`)]);
+    const [, { lines: [line] }, end] = await all(call(), net);
+    for (const part of [line.level, line.message, line.timestamp]) assert.equal(typeof part, "string");
+    assert.equal(end.kind, "result");
+  }
+  for (const data of ["oops", deep, ...bare, ...errors]) {
+    const [, { kind, error }] = await all(call(), network([stream(`event: error\nid: inv_1:1\ndata: ${data}\n\n`)]));
+    assert.deepEqual([kind, typeof error.name, typeof error.message], ["failed", "string", "string"]);
+    assert.ok(error.stack === undefined || typeof error.stack === "string");
+    const [told] = await all(call(), network([new Response(data, { status: 500 })]));
+    assert.equal(typeof (told.kind === "failed" ? told.error.name : told.message), "string");
+  }
+  assert.match(written(JSON.parse(deep), 2), /nested too deeply/);
 });
 
 test("a request that nobody answers in time is ended, the first and a later one", async (context) => {
