@@ -1,4 +1,4 @@
-"""What a story may not leave behind: an unacknowledged delivery, a waiting job, a script without an owner."""
+"""What a story may not leave behind: an unheard delivery, a waiting job, a script without an owner."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Inspector:
         yield from self._unfinished_deliveries()
         yield from self._unfinished_apps(apps)
         yield from self._unfinished_deployments(apps)
-        yield from self._unacknowledged_webhooks(apps)
+        yield from self._unheard_webhooks(apps)
         yield from self._ownerless_scripts(apps)
 
     def _unfinished_deliveries(self) -> Iterator[str]:
@@ -78,13 +78,15 @@ class Inspector:
                 if deployment["status"] in UNDER_WAY:
                     yield f"deployment {deployment['id']} of {app['name']} is {deployment['status']}"
 
-    def _unacknowledged_webhooks(self, apps: list[dict[str, Any]]) -> Iterator[str]:
+    def _unheard_webhooks(self, apps: list[dict[str, Any]]) -> Iterator[str]:
+        # What was kept is heard, whatever GitHub saw: an answer that came too late is not asked for again.
+        kept = {it["guid"] for it in pages(self.branchline, "/api/deliveries")}
         for app in apps:
             hooks = f"/repos/{app['repository']['fullName']}/hooks"
             for hook in self.github.get(hooks):
                 sent = self.github.get(f"{hooks}/{hook['id']}/deliveries")
                 # What was sent while nobody was there is sent once more, under the same number.
-                heard = {it["guid"] for it in sent if it["status_code"] // 100 == 2}
+                heard = kept | {it["guid"] for it in sent if it["status_code"] // 100 == 2}
                 for delivery in sent:
                     if delivery["guid"] not in heard:
                         yield f"GitHub's delivery {delivery['guid']} was answered {delivery['status_code']}"
