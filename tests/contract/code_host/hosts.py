@@ -108,6 +108,11 @@ jobs:
 """,
 )
 
+# One that only a hand starts: whoever commits it leaves no run behind that others wait for.
+SILENT_WORKFLOW = File(WORKFLOW.path, WORKFLOW.content.replace(b"push, ", b""))
+# One of another name, whose runs are over at once.
+OTHER_WORKFLOW = File(".github/workflows/other.yml", WORKFLOW.content.replace(b"sleep 60", b"true"))
+
 BUILDING = b"""\
 on: push
 jobs:

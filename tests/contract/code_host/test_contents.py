@@ -4,9 +4,9 @@ from app.errors import RemoteConflict, RemoteMissing
 from app.ports import File
 from tests.contract.code_host.hosts import (
     ORG,
+    SILENT_WORKFLOW,
     TEMPLATE_FILES,
     UNKNOWN,
-    WORKFLOW,
     CodeHost,
     commit,
     head,
@@ -21,7 +21,8 @@ def test_an_absent_branch_or_repository_has_no_head(host: CodeHost, shop: str) -
 
 def test_a_commit_adds_replaces_and_keeps_files_in_three_writes(host: CodeHost, shop: str) -> None:
     parent = head(host, shop)
-    files = [File("src/index.ts", b"changed\r\n"), File("deep/er/new.txt", "é\n".encode()), WORKFLOW]
+    files = [File("src/index.ts", b"changed\r\n"), File("deep/er/new.txt", "é\n".encode())]
+    files.append(SILENT_WORKFLOW)
     with writes(host, 3):
         made = host.contents.commit(shop, "main", files, "Set up", parent=parent)
     assert head(host, shop) == made != parent
