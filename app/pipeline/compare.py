@@ -246,7 +246,7 @@ def compare_scripts(
             continue
         subject = f"{namespace}/{script.name}"
         if need is not None and need.subject is not None:
-            if _is_changed(script, known.standing.get(script.name), began):
+            if _is_changed(script, known.standing.get(script.name), need.subject, began):
                 facts = {"seen": script.etag, "shows": need.subject}
                 found.append(Drift(need.owner_id, Kind.SCRIPT_CHANGED, subject, facts))
         elif slug is not None and (slug in known.owners or is_slug(slug)):
@@ -273,7 +273,8 @@ def slug_of(script: SeenScript) -> str | None:
     return next((slug for slug in slugs if script.name == slug or script.name.endswith(f"-{slug}")), None)
 
 
-def _is_changed(script: SeenScript, standing: StandingScript | None, began: datetime) -> bool:
+def _is_changed(script: SeenScript, standing: StandingScript | None, subject: str, began: datetime) -> bool:
+    """Tell whether a script shows what it is not to: bytes of others, or what we put up there too late."""
     if standing is None or standing.etag is None or script.etag is None or standing.put_at >= began - QUIET:
         return False
-    return script.etag != standing.etag
+    return script.etag != standing.etag or standing.subject != subject

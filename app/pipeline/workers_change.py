@@ -9,8 +9,9 @@ from app.domain.events import Event, Tag
 from app.domain.jobs import Job
 from app.domain.names import new_id
 from app.domain.workers import Version, Worker
-from app.errors import Conflict, Gone, NotFound, RemoteUnavailable
-from app.pipeline.workers_deploy import check_free, check_holder, expiry_of, forget_worker, live_worker
+from app.errors import Conflict, Gone, RemoteUnavailable
+from app.pipeline.workers_deploy import expiry_of, forget_worker, live_worker
+from app.pipeline.workers_hold import check_free, check_holder, give_back, keep_hold, take_hold
 from app.pipeline.workers_putting import (
     WorkerPutter,
     Workshop,
@@ -83,8 +84,9 @@ def restore_worker(key: str, *, actor: str, to: Workshop) -> Worker:
     if version is None:
         return worker
     with _giving_back(worker, hold, to):
-        for script in (version.own_script, worker.script):
-            put_version(worker, version, script, invoking, to)
+        put_version(worker, version, version.own_script, invoking, to)
+        keep_hold(worker.id, hold, to)
+        put_version(worker, version, worker.script, invoking, to)
         return _answers_again(worker, version, hold, actor, to)
 
 
@@ -95,9 +97,8 @@ def _held(key: str, hold: str, to: Workshop) -> tuple[Worker, Version | None, st
         worker = tx.workers.get(key, lock=True)
         if worker.expired_at is None:
             return worker, None, None
-        check_free(worker, at)
+        tx.workers.save(take_hold(tx, worker, hold, at))
         version = _live_version(tx, worker)
-        tx.workers.save(worker.held(hold, at))
         return worker, version, invoke_key(tx, worker, to.vault)
 
 
@@ -108,11 +109,8 @@ def _giving_back(worker: Worker, hold: str, to: WorkerPutter) -> Iterator[None]:
         yield
     except Exception:
         # With the database away the hold ends by itself, and is noticed then.
-        with suppress(RemoteUnavailable, NotFound), to.records.begin() as tx:
-            current = tx.workers.get(worker.id, lock=True)
-            request_settling(tx, current)
-            if current.holder == hold:
-                tx.workers.save(current.freed())
+        with suppress(RemoteUnavailable), to.records.begin() as tx:
+            give_back(tx, worker, hold)
         raise
 
 

@@ -18,7 +18,6 @@ from app.domain.names import check_app_name, new_id, new_slug, own_script_name
 from app.domain.sources import Source
 from app.domain.workers import Options, Version, Worker, check_function_names, check_options
 from app.errors import (
-    Busy,
     Conflict,
     InvalidInput,
     NotFound,
@@ -30,6 +29,7 @@ from app.errors import (
 from app.pipeline import standing
 from app.pipeline.standing import Place
 from app.pipeline.workers_bundle import keep_bundle
+from app.pipeline.workers_hold import check_holder, give_back, keep_hold, take_hold
 from app.pipeline.workers_putting import (
     WorkerPutter,
     Workshop,
@@ -42,7 +42,6 @@ from app.pipeline.workers_putting import (
 from app.pipeline.workers_sources import check_sources, keep_sources
 from app.ports import Transaction
 
-_BUSY_RETRY_SECONDS = 1
 _TOO_LARGE = 413
 
 
@@ -205,7 +204,6 @@ def _new_worker(name: str, environment: Environment, actor: str, at: datetime, t
 
 def _claim(tx: Transaction, worker: Worker, material: _Material, at: datetime, to: Workshop) -> _Claim:
     """Hold a worker for a new version. Raises Busy."""
-    check_free(worker, at)
     version_id = new_id("ver", at)
     version = Version(
         id=version_id,
@@ -219,7 +217,7 @@ def _claim(tx: Transaction, worker: Worker, material: _Material, at: datetime, t
         options=material.options,
     )
     held = replace(
-        worker.held(version_id, at),
+        take_hold(tx, worker, version_id, at),
         namespace=to.platform.namespace_of(worker.environment),
         newest=version.number,
         error=None,
@@ -232,24 +230,6 @@ def _claim(tx: Transaction, worker: Worker, material: _Material, at: datetime, t
     return _Claim(held, version, key or secrets.token_urlsafe(32), is_new_key=key is None)
 
 
-def check_free(worker: Worker, at: datetime) -> None:
-    """Let a worker be changed that nobody is putting up. Raises Busy."""
-    if worker.is_held("", at):
-        raise Busy(
-            f"deploying {worker.name}: somebody else is putting it up",
-            retry_after_seconds=_BUSY_RETRY_SECONDS,
-            code="worker:busy",
-        )
-
-
-def check_holder(worker: Worker, holder: str) -> None:
-    """Let what was put up be written down by who still holds the worker. Raises Conflict."""
-    if worker.holder != holder:
-        raise Conflict(
-            f"deploying {worker.name}: it took so long that somebody else went on", code="worker:overtaken"
-        )
-
-
 # --------------------------------------------------------------------------------------------------- go live
 
 
@@ -260,6 +240,7 @@ def _deploy(claim: _Claim, to: Workshop) -> Deployed:
             put_version(worker, version, version.own_script, key, to)
         names = tuple(to.endpoints.functions(version.own_script, key))
         version = replace(version, functions=check_function_names(names))
+        keep_hold(worker.id, version.id, to)
         with _authors_words(worker):
             put_version(worker, version, worker.script, key, to)
         return _record(claim, version, to)
@@ -290,19 +271,19 @@ def _giving_back(claim: _Claim, to: WorkerPutter) -> Iterator[None]:
 
 
 def _give_back(tx: Transaction, claim: _Claim, error: Exception) -> None:
-    request_settling(tx, claim.worker)
     with suppress(NotFound):
         worker = tx.workers.get(claim.worker.id, lock=True)
-        _let_go(tx, worker, claim, error)
+        if worker.version_id is None and worker.holder in {None, claim.version.id}:
+            _say_why(tx, worker, error)
+    give_back(tx, claim.worker, claim.version.id)
 
 
-def _let_go(tx: Transaction, worker: Worker, claim: _Claim, error: Exception) -> None:
-    """Give a worker free; one of which nothing ever went up goes when its author has to change something."""
-    if worker.version_id is None and isinstance(error, Unprocessable | TooLarge):
+def _say_why(tx: Transaction, worker: Worker, error: Exception) -> None:
+    """Say why nothing ever went up of a worker; it goes when its author has to change something."""
+    if isinstance(error, Unprocessable | TooLarge):
         forget_worker(tx, worker)
-    elif worker.holder == claim.version.id:
-        reason = str(error) if worker.version_id is None else None
-        tx.workers.save(replace(worker.freed(), error=reason))
+    else:
+        tx.workers.save(replace(worker, error=str(error)))
 
 
 def forget_worker(tx: Transaction, worker: Worker) -> None:

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from app.domain.jobs import Job
 from app.domain.workers import Version, Worker
-from app.errors import Busy, NotFound, RemoteRefused, RemoteUnavailable
+from app.errors import Busy, Conflict, NotFound, RemoteRefused, RemoteUnavailable
+from app.pipeline.workers_hold import give_back, keep_hold
 from app.pipeline.workers_putting import (
     WorkerPutter,
     invoke_key,
@@ -28,12 +29,13 @@ _PAUSES: Final = tuple(min(0.25 * 1.5**n, 5.0) for n in range(40))
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """A worker as a job found and holds it; `was_settled` says that its address needs nothing.
+    """A worker as a job found it, and holds it; `was_settled` says that its address needs nothing.
 
     `left` are the names of own scripts that stand, or may, and are not to. The script `again` is put up
-    although it is there.
+    although it is there, and in doubt or not.
     """
 
+    job_id: str
     worker: Worker
     versions: Sequence[Version]
     left: Sequence[str]
@@ -68,9 +70,9 @@ def _try(job: Job, to: WorkerPutter) -> bool:
     except NotFound:
         _remove_all(job, to)
         return True
-    with _giving_back(job, to):
+    with _giving_back(turn, to):
         _put_in_line(turn, to)
-    return _finish(job, turn, to)
+    return _finish(turn, to)
 
 
 def _take_turn(job: Job, to: WorkerPutter) -> _Turn:
@@ -84,7 +86,7 @@ def _take_turn(job: Job, to: WorkerPutter) -> _Turn:
         versions, key = tx.versions.of(worker.id), invoke_key(tx, worker, to.vault)
         left = _left(tx, worker, versions)
     again = job.arguments.get("again")
-    return _Turn(worker, versions, left, key, was_settled=worker.is_settled, again=again)
+    return _Turn(job.id, worker, versions, left, key, was_settled=worker.is_settled, again=again)
 
 
 def _left(tx: Transaction, worker: Worker, versions: Sequence[Version]) -> list[str]:
@@ -124,8 +126,19 @@ def _put_version_in_line(turn: _Turn, version: Version, to: WorkerPutter) -> Non
     worker = turn.worker
     if turn.again == version.own_script or not _is_there(worker, version.own_script, to):
         put_version(worker, version, version.own_script, turn.key, to)
-    if version.id == worker.version_id and not turn.was_settled:
-        put_version(worker, version, worker.script, turn.key, to)
+    is_in_doubt = not turn.was_settled or turn.again == worker.script
+    if version.id == worker.version_id and is_in_doubt:
+        _put_address_up(turn, version, to)
+
+
+def _put_address_up(turn: _Turn, version: Version, to: WorkerPutter) -> None:
+    """Put the worker's address up, unless somebody else went on meanwhile, which `_finish` finds too."""
+    worker = turn.worker
+    try:
+        keep_hold(worker.id, turn.job_id, to)
+    except (Conflict, NotFound):
+        return
+    put_version(worker, version, worker.script, turn.key, to)
 
 
 def _is_there(worker: Worker, script: str, to: WorkerPutter) -> bool:
@@ -133,28 +146,39 @@ def _is_there(worker: Worker, script: str, to: WorkerPutter) -> bool:
 
 
 @contextmanager
-def _giving_back(job: Job, to: WorkerPutter) -> Iterator[None]:
-    """Give the worker free when it could not be brought in line."""
+def _giving_back(turn: _Turn, to: WorkerPutter) -> Iterator[None]:
+    """Give the worker free when it could not be brought in line: the job says so, or looks again."""
     try:
         yield
     except Exception:
         # With the database away the hold ends by itself.
-        with suppress(RemoteUnavailable, NotFound), to.records.begin() as tx:
-            worker = tx.workers.get(job.app_id, lock=True)
-            if worker.holder == job.id:
-                tx.workers.save(worker.freed())
+        with suppress(RemoteUnavailable), to.records.begin() as tx:
+            _let_go(tx, turn)
         raise
 
 
-def _finish(job: Job, turn: _Turn, to: WorkerPutter) -> bool:
-    """Write down that all is in line; False when something else was asked for meanwhile."""
+def _let_go(tx: Transaction, turn: _Turn) -> None:
+    with suppress(NotFound):
+        worker = tx.workers.get(turn.worker.id, lock=True)
+        if worker.holder == turn.job_id:
+            tx.workers.save(worker.freed())
+            return
+    give_back(tx, turn.worker, turn.job_id)
+
+
+def _finish(turn: _Turn, to: WorkerPutter) -> bool:
+    """Write down that all is in line; False when something else was asked for meanwhile.
+
+    When the hold was lost nobody knows what came last: another job sees to it.
+    """
     with to.records.begin() as tx:
         try:
-            worker = tx.workers.get(job.app_id, lock=True)
+            worker = tx.workers.get(turn.worker.id, lock=True)
         except NotFound:
             return False
-        if worker.holder != job.id:
-            return False
+        if worker.holder != turn.job_id:
+            give_back(tx, worker, turn.job_id)
+            return True
         is_same = _asked_for(worker, tx.versions.of(worker.id)) == _asked_for(turn.worker, turn.versions)
         tx.workers.save(replace(worker.freed(), is_settled=is_same))
         if is_same:

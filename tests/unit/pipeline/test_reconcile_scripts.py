@@ -54,6 +54,22 @@ def test_a_script_whose_bytes_are_somebody_elses_is_put_right_by_who_heals_all(
     assert all(world.scripts.etags[place] != etag for place, etag in etags.items())
 
 
+def test_a_script_that_we_put_up_and_that_shows_another_deployment_than_is_recorded_is_told(
+    deployed_world: Drifting,
+) -> None:
+    """As a process leaves it that put up what it was too late for, and could not say so."""
+    world = deployed_world
+    with world.records.begin() as tx:
+        (standing,) = (it for it in tx.standing.of("app_0001", PRODUCTION) if it.script == "slug0001")
+        tx.standing.put(replace(standing, subject="dpl_late"))
+    world.look_at_all()
+    assert world.drift() == [(Kind.SCRIPT_CHANGED, f"{PRODUCTION}/slug0001")]
+    world.look_at_app(heal=Heal.ALL)
+    world.run_queue()
+    world.heal_all()
+    assert world.drift() == []
+
+
 def test_a_script_that_nothing_needs_is_told_and_deleted_by_who_heals_all(deployed_world: Drifting) -> None:
     world = deployed_world
     world.scripts.upload(PREVIEW, "preview-old-slug0001", ["app-slug0001"])
