@@ -3,14 +3,17 @@
 What GitHub lets everybody do with a public repository is nothing that somebody was let do.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from github import UnknownObjectException
 
+from app.domain.apps import Repository
 from app.domain.rights import Level
 from app.errors import RemoteForbidden, RemoteMissing, Unauthenticated
 from app.github.client import GitHub, path
+from app.github.names import Names
 from app.github.requester import PacedRequester
 from app.ports.people import Account
 
@@ -34,22 +37,25 @@ _AFFILIATION: Final = "owner,collaborator,organization_member"
 class GitHubMemberships:
     """Port `Memberships`; where we are an App people sign in to it, else to an OAuth App."""
 
-    def __init__(self, github: GitHub) -> None:
-        self._github = github
+    def __init__(self, github: GitHub, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._github, self._names = github, Names(github, monotonic)
 
-    def level(self, repository_id: int, account: Account) -> Level | None:
-        """Return what somebody was let do in a repository; None when there is neither it nor them.
+    def level(self, repository: Repository, account: Account) -> Level | None:
+        """Return what somebody was let do in a repository; None when it is not there, or they are not.
 
         It is asked for by its id, as GitHub's own links and redirects do: a name is whoever's has it now.
+        What is then done there is done by name, so its name has to lead to it.
         """
         # https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api#using-link-headers
-        place = path("repositories", repository_id, "collaborators", account.login)
+        place = path("repositories", repository.id, "collaborators", account.login)
         try:
-            with self._github.doing(f"looking what {account.login} may do in repository {repository_id}"):
+            with self._github.doing(f"looking what {account.login} may do in repository {repository.id}"):
                 number, level = self._granted(place)
-                return level if number == account.id else Level.NONE
         except RemoteMissing:
             return None
+        if level is Level.NONE or number != account.id:
+            return Level.NONE
+        return level if self._names.lead_to(repository) else None
 
     def is_member(self, organization: str, account: Account) -> bool:
         """Tell whether somebody belongs to an organisation; who was only invited does not yet."""

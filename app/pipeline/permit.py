@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from app.domain.apps import App, AppStatus
+from app.domain.apps import App, AppStatus, Repository
 from app.domain.callers import Person, Reach
 from app.domain.rights import Level, Right
 from app.errors import RemoteRefused, RemoteUnavailable, Unauthenticated
@@ -28,6 +28,8 @@ LISTED: Final = timedelta(minutes=5)
 OUTLIVED: Final = timedelta(days=7)
 # Where in `rights` it is kept that somebody belongs to the organisation: no app has such an id.
 _ORGANIZATION: Final = "organization"
+# And, before the id of an app, that we saw no repository of its; what was seen before is left beside that.
+_GONE: Final = "gone/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,30 +64,29 @@ def level_on(person: Person, app: App, given: Permits) -> Level:
     if app.repository is None:
         return _known(person, app.id, given, timedelta.max)
     try:
-        return _level_in(app.repository.id, app, person, given)
+        return _level_in(app.repository, app, person, given)
     except (RemoteUnavailable, RemoteRefused):
-        if _known(person, app.id, given, timedelta.max) is Level.NONE:
+        if not _was_seen(person, app.id, given, timedelta.max):
             return Level.NONE
         raise
 
 
-def _level_in(repository_id: int, app: App, person: Person, given: Permits) -> Level:
+def _level_in(repository: Repository, app: App, person: Person, given: Permits) -> Level:
     if app.status is AppStatus.DELETING:
         return known_level(person, app.id, given) or _outlived(person, app.id, given)
     if app.status is AppStatus.DETACHED:
         return _outlived(person, app.id, given)
 
     def look(memberships: Memberships) -> Level | None:
-        return memberships.level(repository_id, _account(person))
+        return memberships.level(repository, _account(person))
 
-    level = _looked(person, app.id, f"looking what {person.login} may do", look, given)
-    return _outlived(person, app.id, given) if level is None else level
+    return _looked(person, app.id, f"looking what {person.login} may do", look, given)
 
 
 def _outlived(person: Person, app_id: str, given: Permits) -> Level:
     """Return what a member was let do in a repository that is out of reach, when we last heard of it."""
-    level = _known(person, app_id, given, OUTLIVED)
-    return level if level > Level.NONE and is_member(person, given) else Level.NONE
+    level = _was_seen(person, app_id, given, OUTLIVED)
+    return level if level and is_member(person, given) else Level.NONE
 
 
 def known_level(person: Person, app_id: str, given: Permits) -> Level:
@@ -168,11 +169,8 @@ def _is_listed(person: Person, given: Permits) -> bool:
         return bool(tx.apps.list(reach=Reach(person.id), limit=1).items)
 
 
-def _looked(person: Person, key: str, doing: str, look: Look, given: Permits) -> Level | None:
-    """Return what is known and fresh, else what a look says, else what is known and may still count.
-
-    None says that the host does not know what was asked about, and that there was a right before.
-    """
+def _looked(person: Person, key: str, doing: str, look: Look, given: Permits) -> Level:
+    """Return what is known and fresh, else what a look says, else what is known and may still count."""
     known = _known_within(person, key, given, FRESH)
     if known is not None:
         return known
@@ -180,12 +178,12 @@ def _looked(person: Person, key: str, doing: str, look: Look, given: Permits) ->
         return _looked_in_turn(person, key, doing, look, given)
 
 
-def _looked_in_turn(person: Person, key: str, doing: str, look: Look, given: Permits) -> Level | None:
+def _looked_in_turn(person: Person, key: str, doing: str, look: Look, given: Permits) -> Level:
     known = _known_within(person, key, given, FRESH)
     return known if known is not None else _looked_now(person, key, doing, look, given)
 
 
-def _looked_now(person: Person, key: str, doing: str, look: Look, given: Permits) -> Level | None:
+def _looked_now(person: Person, key: str, doing: str, look: Look, given: Permits) -> Level:
     now = given.clock()
     try:
         with given.looking(doing) as memberships:
@@ -195,12 +193,20 @@ def _looked_now(person: Person, key: str, doing: str, look: Look, given: Permits
         if known is None:
             raise
         return known
-    if level is None and _known(person, key, given, OUTLIVED) > Level.NONE:
-        return None
+    # Nobody was dismissed where there is nothing any more: what was seen of that is not written over.
+    is_gone = level is None and _was_seen(person, key, given, OUTLIVED)
     level = level or Level.NONE
     with given.records.begin() as tx:
-        tx.rights.save(Right(person.id, key, level, now))
+        tx.rights.save(Right(person.id, f"{_GONE}{key}" if is_gone else key, level, now))
     return level
+
+
+def _was_seen(person: Person, app_id: str, given: Permits, span: timedelta) -> Level:
+    """Return what somebody was let do in an app's repository when we last saw that."""
+    with given.records.read() as tx:
+        known = tx.rights.get(person.id, app_id)
+    is_good = known is not None and _is_within(known.looked_at, span, given.clock())
+    return known.level if known is not None and is_good else Level.NONE
 
 
 def _known(person: Person, app_id: str, given: Permits, span: timedelta) -> Level:
@@ -209,8 +215,10 @@ def _known(person: Person, app_id: str, given: Permits, span: timedelta) -> Leve
 
 
 def _known_within(person: Person, app_id: str, given: Permits, span: timedelta) -> Level | None:
+    """Return the newest that is known, when it is new enough: a right, or that there was nothing to see."""
     with given.records.read() as tx:
-        known = tx.rights.get(person.id, app_id)
+        found = [tx.rights.get(person.id, key) for key in (app_id, f"{_GONE}{app_id}")]
+    known = max((it for it in found if it), key=lambda it: it.looked_at, default=None)
     is_good = known is not None and _is_within(known.looked_at, span, given.clock())
     return known.level if known is not None and is_good else None
 

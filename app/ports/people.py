@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from app.domain.apps import Repository
 from app.domain.callers import ApiToken, Person, Session
 from app.domain.rights import Level, Right
 
@@ -154,11 +155,11 @@ class SignIn(Protocol):
 class Memberships(Protocol):
     """What the code host lets people do to repositories, as we see it and as they see it."""
 
-    def level(self, repository_id: int, account: Account) -> Level | None:
+    def level(self, repository: Repository, account: Account) -> Level | None:
         """Return what somebody was let do in a repository; what the public may do is nothing.
 
         Whoever has the account's login by now and another number is somebody else. None says that the host
-        shows us no such repository, whatever has its name by now, or nobody of that login.
+        shows us no such repository, or another one by that name, or nobody of that login.
         """
 
     def is_member(self, organization: str, account: Account) -> bool:

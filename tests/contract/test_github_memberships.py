@@ -1,7 +1,8 @@
 """What we ask GitHub about people is described by GitHub, and its published answers are ones we read."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,16 +15,20 @@ from app.domain.rights import Level
 from app.errors import RateLimited, RemoteUnavailable, Unauthenticated
 from app.github.client import GitHub
 from app.github.memberships import GitHubMemberships
+from app.github.names import BELIEVED_SECONDS
 from app.ports.people import Account
 from app.settings import Secret
 from tests.accounts import github_settings
+from tests.builders import a_repository
 from tests.fakes.published_github import PublishedGitHub
 
-NAME, NUMBER, R = "acme/shop", 1296269, "/repos/{owner}/{repo}"
+NAME, R = "acme/shop", "/repos/{owner}/{repo}"
 PERMISSION = f"GET {R}/collaborators/{{username}}/permission"
 COLLABORATOR = f"GET {R}/collaborators/{{username}}"
 OCTOCAT = Account(1, "octocat", None, None)
 SETTINGS = github_settings()
+SHOP = replace(a_repository(1), id=1296269, full_name=NAME)
+NAMED = f"GET {R}"
 
 
 def published(mock: responses.RequestsMock, **given: Any) -> PublishedGitHub:
@@ -43,6 +48,10 @@ def memberships(**changes: Any) -> GitHubMemberships:
     return GitHubMemberships(GitHub(github_settings(**changes), lambda: datetime.now(UTC)))
 
 
+def memberships_at(monotonic: Callable[[], float]) -> GitHubMemberships:
+    return GitHubMemberships(GitHub(SETTINGS, lambda: datetime.now(UTC)), monotonic=monotonic)
+
+
 @pytest.fixture(scope="module")
 def as_app() -> dict[str, Any]:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -52,9 +61,9 @@ def as_app() -> dict[str, Any]:
 
 def test_the_published_permission_is_read(mock: responses.RequestsMock) -> None:
     asked = published(mock)
-    assert memberships().level(NUMBER, OCTOCAT) is Level.ADMIN
-    assert asked.seen == [PERMISSION]
-    assert f"/repositories/{NUMBER}/collaborators/" in str(mock.calls[0].request.url)
+    assert memberships().level(SHOP, OCTOCAT) is Level.ADMIN
+    assert asked.seen == [PERMISSION, NAMED]
+    assert f"/repositories/{SHOP.id}/collaborators/" in str(mock.calls[0].request.url)
 
 
 @pytest.mark.parametrize(
@@ -69,28 +78,47 @@ def test_the_published_permission_is_read(mock: responses.RequestsMock) -> None:
 )
 def test_each_permission_is_a_level(mock: responses.RequestsMock, told: str, level: Level) -> None:
     published(mock, mended={PERMISSION: {"permission": told, "role_name": told, "user": {"id": 1}}})
-    assert memberships().level(NUMBER, OCTOCAT) is level
+    assert memberships().level(SHOP, OCTOCAT) is level
 
 
 def test_only_of_who_may_read_it_is_asked_whether_everybody_may(mock: responses.RequestsMock) -> None:
     reading = {PERMISSION: {"permission": "read", "role_name": "read", "user": {"id": 1}}}
     asked = published(mock, mended=reading, absent={COLLABORATOR})
-    assert memberships().level(NUMBER, OCTOCAT) is Level.NONE
+    assert memberships().level(SHOP, OCTOCAT) is Level.NONE
     assert asked.seen == [PERMISSION, COLLABORATOR]
 
 
-def test_to_look_what_somebody_may_do_takes_one_call_or_two(mock: responses.RequestsMock) -> None:
-    for told, calls in (("none", 1), ("read", 2), ("write", 1), ("admin", 1)):
-        mock.reset()
-        mended = {PERMISSION: {"permission": told, "role_name": told, "user": {"id": 1}}}
-        asked = published(mock, mended=mended)
-        memberships().level(NUMBER, OCTOCAT)
-        assert len(asked.seen) == calls, told
+@pytest.mark.parametrize(
+    ("told", "first", "again"), [("none", 1, 1), ("read", 3, 2), ("write", 2, 1), ("admin", 2, 1)]
+)
+def test_whose_the_name_is_takes_one_call_in_five_minutes(
+    mock: responses.RequestsMock, told: str, first: int, again: int
+) -> None:
+    mended = {PERMISSION: {"permission": told, "role_name": told, "user": {"id": 1}}}
+    asked, seconds = published(mock, mended=mended), [0.0]
+    asking = memberships_at(lambda: seconds[0])
+    for now, calls in ((0.0, first), (BELIEVED_SECONDS - 1, again), (BELIEVED_SECONDS, first)):
+        seconds[0] = now
+        before = len(asked.seen)
+        asking.level(SHOP, OCTOCAT)
+        assert len(asked.seen) - before == calls
+
+
+def test_a_name_that_leads_elsewhere_is_looked_at_each_time(mock: responses.RequestsMock) -> None:
+    asked, asking = published(mock), memberships()
+    for _ in range(2):
+        assert asking.level(replace(SHOP, id=4711), OCTOCAT) is None
+    assert asked.seen == [PERMISSION, NAMED] * 2
+
+
+def test_a_name_that_leads_nowhere_is_no_right(mock: responses.RequestsMock) -> None:
+    published(mock, absent={NAMED})
+    assert memberships().level(SHOP, OCTOCAT) is None
 
 
 def test_a_repository_that_is_not_shown_is_no_missing_right(mock: responses.RequestsMock) -> None:
     asked = published(mock, absent={PERMISSION})
-    assert memberships().level(NUMBER, OCTOCAT) is None
+    assert memberships().level(SHOP, OCTOCAT) is None
     assert asked.seen == [PERMISSION]
 
 
@@ -161,14 +189,14 @@ def test_what_somebody_used_up_holds_up_nobody_else(mock: responses.RequestsMock
     asking = memberships()
     with pytest.raises(RateLimited):
         asking.own("gho_token")
-    assert asking.level(NUMBER, OCTOCAT) is Level.ADMIN
+    assert asking.level(SHOP, OCTOCAT) is Level.ADMIN
 
 
 def test_an_outage_is_no_missing_right(mock: responses.RequestsMock) -> None:
     mock.add("GET", re.compile(".*"), status=502, json={"message": "Bad gateway"})
     asking = memberships()
     with pytest.raises(RemoteUnavailable):
-        asking.level(NUMBER, OCTOCAT)
+        asking.level(SHOP, OCTOCAT)
     with pytest.raises(RemoteUnavailable):
         asking.is_member("acme", OCTOCAT)
     with pytest.raises(RemoteUnavailable):

@@ -251,7 +251,8 @@ class FakeCodeHost:
         self, full_name: str, *, parent: str | None = None, is_private: bool = False
     ) -> FakeRepository:
         """Create an empty repository. Raises RemoteConflict when the name is taken."""
-        if full_name in self.repositories:
+        known = self.repositories.get(full_name)
+        if known is not None and known.full_name == full_name:  # else it is a former name, and free
             raise RemoteConflict(f"creating {full_name}: name already exists on this account")
         description = Repository(
             id=self.number(),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from app.domain.apps import Repository
 from app.domain.rights import Level
 from app.errors import RemoteMissing, Unauthenticated
 from app.ports.people import Account
@@ -13,14 +14,15 @@ from tests.fakes.code_host import FakeCodeHost
 class FakeMemberships:
     host: FakeCodeHost
 
-    def level(self, repository_id: int, account: Account) -> Level | None:
+    def level(self, repository: Repository, account: Account) -> Level | None:
         with self.host.faults.during("level"):
-            everywhere = self.host.repositories.values()
-            repository = next((it for it in everywhere if it.description.id == repository_id), None)
-            if repository is None or account.login not in self.host.accounts:
+            found = self.host.repositories.get(repository.full_name)
+            if found is None or found.description.id != repository.id:
+                return None
+            if account.login not in self.host.accounts:
                 return None
             is_it = self.host.accounts[account.login] == account.id
-            return repository.levels.get(account.login, Level.NONE) if is_it else Level.NONE
+            return found.levels.get(account.login, Level.NONE) if is_it else Level.NONE
 
     def is_member(self, organization: str, account: Account) -> bool:  # noqa: ARG002 - there is one
         with self.host.faults.during("is_member"):

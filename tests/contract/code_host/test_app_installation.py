@@ -49,9 +49,9 @@ def test_an_app_sees_who_may_do_what_as_a_token_does(installation: GitHub, sandb
     memberships = GitHubMemberships(installation)
     made = GitHubRepositories(installation).generate(TEMPLATE, ORG, new_name("app"), is_private=False)
     account, token = sandbox.account(OUTSIDER), sandbox.token_of(OUTSIDER)
-    assert memberships.level(made.id, account) is Level.NONE
+    assert memberships.level(made, account) is Level.NONE
     memberships.invite(made.full_name, OUTSIDER, Level.WRITE)
-    assert memberships.level(made.id, account) is Level.WRITE
+    assert memberships.level(made, account) is Level.WRITE
     assert memberships.own(token)[made.id] is Level.WRITE
     sandbox.let(made.full_name, OUTSIDER, Level.NONE)
     assert made.id not in memberships.own(token)

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from app.domain.apps import Repository
 from app.domain.rights import Level
 from app.errors import RemoteMissing, Unauthenticated
 from app.ports.people import Account
 from tests.contract.code_host.hosts import ORG, OUTSIDER, STRANGER, TEMPLATE, CodeHost, new_name
 
 LEVELS = [Level.READ, Level.WRITE, Level.ADMIN]
-_NO_REPOSITORY = 4_711_000
 
 
 def own(host: CodeHost, full_name: str, login: str = OUTSIDER) -> Level | None:
@@ -19,10 +19,14 @@ def own(host: CodeHost, full_name: str, login: str = OUTSIDER) -> Level | None:
     return host.memberships.own(host.token_of(login)).get(repository.id)
 
 
-def level(host: CodeHost, full_name: str, account: Account) -> Level | None:
+def described(host: CodeHost, full_name: str) -> Repository:
     repository = host.repositories.find(full_name)
     assert repository is not None
-    return host.memberships.level(repository.id, account)
+    return repository
+
+
+def level(host: CodeHost, full_name: str, account: Account) -> Level | None:
+    return host.memberships.level(described(host, full_name), account)
 
 
 def test_what_everybody_may_do_is_nothing(host: CodeHost, shop: str) -> None:
@@ -47,30 +51,42 @@ def test_a_login_counts_for_the_account_that_has_it(host: CodeHost, shop: str) -
 
 
 def test_of_what_is_not_there_it_is_said_that_it_is_not(host: CodeHost, shop: str) -> None:
-    account = host.account(OUTSIDER)
-    assert host.memberships.level(_NO_REPOSITORY, account) is None
+    account, nothing = host.account(OUTSIDER), replace(described(host, shop), id=4_711_000)
+    assert host.memberships.level(nothing, account) is None
+    assert host.memberships.level(replace(nothing, full_name=f"{ORG}/nothing"), account) is None
     assert level(host, shop, replace(account, login="nobody-at-all")) is None
 
 
 def test_a_right_stays_with_a_repository_that_is_renamed(host: CodeHost, shop: str) -> None:
     host.let(shop, OUTSIDER, Level.WRITE)
-    repository = host.repositories.find(shop)
-    assert repository is not None
-    host.rename(shop, new_name("renamed"))
-    assert host.memberships.level(repository.id, host.account(OUTSIDER)) is Level.WRITE
+    before, renamed = described(host, shop), new_name("renamed")
+    host.rename(shop, renamed)
+    assert host.memberships.level(before, host.account(OUTSIDER)) is Level.WRITE
+    assert level(host, f"{ORG}/{renamed}", host.account(OUTSIDER)) is Level.WRITE
 
 
 def test_whoever_makes_another_repository_of_that_name_gets_nothing_in_the_first(
     host: CodeHost, shop: str
 ) -> None:
-    before = host.repositories.find(shop)
-    assert before is not None
+    before, account = described(host, shop), host.account(OUTSIDER)
     host.let(shop, OUTSIDER, Level.READ)
     host.repositories.delete(shop)
     host.repositories.generate(TEMPLATE, ORG, shop.partition("/")[2], is_private=False)
     host.let(shop, OUTSIDER, Level.ADMIN)
-    assert level(host, shop, host.account(OUTSIDER)) is Level.ADMIN
-    assert host.memberships.level(before.id, host.account(OUTSIDER)) is None
+    assert level(host, shop, account) is Level.ADMIN
+    assert host.memberships.level(before, account) is None
+
+
+def test_a_right_in_a_renamed_repository_is_none_in_another_that_took_its_name(
+    host: CodeHost, shop: str
+) -> None:
+    host.let(shop, OUTSIDER, Level.ADMIN)
+    before, account, renamed = described(host, shop), host.account(OUTSIDER), new_name("renamed")
+    host.rename(shop, renamed)
+    host.repositories.generate(TEMPLATE, ORG, shop.partition("/")[2], is_private=False)
+    assert level(host, shop, account) is Level.NONE
+    assert host.memberships.level(before, account) is None
+    assert level(host, f"{ORG}/{renamed}", account) is Level.ADMIN
 
 
 def test_members_belong_to_the_organisation(host: CodeHost) -> None:

@@ -255,12 +255,29 @@ def test_who_belongs_is_asked_of_nobody_but_who_was_seen(desk: Desk) -> None:
     assert (level_on(desk.ada, app, desk.given), desk.looks) == (Level.NONE, 0)
 
 
-def test_before_we_hear_that_it_is_gone_what_was_seen_last_counts_too(desk: Desk) -> None:
+def test_before_we_hear_that_it_is_gone_nobody_may_do_anything_by_its_name(desk: Desk) -> None:
+    app = detached(desk, Level.ADMIN)
+    looks = desk.looks
+    assert (desk.level(), desk.level(), desk.looks) == (Level.NONE, Level.NONE, looks + 1)
+    assert level_on(desk.ada, app, desk.given) is Level.ADMIN, "what was seen is not written over"
+
+
+def test_what_was_seen_of_it_before_counts_no_more_while_nobody_can_look(desk: Desk) -> None:
     detached(desk, Level.ADMIN)
-    assert level_on(desk.ada, SHOP, desk.given) is Level.ADMIN
-    desk.host.members.clear()
+    assert desk.level() is Level.NONE
+    desk.is_full = True
     desk.clock.now += FRESH
-    assert level_on(desk.ada, SHOP, desk.given) is Level.NONE
+    assert desk.level() is Level.NONE
+
+
+def test_when_it_is_back_it_is_what_the_code_host_says(desk: Desk) -> None:
+    app = detached(desk, Level.ADMIN)
+    assert desk.level() is Level.NONE
+    desk.host.repositories[SHOP.repository_name] = FakeRepository(a_repository(1))
+    desk.let(Level.READ)
+    desk.clock.now += FRESH
+    assert desk.level() is Level.READ
+    assert level_on(desk.ada, app, desk.given) is Level.READ
 
 
 def test_how_a_detached_app_is_deleted_is_seen_by_who_had_it_deleted(desk: Desk) -> None:
