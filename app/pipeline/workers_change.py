@@ -8,8 +8,10 @@ from datetime import datetime
 from app.domain.events import Event, Tag
 from app.domain.jobs import Job
 from app.domain.names import new_id
+from app.domain.rights import Level
 from app.domain.workers import Version, Worker
 from app.errors import Conflict, Gone, RemoteUnavailable
+from app.pipeline.left import leave
 from app.pipeline.workers_deploy import expiry_of, forget_worker, live_worker
 from app.pipeline.workers_hold import check_free, check_holder, give_back, keep_hold, take_hold
 from app.pipeline.workers_putting import (
@@ -49,7 +51,7 @@ def keep_worker(
 
 
 def delete_worker(key: str, *, actor: str, to: Workshop) -> tuple[Worker, Job]:
-    """Let a worker go at once, and ask for its scripts to be taken down.
+    """Let a worker go at once, and ask for its scripts to be taken down; its owner sees how that goes.
 
     Raises:
         NotFound: there is no such worker.
@@ -62,6 +64,8 @@ def delete_worker(key: str, *, actor: str, to: Workshop) -> tuple[Worker, Job]:
             worker = tx.workers.get(key, lock=True)
             check_free(worker, at)
             forget_worker(tx, worker)
+            if worker.owner_id is not None:
+                leave(tx, worker.owner_id, worker.id, Level.ADMIN, at)
             tx.events.append(Event(Tag.WORKER_DELETED, worker.id, actor, at, {"name": worker.name}))
             return worker, request_settling(tx, worker, actor=actor)
 

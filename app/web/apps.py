@@ -8,8 +8,9 @@ from flask_openapi3.blueprint import APIBlueprint
 from app.domain.apps import App
 from app.domain.events import Event, Tag
 from app.domain.jobs import Job
-from app.domain.rights import Act
+from app.domain.rights import Act, Level
 from app.pipeline.known import standing_app
+from app.pipeline.left import leave
 from app.pipeline.overview import overview, standings
 from app.pipeline.provision import request_app
 from app.pipeline.retire import request_deletion
@@ -90,11 +91,8 @@ def change_policy(path: AppPath, body: PolicyIn) -> Response:
 @needs(Act.DELETE)
 def delete_app(path: AppPath, query: DeleteQuery) -> tuple[Response, int]:
     """Delete an app: its scripts and, unless `keepRepository`, its repository."""
-    given = context()
-    with given.records.begin() as tx:
-        job = request_deletion(
-            tx, path.app, keep_repository=query.keep_repository, at=given.clock(), actor=actor()
-        )
+    with context().records.begin() as tx:
+        job = delete_known(tx, path.app, keep_repository=query.keep_repository)
         return accepted(tx, tx.apps.get(job.app_id), job)
 
 
@@ -114,6 +112,15 @@ def list_deployments(path: AppPath, query: DeploymentsQuery) -> Response:
         )
         found = standings(tx, app.id, page.items)
     return jsonify(DeploymentsView.page(found, page.next_cursor, given.platform, given.clock()).body())
+
+
+def delete_known(tx: Transaction, key: str, *, keep_repository: bool) -> Job:
+    """Ask for an app to be deleted for who asks; they see how that goes when nobody can say whose it was."""
+    at, asking = context().clock(), caller()
+    job = request_deletion(tx, key, keep_repository=keep_repository, at=at, actor=asking.actor)
+    if asking.person is not None:
+        leave(tx, asking.person.id, job.id, Level.READ, at)
+    return job
 
 
 def accepted(tx: Transaction, app: App, job: Job) -> tuple[Response, int]:

@@ -7,9 +7,11 @@ from typing import Final, Protocol
 from flask import Response, request
 
 from app.domain.invocations import number_of
+from app.domain.rights import Act
 from app.pipeline.invoke import invoke, stream
 from app.ports import Call, Reply
 from app.web.context import context
+from app.web.guard import still
 from app.web.invocation_events import events_response, opening
 from app.web.invocation_forms import passed_on, read_payload
 
@@ -45,7 +47,8 @@ def streamed(owner_id: str, called: Called, function: str, most_bytes: int, *, p
         events = started.follow(0)
         opened = opening_up.pop_all()
     url = f"{context().platform.url}{place}/invocations/{started.id}/events"
-    return events_response(started.id, events, opened, opening(started.id, function, url))
+    first = opening(started.id, function, url)
+    return events_response(started.id, events, still(Act.INVOKE), opened, first)
 
 
 def resumed(owner_id: str, invocation_id: str) -> Response:
@@ -57,7 +60,7 @@ def resumed(owner_id: str, invocation_id: str) -> Response:
         opening_up.enter_context(given.gate.entered("reading events"))
         events = found.follow(number_of(found.id, last) if last else None)
         opened = opening_up.pop_all()
-    return events_response(found.id, events, opened)
+    return events_response(found.id, events, still(Act.INVOKE), opened)
 
 
 def _call(owner_id: str, called: Called, function: str, most_bytes: int) -> Call:

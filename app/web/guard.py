@@ -18,13 +18,22 @@ from app.domain.apps import App
 from app.domain.callers import OPERATOR, TOKEN_PREFIX, ApiToken, Caller, Person, Reach, actor_of
 from app.domain.environments import Environment
 from app.domain.rights import Act, Level, Scope, is_about_an_app, needed
-from app.errors import Broken, NotAllowed, Unauthenticated
+from app.errors import Broken, Unauthenticated
 from app.pipeline import permit
 from app.pipeline.bearer import bearer_of
+from app.pipeline.left import left_level
 from app.pipeline.permit import Permits
 from app.ports.people import Memberships
 from app.web.context import context
 from app.web.limits import count_wrong_token
+from app.web.refusals import (
+    for_operators,
+    not_a_creator,
+    not_the_owners,
+    not_whole,
+    too_little,
+    unauthenticated,
+)
 from app.web.sessions import check_form, signed_in
 from app.web.subjects import OWNER_PREFIXES, Subject, owner_of, subject_of
 
@@ -35,6 +44,7 @@ OWN_PROOF: Final = frozenset(
     {"addresses", "health", "login", "metrics", "openapi", "pages_login", "runs", "static", "webhooks"}
 )
 _MARK: Final = "_branchline_needs"
+_OF_WORKERS: Final = "wrk_"
 
 
 def needs(act: Act) -> Callable[[View], View]:
@@ -115,6 +125,21 @@ def again() -> Callable[[], AbstractContextManager[None]]:
     return as_caller
 
 
+def still(act: Act) -> Callable[[], None]:
+    """Return what looks, long after the request, whether its caller may still do that to what the URL names.
+
+    It raises what a new request would be refused with, or RemoteUnavailable when it cannot look.
+    """
+    as_caller, subject = again(), cast("Subject | None", g.get("subject"))
+
+    def look() -> None:
+        with as_caller():
+            if not caller().is_operator:
+                _check_on(subject, act)
+
+    return look
+
+
 def actor(by: str | None = None) -> str:
     """Return who is said to have done it; only whoever bears the operator's own token may name another."""
     asking = caller()
@@ -169,20 +194,43 @@ def _enforce() -> None:
 
 def _check(act: Act, arguments: Mapping[str, Any]) -> None:
     if act is Act.OPERATE:
-        raise _for_operators()
+        raise for_operators()
     if act is Act.ACCOUNT:
         _check_account()
         return
     with context().records.read() as tx:
-        subject = subject_of(tx, arguments)
-    g.subject = subject
-    level = caller().cap if subject is None else _level(subject)
+        g.subject = subject_of(tx, arguments)
+    _check_on(g.subject, act)
+
+
+def _check_on(subject: Subject | None, act: Act) -> None:
+    level = caller().cap if subject is None else _level_or_job(subject)
     if subject is not None and level < Level.READ:
         raise subject.hidden
     if is_about_an_app(act):
         _check_level(act, level, needed(act), subject.app if subject else None)
+        _check_membership(act, subject)
     elif not may_create():
-        raise _not_a_creator()
+        raise not_a_creator(context().platform.owner, is_whole=_is_whole(caller()))
+
+
+def _check_membership(act: Act, subject: Subject | None) -> None:
+    """Refuse all but a look at their worker to who left the organisation: no repository says it here."""
+    asking = caller()
+    is_of_worker = subject is not None and subject.owner_id.startswith(_OF_WORKERS)
+    if not is_of_worker or needed(act) <= Level.READ or asking.sees_all or asking.person is None:
+        return
+    if not _is_member(asking.person):
+        raise not_the_owners(act, context().platform.owner)
+
+
+def _level_or_job(subject: Subject) -> Level:
+    """Return how much the caller may do: whoever asked for a job that outlives their right sees that job."""
+    level, asking = _level(subject), caller()
+    if level >= Level.READ or subject.kind != "job" or asking.person is None:
+        return level
+    is_other = asking.app_id not in {None, subject.owner_id}
+    return level if is_other else left_level(asking.person, subject.key, context().records)
 
 
 def _level(subject: Subject) -> Level:
@@ -207,8 +255,9 @@ def _level_of(person: Person, subject: Subject) -> Level:
     if subject.worker is not None:
         return Level.ADMIN if subject.worker.owner_id == person.id else Level.NONE
     if subject.app is not None:
-        given = replace(_permits(), looking=_looking_again) if "is_listening" in g else _permits()
-        return permit.level_on(person, subject.app, given)
+        return permit.level_on(person, subject.app, _permits_by_now())
+    if subject.owner_id.startswith(_OF_WORKERS):
+        return left_level(person, subject.owner_id, context().records)
     return permit.known_level(person, subject.owner_id, _permits())
 
 
@@ -218,50 +267,13 @@ def _is_somebodys(subject: Subject) -> bool:
 
 
 def _check_level(act: Act, level: Level, wanted: Level, app: App | None) -> None:
-    if level >= wanted:
-        return
-    asking, doing = caller(), act.value.replace("-", " ")
-    if asking.cap < wanted:
-        scope = next(it for it in Scope if it.cap >= wanted)
-        raise NotAllowed(
-            f"{doing}: that takes a token of scope {scope}; who made this one can make another",
-            code="token:too-narrow",
-            needed=wanted.word,
-        )
-    where = f" on {app.repository_name}" if app is not None and app.repository is not None else ""
-    raise NotAllowed(
-        f"{doing}: that takes the permission {wanted.word}{where}; whoever administers the repository can "
-        "give it on GitHub",
-        needed=wanted.word,
-    )
+    if level < wanted:
+        raise too_little(caller(), act, wanted, app)
 
 
 def _check_account() -> None:
-    asking = caller()
-    if not _is_whole(asking):
-        raise NotAllowed(
-            "looking after an account: that takes a sign-in, or a token of scope admin for all apps",
-            code="token:too-narrow",
-        )
-
-
-def _for_operators() -> NotAllowed:
-    return NotAllowed(
-        "operating the platform: that is for operators, whom BRANCHLINE_OPERATORS names", code="operator:only"
-    )
-
-
-def _not_a_creator() -> NotAllowed:
     if not _is_whole(caller()):
-        return NotAllowed(
-            "asking for something new: that takes a token of scope admin for all apps",
-            code="token:too-narrow",
-        )
-    organization = context().platform.owner
-    return NotAllowed(
-        f"asking for something new: that takes a member of {organization}, whom its owners invite on GitHub",
-        code="person:not-a-member",
-    )
+        raise not_whole()
 
 
 def _is_whole(asking: Caller) -> bool:
@@ -270,7 +282,12 @@ def _is_whole(asking: Caller) -> bool:
 
 
 def _is_member(person: Person) -> bool:
-    return permit.is_member(person, _permits())
+    return permit.is_member(person, _permits_by_now())
+
+
+def _permits_by_now() -> Permits:
+    """Return what permits need; about whoever listens for long the code host is asked seldom."""
+    return replace(_permits(), looking=_looking_again) if "is_listening" in g else _permits()
 
 
 def _permits() -> Permits:
@@ -300,7 +317,7 @@ def _caller() -> Caller:
         return _tried(header)
     found = signed_in()
     if found is None:
-        raise _unauthenticated()
+        raise unauthenticated()
     g.prove = partial(_signed_in, found[0].digest)
     return _person(found[1])
 
@@ -318,7 +335,7 @@ def _signed_in(digest: str) -> Caller:
     with given.records.read() as tx:
         session = tx.sessions.get(digest)
         if session is None or session.is_over(given.clock()):
-            raise _unauthenticated()
+            raise unauthenticated()
         return _person(tx.people.get(session.person_id))
 
 
@@ -326,12 +343,12 @@ def _bearer(header: str) -> Caller:
     scheme, _, given = header.partition(" ")
     token = given.strip()
     if scheme.lower() != "bearer":
-        raise _unauthenticated()
+        raise unauthenticated()
     if hmac.compare_digest(token.encode(), context().api_token.reveal().encode()):
         return OPERATOR
     found = bearer_of(context().records, token, context().clock()) if token.startswith(TOKEN_PREFIX) else None
     if found is None:
-        raise _unauthenticated()
+        raise unauthenticated()
     return _holder(*found)
 
 
@@ -354,10 +371,3 @@ def _person(person: Person) -> Caller:
 
 def _is_operator(person: Person) -> bool:
     return not context().operators.isdisjoint({person.login.lower(), f"id:{person.github_id}"})
-
-
-def _unauthenticated() -> Unauthenticated:
-    return Unauthenticated(
-        "calling the API: send Authorization: Bearer with a token of the API that is good, or sign in",
-        code="request:unauthenticated",
-    )

@@ -18,10 +18,10 @@ from app.pipeline.promote import request_promotion
 from app.pipeline.reconcile import request_reconcile
 from app.pipeline.redeploy import request_redeploy
 from app.pipeline.resume import resume
-from app.pipeline.retire import request_deletion
 from app.pipeline.rollback import rollback
 from app.pipeline.variables import Editor, remove, set_secrets, set_variables
 from app.ports import Transaction
+from app.web.apps import delete_known
 from app.web.context import context
 from app.web.errors import refusal
 from app.web.guard import actor, needs, require
@@ -152,7 +152,7 @@ def delete(app: str) -> Response:
         if _word("confirmation") != known.name:
             raise InvalidInput(f"deleting {known.name}: type its name to say that you mean it")
         is_kept = _word("repository") != "delete"
-        request_deletion(tx, known.id, keep_repository=is_kept, at=context().clock(), actor=actor())
+        delete_known(tx, known.id, keep_repository=is_kept)
 
     return _done(app, act, "deleting", "main")
 
