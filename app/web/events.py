@@ -15,9 +15,10 @@ from app.web.errors import API_ERRORS, ErrorOut
 from app.web.event_forms import ArchivePath, EventsQuery, SelectionQuery, place_of
 from app.web.event_stream import DESCRIBED, streamed
 from app.web.guard import caller, needs
-from app.web.live import Watch, follow
-from app.web.sight import chosen, watching
+from app.web.live import follow
+from app.web.sight import chosen, reading, watching
 from app.web.views.events import ArchivesView, ArchiveView, EventsView
+from app.web.watch import Watch
 
 api = APIBlueprint(
     "events",
@@ -51,7 +52,7 @@ def stream_events(query: SelectionQuery) -> Response:
                 given.live.shares.entered(asking.person.id if asking.person else asking.actor)
             )
         opening_up.enter_context(given.live.gate.entered("following events"))
-        wanted, watch = chosen(query), Watch(watching(query))
+        wanted, watch = chosen(query), Watch(watching(query), reading(query), given.live.heard)
         told = follow(wanted, last, given.live, given.records, watch=watch, opened=opening_up)
         return streamed(told, opening_up.pop_all())
 

@@ -2,62 +2,39 @@
 
 import json
 import threading
-import time
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from app.domain.events import Event, Place, Selection
+from app.domain.events import Place, Selection
 from app.errors import BranchlineError, Gone, RemoteUnavailable, UserError
 from app.ports import Records
 from app.web.event_stream import message, passed, retry_after
-from app.web.following import HEARTBEAT_SECONDS, Follower, Subscription, Told
+from app.web.following import Follower, Subscription, Told
 from app.web.outside import Gate, Shares
+from app.web.watch import Heard, Watch
 
 _RETRY_SECONDS: Final = 2.0
 _PAGE: Final = 200
 # Who opens all pages that they can leaves some to others.
 _SHARES: Final = 4
 _SMALLEST_SHARE: Final = 8
-_LOOK_SECONDS: Final = 60.0 - HEARTBEAT_SECONDS
 # When a process ends all its readers come to another one, and the API is to find a connection all the same.
 _CATCHING_UP: Final = threading.BoundedSemaphore(4)
 
 
-class Watch:
-    """Looks whose facts a reader may see: now, and every minute for as long as they listen.
-
-    `look` returns apps and workers by id, or None for everything; it raises what a new request would be
-    refused with.
-    """
-
-    def __init__(
-        self,
-        look: Callable[[], Collection[str] | None],
-        *,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._look, self._monotonic = look, monotonic
-        self._owners, self._looked_at = look(), monotonic()
-
-    def sees(self, event: Event) -> bool:
-        """Tell whether a fact is one that they may see."""
-        return self._owners is None or event.app_id in self._owners
-
-    def look_again(self) -> None:
-        """Look, when the last time is almost a minute ago: nobody comes by here in every second."""
-        if self._monotonic() - self._looked_at >= _LOOK_SECONDS:
-            self._owners, self._looked_at = self._look(), self._monotonic()
-
-
 @dataclass(frozen=True, slots=True)
 class Live:
-    """Who follows the record, and how many may be told: in all, and of one person's or token's."""
+    """Who follows the record, and how many may be told: in all, and of one person's or token's.
+
+    `heard` is whom they all heard of.
+    """
 
     follower: Follower
     gate: Gate
     shares: Shares
+    heard: Heard = field(default_factory=Heard)
 
     @classmethod
     def of(cls, follower: Follower, places: int) -> "Live":
@@ -109,12 +86,18 @@ def _told(
         yield retry_after(_RETRY_SECONDS)
         yield from missed
         yield passed(str(subscription.since))
-        while (taken := subscription.take()) is not None:
-            watch.look_again()
+        while (taken := _taken(subscription, watch.wait_seconds)) is not None:
             news, place = taken
-            yield b"".join(it.text for it in news if watch.sees(it.event)) or passed(str(place))
+            if told := watch.pick(news):
+                yield b"".join(it.text for it in told)
+            elif watch.wait_seconds is None:
+                yield passed(str(place))
     except (RemoteUnavailable, UserError):
         return  # it comes back, and goes on behind what it has, or is told why it may not
+
+
+def _taken(subscription: Subscription, seconds: float | None) -> tuple[Sequence[Told], Place] | None:
+    return subscription.take() if seconds is None else subscription.take(seconds)
 
 
 def _missed(

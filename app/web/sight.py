@@ -1,6 +1,6 @@
 """Whose facts a caller may see: when they ask, and for as long as they go on to listen."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 
 from app.domain.callers import EVERYWHERE, Reach
@@ -8,10 +8,8 @@ from app.domain.events import Selection
 from app.errors import RemoteUnavailable, Unauthenticated
 from app.web.context import context
 from app.web.event_forms import SelectionQuery
-from app.web.guard import again, owner_id, reach
-
-# The apps and workers, by id, or None for everything.
-Owners = Collection[str] | None
+from app.web.guard import again, caller, owner_id, reach
+from app.web.watch import Owners
 
 
 def chosen(query: SelectionQuery) -> Selection:
@@ -46,6 +44,23 @@ def watching(query: SelectionQuery) -> Callable[[], Owners]:
             return owners(key)
 
     return look
+
+
+def reading(query: SelectionQuery) -> Callable[[], Owners] | None:
+    """Return what reads whose facts the caller may see, as far as that is known here: GitHub is not asked.
+
+    None for who is shown what is named, or everything: to those nothing is added.
+    """
+    seen, records = caller().reach, context().records
+    if query.app is not None or seen.app_id is not None or seen.person_id is None:
+        return None
+    person_id = seen.person_id
+
+    def read() -> Owners:
+        with records.read() as tx:
+            return tx.rights.readable(person_id)
+
+    return read
 
 
 def owners(key: str | None) -> Owners:

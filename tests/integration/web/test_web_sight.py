@@ -16,7 +16,7 @@ from app.errors import NotFound
 from app.pipeline.permit import FRESH, LISTED
 from app.pipeline.sign_in import sign_in, sign_out
 from app.ports.people import Account
-from app.web import live
+from app.web import watch
 from app.web.event_forms import SelectionQuery
 from app.web.outside import LOOKS_A_MINUTE, Gate
 from app.web.sight import chosen, watching
@@ -30,7 +30,7 @@ from tests.integration.web.world import AUTHORIZED, World
 
 @pytest.fixture
 def world(migrated_sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setattr(live, "_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(watch, "_LOOK_SECONDS", 0.0)
     world = World(migrated_sqlite_url)
     yield world
     world.live.follower.close()
