@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -49,19 +50,34 @@ def propose(fork: Fork, app: App, title: str) -> PullRequest:
     return app.open(title, branch_name(title), push_new_branch(fork.checkout, title), fork=fork)
 
 
-def say(who: Developer, pull: PullRequest, text: str) -> int:
-    """Comment on a pull request, and wait until Branchline has worked that off."""
+def say(who: Developer, pull: PullRequest, text: str) -> None:
+    """Comment on a pull request, and wait until Branchline has heard of that and done as it decided."""
     comments = f"/repos/{pull.app.repository}/issues/{pull.number}/comments"
     comment_id = int(who.github.post(comments, {"body": text})["id"])
+    branchline = pull.app.developer.branchline
 
     def look() -> tuple[bool | None, object]:
-        found = pull.app.developer.branchline.get("/api/deliveries", limit="100")["items"]
-        told = [it for it in found if it["event"] == "issue_comment"]
-        is_done = bool(told) and all(it["status"] in {"processed", "ignored"} for it in told)
-        return (True if is_done else None), [it["status"] for it in told]
+        status = delivery_of(branchline, comment_id).get("status")
+        # Each is written down before the one that asks for it ends, so they are looked at in this order.
+        jobs = [it for kind in ("approve", "fork-preview") for it in jobs_of(pull.app, kind)]
+        is_done = status == "processed" and all(it["status"] in {"completed", "failed"} for it in jobs)
+        return (True if is_done else None), (status, [(it["type"], it["status"]) for it in jobs])
 
     wait_for(f"comment {text!r} worked off", look, 120)
-    return comment_id
+
+
+def jobs_of(app: App, kind: str) -> list[dict[str, Any]]:
+    return list(app.developer.branchline.get("/api/jobs", app=app.slug, type=kind)["items"])
+
+
+def delivery_of(branchline: Api, comment_id: int) -> dict[str, Any]:
+    """Return the delivery that tells of a new comment, {} before it has come."""
+    for listed in branchline.get("/api/deliveries", event="issue_comment", limit="100")["items"]:
+        delivery: dict[str, Any] = branchline.get(f"/api/deliveries/{listed['guid']}")
+        told = json.loads(delivery["content"])
+        if (told["action"], told["comment"]["id"]) == ("created", comment_id):
+            return delivery
+    return {}
 
 
 def deployments_of(pull: PullRequest) -> list[dict[str, Any]]:
@@ -122,8 +138,8 @@ def test_a_forks_commit_is_shown_when_a_member_says_so_and_no_other(
     pull.close()
     wait_gone(ada, [place["url"]])
     pull.wait_comment("closed")
-    assert scripts("untrusted") == set()
     wait_expired(ada, own)
+    assert scripts("untrusted") == set()
     for kind, name in (("variables", "COLOUR"), ("secrets", "API_KEY")):
         ada.branchline.call("DELETE", f"{environment}/{kind}/{name}")
 
