@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 from typing import TYPE_CHECKING
 
 import psutil
@@ -17,7 +19,7 @@ from sandbox.ports import free_port
 from sandbox.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 SERVER = """
@@ -26,6 +28,10 @@ child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 open("child", "w").write(str(child.pid))
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()
 """
+# Its child has a session of its own, and it does not end when it is asked to.
+DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)" + SERVER.replace(
+    '600)"])', '600)"], start_new_session=True)'
+)
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
 
 
@@ -58,6 +64,42 @@ def test_ending_it_twice_is_ending_it_once(daemon: Daemon) -> None:
     daemon.start()
     daemon.end()
     daemon.end()
+
+
+@pytest.mark.parametrize("way", [Daemon.end, Daemon.kill])
+def test_one_that_does_not_end_leaves_nobody_who_has_a_session_of_his_own(
+    daemon: Daemon, tmp_path: Path, way: Callable[[Daemon], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sandbox.daemon.GRACE_SECONDS", 0.2)
+    daemon.arguments[2] = DEAF
+    daemon.start()
+    daemon.wait_ready()
+    way(daemon)
+    gone(int((tmp_path / "child").read_text()))
+
+
+def test_one_that_ends_at_once_leaves_nobody_who_has_a_session_of_his_own(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    daemon.arguments[2] = DEAF.replace("SIG_IGN", "SIG_DFL")
+    daemon.start()
+    daemon.wait_ready()
+    daemon.ask_to_end()
+    daemon.end()
+    gone(int((tmp_path / "child").read_text()))
+
+
+def test_one_that_ended_is_not_ready_because_others_answer_at_its_address(tmp_path: Path) -> None:
+    with HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as stranger:
+        threading.Thread(target=stranger.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{stranger.server_port}/"
+        arguments = [sys.executable, "-c", "raise SystemExit(1)"]
+        daemon = Daemon("late", arguments, dict(os.environ), tmp_path, [url])
+        daemon.start()
+        with pytest.raises(DaemonFailed, match="late ended with code 1"):
+            daemon.wait_ready()
+        daemon.end()
+        stranger.shutdown()
 
 
 def test_one_that_ends_by_itself_shows_the_end_of_its_log(tmp_path: Path) -> None:
@@ -97,6 +139,15 @@ def test_a_process_that_got_a_leftovers_number_is_left_alone(tmp_path: Path) -> 
         assert stranger.poll() is None
         stranger.kill()
     assert not pid_file.exists()
+
+
+def test_a_leftover_is_known_although_the_clock_was_set_meanwhile(tmp_path: Path) -> None:
+    pid_file = tmp_path / "server.json"
+    with subprocess.Popen(SLEEPER, start_new_session=True) as leftover:
+        started_at = psutil.Process(leftover.pid).create_time()
+        pid_file.write_text(json.dumps({"pid": leftover.pid, "startedAt": started_at - 1.0}))
+        end_leftover(pid_file)
+        gone(leftover.pid)
 
 
 def test_a_pid_file_that_was_cut_off_is_no_obstacle(tmp_path: Path) -> None:
