@@ -12,8 +12,11 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import threading
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Self
 
 from sandbox import plan as planning
@@ -22,7 +25,7 @@ from sandbox.plan import TOOLS, Plan
 from sandbox.steps import Steps
 
 if TYPE_CHECKING:
-    import threading
+    from collections.abc import Iterator
     from pathlib import Path
     from types import TracebackType
 
@@ -77,12 +80,13 @@ class City:
             raise
 
     def stop(self) -> None:
-        """End everything, within seconds; may run again."""
-        for daemon in self.daemons.values():
-            daemon.ask_to_end()
-        for daemon in self.daemons.values():
-            daemon.end()
-        self.daemons.clear()
+        """End everything, within seconds, whoever presses Ctrl-C meanwhile; may run again."""
+        with _undisturbed():
+            for daemon in self.daemons.values():
+                daemon.ask_to_end()
+            for daemon in self.daemons.values():
+                daemon.end()
+            self.daemons.clear()
         if self._lock:
             self._lock.close()
             self._lock = None
@@ -150,6 +154,20 @@ class City:
     def _end_leftovers(self) -> None:
         for pid_file in (self.directory / "run").glob("*.json"):
             end_leftover(pid_file)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ignore SIGINT and SIGTERM meanwhile; only the main thread hears of them, and may say so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _upgrade_database(plan: Plan) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -155,6 +156,38 @@ def test_a_pid_file_that_was_cut_off_is_no_obstacle(tmp_path: Path) -> None:
     pid_file.write_text('{"pid": 12')
     end_leftover(pid_file)
     assert not pid_file.exists()
+
+
+class Interrupted(Exception):
+    """Somebody pressed Ctrl-C."""
+
+
+class Impatient(Daemon):
+    """One during whose end somebody presses Ctrl-C."""
+
+    def end(self) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        super().end()
+
+
+def interrupt(*_: object) -> None:
+    raise Interrupted
+
+
+def test_a_city_ends_whole_whoever_is_impatient_meanwhile(tmp_path: Path) -> None:
+    city, before = City(tmp_path), signal.signal(signal.SIGINT, interrupt)
+    daemons = [Impatient(name, SLEEPER, dict(os.environ), tmp_path, []) for name in ("one", "two")]
+    city.daemons = {daemon.name: daemon for daemon in daemons}
+    try:
+        for daemon in daemons:
+            daemon.start()
+        city.stop()
+        assert [daemon.pid for daemon in daemons] == [None, None]
+        assert signal.getsignal(signal.SIGINT) is interrupt
+    finally:
+        signal.signal(signal.SIGINT, before)
+        for daemon in daemons:
+            Daemon.end(daemon)
 
 
 def test_a_city_without_its_tools_says_how_to_get_them(tmp_path: Path) -> None:
