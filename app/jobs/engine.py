@@ -36,13 +36,28 @@ APPLICATION_VERSION: Final = 2
 PROVISION_QUEUE: Final = "provision"
 APPS_QUEUE: Final = "apps"
 RELEASES_QUEUE: Final = "releases"
+ADDRESSES_QUEUE: Final = "addresses"
 INVOCATIONS_QUEUE: Final = "invocations"
 BACKGROUND_QUEUE: Final = "background"
-QUEUES: Final = (PROVISION_QUEUE, APPS_QUEUE, RELEASES_QUEUE, INVOCATIONS_QUEUE, BACKGROUND_QUEUE)
+QUEUES: Final = (
+    PROVISION_QUEUE,
+    APPS_QUEUE,
+    RELEASES_QUEUE,
+    ADDRESSES_QUEUE,
+    INVOCATIONS_QUEUE,
+    BACKGROUND_QUEUE,
+)
 
 CANCELLED_MARK: Final = "cancelled"
 
-_RELEASING: Final = frozenset({JobType.RELEASE, JobType.PROMOTE, JobType.RESTORE, JobType.EXPIRE})
+_ONE_BY_ONE: Final = {
+    JobType.RELEASE: RELEASES_QUEUE,
+    JobType.PROMOTE: RELEASES_QUEUE,
+    # Never both at once for one deployment, which a partition sees to within one queue only. A promotion may
+    # run beside them: once its own address is to go it puts nothing up, or asks for that to be taken down.
+    JobType.RESTORE: ADDRESSES_QUEUE,
+    JobType.EXPIRE: ADDRESSES_QUEUE,
+}
 _BACKGROUND: Final = frozenset({JobType.RECONCILE, JobType.REDELIVER})
 _BATCH: Final = 500
 WAS_CANCELLED: Final = "the job was cancelled"
@@ -62,15 +77,18 @@ def queue_of(job: Job) -> tuple[str, str | None]:
     """Return the queue of a job and its partition: one job at a time writes outside for an app.
 
     Some kinds have queues of their own. What puts scripts up and takes them down speaks to Cloudflare alone,
-    one at a time for each script: a rollback waits for no comment that GitHub does not take. Calls of
-    functions, where those of one worker do not hold up all others'. And what works for nobody in particular,
-    many at a time, and waits longer for a budget than what somebody waits for: it must hold no place of that.
+    one at a time for each script or worker: a rollback waits for no comment that GitHub does not take. So do
+    deployments' own addresses, apart from it: a hundred may expire at once, and wait long for a budget. Calls
+    of functions, where those of one worker do not hold up all others'. And what works for nobody in
+    particular, many at a time, and waits longer than what somebody waits for: it must hold no place of that.
     """
     if job.type is JobType.PROVISION:
         return PROVISION_QUEUE, None
-    if job.type in _RELEASING:
+    if job.type in _ONE_BY_ONE:
         subject = job.arguments.get("script") or job.arguments.get("deployment")
-        return RELEASES_QUEUE, f"{job.app_id}/{subject}"
+        return _ONE_BY_ONE[job.type], f"{job.app_id}/{subject}"
+    if job.type is JobType.SETTLE:
+        return RELEASES_QUEUE, job.app_id  # the worker's
     if job.type is JobType.INVOKE:
         return INVOCATIONS_QUEUE, job.app_id
     if job.type in _BACKGROUND:

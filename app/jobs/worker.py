@@ -21,6 +21,7 @@ from app.domain.causes import because_of
 from app.domain.jobs import Job, JobStatus, JobType
 from app.errors import BranchlineError, Broken, Conflict, Misconfigured, RemoteUnavailable
 from app.jobs.engine import (
+    ADDRESSES_QUEUE,
     APPLICATION_NAME,
     APPLICATION_VERSION,
     APPS_QUEUE,
@@ -51,15 +52,24 @@ Handler = Callable[[Job, Steps], Any]
 _RECOVERIES: Final = 1000
 # A job starts after half of this on average, at 3 to 5 % of one core for an idle worker.
 _POLL_SECONDS: Final = 0.25
+# Each queue costs as much again; nearly all of what expires is waited for by nobody.
+_POLL_SECONDS_OF: Final = {ADDRESSES_QUEUE: 0.5}
 # Waiting jobs hold a thread each, and a thread a GitHub client of its own; writes go one at a time anyway.
 _CONCURRENCY: Final = {
     PROVISION_QUEUE: 8,
     APPS_QUEUE: 16,
     RELEASES_QUEUE: 8,
+    ADDRESSES_QUEUE: 8,
     INVOCATIONS_QUEUE: 8,
     BACKGROUND_QUEUE: 8,
 }
-_CONCURRENCY_OF_ONE: Final = {APPS_QUEUE: 1, RELEASES_QUEUE: 1, INVOCATIONS_QUEUE: 4, BACKGROUND_QUEUE: 1}
+_CONCURRENCY_OF_ONE: Final = {
+    APPS_QUEUE: 1,
+    RELEASES_QUEUE: 1,
+    ADDRESSES_QUEUE: 1,
+    INVOCATIONS_QUEUE: 4,
+    BACKGROUND_QUEUE: 1,
+}
 # Nobody waits for the engine's notifications: a round asks nothing, and its length only delays `stop`.
 _NOTIFICATION_SECONDS: Final = 0.1
 _SWEEP_SECONDS: Final = 2.0
@@ -206,7 +216,7 @@ class Worker:
                 name,
                 worker_concurrency=concurrency,
                 partition_concurrency=_CONCURRENCY_OF_ONE.get(name),
-                polling_interval_sec=_POLL_SECONDS,
+                polling_interval_sec=_POLL_SECONDS_OF.get(name, _POLL_SECONDS),
             )
 
     def _run(self, job_id: str) -> None:

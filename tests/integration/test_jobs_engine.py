@@ -54,17 +54,18 @@ def test_a_job_is_gone_with_its_transaction(world: World) -> None:
 
 
 def test_the_jobs_of_an_app_share_a_partition_and_others_have_their_own_queues() -> None:
-    releasing = {JobType.RELEASE, JobType.PROMOTE, JobType.RESTORE, JobType.EXPIRE}
+    releasing, addresses = {JobType.RELEASE, JobType.PROMOTE}, {JobType.RESTORE, JobType.EXPIRE}
     background = {JobType.RECONCILE, JobType.REDELIVER}
-    others = {JobType.PROVISION, JobType.INVOKE, *releasing, *background}
+    others = {JobType.PROVISION, JobType.INVOKE, JobType.SETTLE, *releasing, *addresses, *background}
     assert {queue_of(job(kind)) for kind in JobType if kind not in others} == {("apps", "app_1")}
     assert queue_of(job(JobType.PROVISION)) == ("provision", None)
     assert queue_of(job(JobType.INVOKE)) == ("invocations", "app_1")
     assert {queue_of(job(kind)) for kind in background} == {("background", "app_1")}
-    for kind in releasing:
+    assert queue_of(replace(job(JobType.SETTLE), app_id="wkr_1")) == ("releases", "wkr_1")
+    for kind in releasing | addresses:
         for subject in ({"script": "hello"}, {"deployment": "hello"}):
             asked = replace(job(kind), arguments=subject)
-            assert queue_of(asked) == ("releases", "app_1/hello")
+            assert queue_of(asked) == ("releases" if kind in releasing else "addresses", "app_1/hello")
 
 
 def test_a_cancelled_job_is_lost_whatever_its_version(world: World) -> None:

@@ -1,5 +1,6 @@
 """Releases on the real engine: what people decide is put up by a worker, whatever GitHub is up to."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -92,23 +93,74 @@ def test_a_rollback_does_not_wait_for_github(platform: Platform) -> None:
         assert {job.type for job in platform.waiting()} == {JobType.PUBLISH}
 
 
-def test_what_people_wait_for_does_not_wait_for_what_nobody_waits_for(migrated_sqlite_url: str) -> None:
+def used_up() -> None:
+    raise RateLimited("looking: the budget is used up", retry_at=now() + timedelta(hours=1))
+
+
+WAITING = [
+    pytest.param(JobType.RECONCILE, JobType.PREVIEW, {}, id="the background beside previews"),
+    pytest.param(JobType.PUBLISH, JobType.SETTLE, {}, id="GitHub beside workers"),
+    pytest.param(JobType.EXPIRE, JobType.RELEASE, {"script": "hello"}, id="expiries beside releases"),
+    pytest.param(JobType.EXPIRE, JobType.PROMOTE, {"deployment": "dpl_1"}, id="expiries beside promotions"),
+    pytest.param(JobType.EXPIRE, JobType.SETTLE, {}, id="expiries beside workers"),
+]
+
+
+@pytest.mark.parametrize(("many", "asked_for", "subject"), WAITING)
+def test_what_somebody_waits_for_does_not_wait_for_what_has_no_budget(
+    migrated_sqlite_url: str, many: JobType, asked_for: JobType, subject: dict[str, str]
+) -> None:
     engine = Engine(migrated_sqlite_url)
 
-    def used_up() -> None:
-        raise RateLimited("looking: the background's part is used up", retry_at=now() + timedelta(hours=1))
-
     def handle(job: Job, steps: Steps) -> None:
-        if job.type is JobType.RECONCILE:
+        if job.type is many:
             steps.run("look", used_up)
 
-    waiting = [engine.enqueue(JobType.RECONCILE, f"app_{number}") for number in range(20)]
+    waiting = [engine.enqueue(many, f"app_{number}") for number in range(20)]
     with engine.working(handle):
         until(lambda: any(engine.job(it).waiting_for for it in waiting), saying=lambda: waiting)
         for number in range(5):  # the places of all others would be taken one after the other
-            asked = engine.enqueue(JobType.PREVIEW, f"app_{number}")
+            asked = engine.enqueue(asked_for, f"app_{number}", **subject)
             assert engine.wait_over(asked).status is JobStatus.COMPLETED
         assert {JobStatus.QUEUED, JobStatus.PROCESSING} == {engine.job(it).status for it in waiting}
+    engine.close()
+
+
+def test_a_deployment_is_not_restored_while_its_address_is_taken_down(migrated_sqlite_url: str) -> None:
+    engine, expiring, begun = Engine(migrated_sqlite_url), threading.Event(), list[JobType]()
+
+    def take_down() -> None:
+        begun.append(JobType.EXPIRE)
+        assert expiring.wait(60)
+
+    def handle(job: Job, steps: Steps) -> None:
+        steps.run("act", take_down if job.type is JobType.EXPIRE else lambda: begun.append(job.type))
+
+    asked = [engine.enqueue(it, deployment="dpl_1") for it in (JobType.EXPIRE, JobType.RESTORE)]
+    with engine.working(handle):
+        until(lambda: bool(begun), saying=lambda: asked)
+        elsewhere = engine.enqueue(JobType.RESTORE, deployment="dpl_2")
+        assert engine.wait_over(elsewhere).status is JobStatus.COMPLETED
+        assert begun == [JobType.EXPIRE, JobType.RESTORE]
+        assert engine.job(asked[1]).status is JobStatus.QUEUED
+        expiring.set()
+        assert engine.wait_over(asked[1]).status is JobStatus.COMPLETED
+    engine.close()
+
+
+@pytest.mark.parametrize(
+    ("job_type", "queue", "partition"),
+    [(JobType.SETTLE, "apps", "app_a"), (JobType.EXPIRE, "releases", "app_a/dpl_1")],
+)
+def test_a_job_that_an_older_release_put_elsewhere_is_done(
+    migrated_sqlite_url: str, monkeypatch: pytest.MonkeyPatch, job_type: JobType, queue: str, partition: str
+) -> None:
+    engine = Engine(migrated_sqlite_url)
+    with monkeypatch.context() as older:
+        older.setattr("app.jobs.engine.queue_of", lambda _: (queue, partition))
+        job = engine.enqueue(job_type, deployment="dpl_1")
+    with engine.working(lambda _, steps: steps.run("act", lambda: None)):
+        assert engine.wait_over(job).status is JobStatus.COMPLETED
     engine.close()
 
 
