@@ -1,16 +1,16 @@
 """Doomed: an app as it was when its deletion began.
 
 Its row is gone before its job is over, and a job that is run again has to meet the same steps: so what they
-need is kept in the first of them.
+need is kept in the first of them. An app whose provisioning failed before it was told its repository has the
+one that was made for it.
 """
 
-from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
-from app.domain.apps import App, AppStatus, Repository
+from app.domain.apps import App, AppStatus
 from app.domain.jobs import Job
 from app.pipeline.known import known_app
+from app.pipeline.made import made_for, repository_from_told, told_repository
 from app.ports import Records, Steps
 
 
@@ -22,21 +22,19 @@ def doomed_app(job: Job, steps: Steps, records: Records) -> App | None:
 
 def _look(app_id: str, records: Records) -> dict[str, Any] | None:
     with records.read() as tx:
-        app = known_app(tx, app_id)
+        app, made = known_app(tx, app_id), made_for(tx, app_id)
     if app is None:
         return None
-    repository = app.repository
-    made_at = {"created_at": repository.created_at.isoformat()} if repository else {}
+    repository = app.repository or made
     return {
         "slug": app.slug,
         "name": app.name,
-        "repository": asdict(repository) | made_at if repository else None,
+        "repository": told_repository(repository) if repository else None,
     }
 
 
 def _from_kept(kept: dict[str, Any], job: Job) -> App:
     told = kept["repository"]
-    made_at = {"created_at": datetime.fromisoformat(told["created_at"])} if told else {}
     return App(
         id=job.app_id,
         slug=kept["slug"],
@@ -44,5 +42,5 @@ def _from_kept(kept: dict[str, Any], job: Job) -> App:
         status=AppStatus.DELETING,
         created_at=job.created_at,
         updated_at=job.created_at,
-        repository=Repository(**told | made_at) if told else None,
+        repository=repository_from_told(told) if told else None,
     )

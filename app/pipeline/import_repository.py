@@ -1,20 +1,20 @@
 """Import: an app's repository begins with the whole history of one that is elsewhere.
 
 A part of `provision`: the repository is made empty, with workflows off, so that none of the history's own
-runs while it arrives; what every app gets from us comes in one commit on top. Only public repositories are
-taken.
+runs while it arrives; what every app gets from us comes in one commit on top. A history that has arrived is
+not brought again: that would undo what was pushed since. Only public repositories are taken.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
-from app.domain.apps import App, Repository
+from app.domain.apps import App
 from app.domain.git import check_ref
 from app.domain.git_addresses import GitAddress
 from app.domain.jobs import Job
 from app.errors import RemoteRefused
+from app.pipeline.made import Making
 from app.ports import File, Heads, Histories, NewRepositories, Repositories, Steps, Trees
 
 _MAIN: Final = "main"
@@ -40,15 +40,13 @@ def source_of(job: Job, to: Importer) -> GitAddress | None:
     return None if url is None else GitAddress.parse(url, to.trusted_origins)
 
 
-def import_history(
-    app: App, full_name: str, source: GitAddress, since: datetime, *, steps: Steps, to: Importer
-) -> None:
-    """Create the repository, whose name was free at `since`, and bring the history in."""
-    default, name = steps.run("look at the source", lambda: _look(app, source, to))
+def import_history(app: App, source: GitAddress, making: Making, *, steps: Steps, to: Importer) -> None:
+    """Create the repository, whose name was seen free, and bring the history in."""
+    default, name = steps.run("look at the source", lambda: _look(app, source, making, to))
     renamed = {} if name == default else {default: name}
-    steps.run("create repository", lambda: _create(app, full_name, since, to))
-    steps.run("copy history", lambda: _copy(full_name, source, renamed, since, to))
-    steps.run("choose the default branch", lambda: _choose_default(full_name, name, to))
+    steps.run("create repository", lambda: _create(app, making, to))
+    steps.run("copy history", lambda: _copy(source, renamed, name, making, to))
+    steps.run("choose the default branch", lambda: _choose_default(name, making, to))
 
 
 def fitting(generated: Sequence[File], full_name: str, commit: str, to: Importer) -> list[File]:
@@ -57,8 +55,14 @@ def fitting(generated: Sequence[File], full_name: str, commit: str, to: Importer
     return [file for file in generated if file.path not in _WRANGLER or not known]
 
 
-def _look(app: App, source: GitAddress, to: Importer) -> list[str]:
-    """Return the source's default branch and what it will be called here."""
+def _look(app: App, source: GitAddress, making: Making, to: Importer) -> list[str]:
+    """Return the source's default branch and what it will be called here.
+
+    A source of which all is here may be gone by now.
+    """
+    arrived = making.arrived_at()
+    if arrived is not None:
+        return [arrived, arrived]
     heads = to.histories.heads(source)
     if len(heads.branches) > _MOST_BRANCHES:
         raise RemoteRefused(
@@ -81,32 +85,35 @@ def _name_here(mapped: Mapping[str, object], source: GitAddress, heads: Heads) -
     return _MAIN
 
 
-def _create(app: App, full_name: str, since: datetime, to: Importer) -> None:
-    found = to.repositories.find(full_name)
-    if found is None or not found.was_made(full_name, since):
-        to.new_repositories.create(full_name, is_private=app.is_private)
-    to.new_repositories.disable_actions(full_name)
+def _create(app: App, making: Making, to: Importer) -> None:
+    if making.arrived_at() is not None:
+        return
+    if making.find() is None:
+        making.keep(to.new_repositories.create(making.full_name, is_private=app.is_private))
+    to.new_repositories.disable_actions(making.full_name)
 
 
 def _copy(
-    full_name: str, source: GitAddress, renamed: Mapping[str, str], since: datetime, to: Importer
-) -> str:
-    return to.histories.copy(source, _new(full_name, since, to), renamed)
-
-
-def _choose_default(full_name: str, branch: str, to: Importer) -> None:
-    found = to.repositories.find(full_name)
-    if found is None or found.default_branch != branch:
-        to.new_repositories.make_default(full_name, branch)
-
-
-def _new(full_name: str, since: datetime, to: Importer) -> Repository:
-    """Return the repository, to which a history is pushed only when we just created it."""
-    found = to.repositories.find(full_name)
-    if found is None or not found.was_made(full_name, since):
+    source: GitAddress, renamed: Mapping[str, str], branch: str, making: Making, to: Importer
+) -> str | None:
+    """Push the history, but for one that has arrived and only when we just created the repository."""
+    repository = making.find()
+    if repository is None:
         raise RemoteRefused(
-            f"importing into {full_name}: the repository disappeared, or an older one has its name now",
+            f"importing into {making.full_name}: the repository disappeared, or another one has its name now",
             code="repository:lost",
-            repository=full_name,
+            repository=making.full_name,
         )
-    return found
+    if making.arrived_at() is not None:
+        return None
+    commit = to.histories.copy(source, repository, renamed)
+    making.arrived(branch)
+    return commit
+
+
+def _choose_default(branch: str, making: Making, to: Importer) -> None:
+    if making.is_kept():
+        return  # somebody may have chosen another one since
+    found = to.repositories.find(making.full_name)
+    if found is None or found.default_branch != branch:
+        to.new_repositories.make_default(making.full_name, branch)

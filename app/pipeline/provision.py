@@ -1,14 +1,15 @@
 """Provision: an app is asked for and gets its repository, which starts as the template or is imported.
 
-Eleven writes to GitHub: they are what limits how many apps an organisation can get in an hour. Nothing is
-ever written into a repository that we did not just create.
+Eleven writes to GitHub: they are what limits how many apps an organisation can get in an hour. It may be
+begun again, by the same job or by another, and goes on with what is there already. Nothing is ever written
+into a repository that we did not create for this app.
 """
 
 import base64
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ from app.errors import Broken, InvalidInput, RemoteConflict, RemoteRefused, Remo
 from app.pipeline.generate import GivenFile, check_files, merge
 from app.pipeline.import_repository import Importer, fitting, import_history, source_of
 from app.pipeline.install import deploy_secret, install, secrets_for, workflow_files
+from app.pipeline.made import Making
 from app.ports import (
     Clock,
     Contents,
@@ -43,8 +45,6 @@ from app.ports.people import Memberships
 # https://docs.github.com/en/rest/repos/forks#create-a-fork
 _PATIENCE_SECONDS: Final = 300
 _RUN_PATIENCE_SECONDS: Final = 60
-# Our clock against GitHub's; one that is off by more than five minutes believes no run's signature either.
-_CLOCK_SKEW: Final = timedelta(minutes=10)
 _BRANCH_LIMIT: Final = 10
 
 
@@ -123,9 +123,9 @@ def provision(job: Job, steps: Steps, to: Provisioner) -> dict[str, Any]:
     with to.records.read() as tx:
         app = tx.apps.get(job.app_id)
     source = source_of(job, to.importer)
-    since = _create_repository(app, source, steps, to)
+    making = _create_repository(app, job, source, steps, to)
     _invite(app, job, steps, to)
-    steps.run("keep repository", lambda: _keep_repository(app, source, since, to))
+    steps.run("keep repository", lambda: _keep_repository(source, making))
     repository = _repository(app, to)
     full_name = repository.full_name
     if repository.is_fork or source:
@@ -185,18 +185,20 @@ def _is_branch_name(name: str) -> bool:
     )
 
 
-def _create_repository(app: App, source: GitAddress | None, steps: Steps, to: Provisioner) -> datetime:
-    """Create the repository and return since when its name was free: an older one there is not ours."""
+def _create_repository(
+    app: App, job: Job, source: GitAddress | None, steps: Steps, to: Provisioner
+) -> Making:
+    """Create the repository and return how it is known: another one there is not ours."""
     full_name = _full_name(app, to)
-    checked_at = steps.run("check name", lambda: _check_name_is_free(full_name, to))
-    since = datetime.fromisoformat(checked_at) - _CLOCK_SKEW
+    making = Making(app.id, job.id, full_name, to.records, to.repositories, to.clock)
+    making = making.seen_free(steps.run("check name", making.check_name))
     if source is not None:
-        import_history(app, full_name, source, since, steps=steps, to=to.importer)
-        return since
+        import_history(app, source, making, steps=steps, to=to.importer)
+        return making
     # A fork of a public repository is public for ever, so a private app is made from the template instead.
-    is_forked = not app.is_private and steps.run("fork template", lambda: _fork(full_name, since, to))
+    is_forked = not app.is_private and steps.run("fork template", lambda: _fork(making, to))
     if not is_forked:
-        steps.run("create from template", lambda: _generate(app, full_name, since, to))
+        steps.run("create from template", lambda: _generate(app, making, to))
     if not _wait(steps, "wait for repository", _PATIENCE_SECONDS, lambda: _is_filled(full_name, to)):
         # Not RemoteUnavailable: outside of a step that means "run this job again", and would for a day.
         raise RemoteRefused(
@@ -204,44 +206,31 @@ def _create_repository(app: App, source: GitAddress | None, steps: Steps, to: Pr
             code="repository:empty",
             repository=full_name,
         )
-    return since
+    return making
 
 
 def _full_name(app: App, to: Provisioner) -> str:
     return f"{to.platform.owner}/{app.name}"
 
 
-def _check_name_is_free(full_name: str, to: Provisioner) -> str:
-    if to.repositories.find(full_name) is not None:
-        raise RemoteConflict(
-            f"provisioning {full_name}: a repository of that name exists already",
-            code="repository:name-taken",
-            repository=full_name,
-        )
-    return to.clock().isoformat()
-
-
-def _fork(full_name: str, since: datetime, to: Provisioner) -> bool:
+def _fork(making: Making, to: Provisioner) -> bool:
     """Fork the template; False when what came back is not new and not ours to write to."""
-    if _is_ours(to.repositories.find(full_name), full_name, since):
+    if making.find() is not None:
         return True
-    owner, name = full_name.split("/")
+    owner, name = making.full_name.split("/")
     try:
         made = to.repositories.fork(to.platform.template, owner, name)
     except RemoteConflict:
         return False
-    return _is_ours(made, full_name, since)
+    return making.keep(made)
 
 
-def _generate(app: App, full_name: str, since: datetime, to: Provisioner) -> None:
-    if _is_ours(to.repositories.find(full_name), full_name, since):
+def _generate(app: App, making: Making, to: Provisioner) -> None:
+    if making.find() is not None:
         return
-    owner, name = full_name.split("/")
-    to.repositories.generate(to.platform.template, owner, name, is_private=app.is_private)
-
-
-def _is_ours(repository: Repository | None, full_name: str, since: datetime) -> bool:
-    return repository is not None and repository.was_made(full_name, since)
+    owner, name = making.full_name.split("/")
+    template = to.platform.template
+    making.keep(to.repositories.generate(template, owner, name, is_private=app.is_private))
 
 
 def _is_filled(full_name: str, to: Provisioner) -> bool:
@@ -260,23 +249,22 @@ def _wait(steps: Steps, name: str, patience_seconds: float, is_done: Callable[[]
     return True
 
 
-def _keep_repository(app: App, source: GitAddress | None, since: datetime, to: Provisioner) -> None:
-    full_name = _full_name(app, to)
-    repository = to.repositories.find(full_name)
-    if repository is None or not _is_ours(repository, full_name, since):
+def _keep_repository(source: GitAddress | None, making: Making) -> None:
+    repository = making.find()
+    if repository is None:
         raise RemoteRefused(
-            f"provisioning {full_name}: the repository disappeared, or an older one has its name now",
+            f"provisioning {making.full_name}: the repository disappeared, or another one has its name now",
             code="repository:lost",
-            repository=full_name,
+            repository=making.full_name,
         )
-    at = to.clock()
+    at = making.clock()
     tag, facts = _made_how(repository, source)
     kept = replace(repository, imported_from=source.url if source else None)
-    with to.records.begin() as tx:
-        current = tx.apps.get(app.id, lock=True)
-        if current.repository is None:
+    with making.records.begin() as tx:
+        current = tx.apps.get(making.app_id, lock=True)
+        if current.repository is None or current.repository.id != kept.id:
             tx.apps.save(replace(current, repository=kept, updated_at=at))
-            tx.events.append(Event(tag, app.id, "job", at, facts))
+            tx.events.append(Event(tag, making.app_id, "job", at, facts))
 
 
 def _made_how(repository: Repository, source: GitAddress | None) -> tuple[Tag, dict[str, str]]:
@@ -325,11 +313,17 @@ def _see_run(full_name: str, branch: str, commit: str, steps: Steps, to: Provisi
 
     if _wait(steps, "see the first run", _RUN_PATIENCE_SECONDS, is_running):
         return
+
+    def is_started() -> bool:
+        # Somebody may have pushed since: what is started by hand is the branch as it is now.
+        head = to.contents.head(full_name, branch)
+        return is_running() or (head is not None and bool(to.runs.of_commit(full_name, head)))
+
     why = "it was started and did not begin"
     try:
         steps.run("enable workflow", lambda: to.runs.enable_workflow(full_name))
         steps.run("start workflow", lambda: to.runs.dispatch(full_name, branch))
-        if _wait(steps, "see a run", _RUN_PATIENCE_SECONDS, is_running):
+        if _wait(steps, "see a run", _RUN_PATIENCE_SECONDS, is_started):
             return
     except RemoteRefused as refused:
         why = refused.message

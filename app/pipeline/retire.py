@@ -19,7 +19,7 @@ from app.domain.jobs import Job, JobType
 from app.domain.names import script_name
 from app.domain.platform import Platform
 from app.domain.pulls import PullRequest
-from app.errors import Conflict, RemoteRefused
+from app.errors import Conflict, RemoteMissing, RemoteRefused
 from app.pipeline import standing
 from app.pipeline.branch_preview import BranchPreview, branch_preview
 from app.pipeline.doomed import doomed_app
@@ -142,7 +142,7 @@ def delete_app(job: Job, steps: Steps, to: Retirer) -> dict[str, Any]:
         steps.run(f"delete script {script}", partial(_delete_script, app, script, namespace, to))
         steps.run(f"record removal of {script}", partial(_record_removal, app.id, script, to))
     for namespace in (*to.platform.namespaces.values(), to.platform.untrusted_namespace):
-        delete = partial(standing.delete_all, app.id, namespace, app_tag(app.slug), to)
+        delete = partial(_delete_what_is_left, app, namespace, to)
         steps.run(f"delete all that is left in {namespace}", delete)
     if app.repository is not None and not job.arguments["keep_repository"]:
         steps.run("delete repository", partial(_delete_repository, app.repository, to))
@@ -233,6 +233,16 @@ def _delete_script(app: App, script: str, namespace: str, to: Retirer) -> bool:
             tags=list(found),
         )
     return standing.delete(namespace, script, to)
+
+
+def _delete_what_is_left(app: App, namespace: str, to: Retirer) -> None:
+    """Delete all that is the app's; a namespace that no provisioning came to yet holds nothing of it."""
+    try:
+        standing.delete_all(app.id, namespace, app_tag(app.slug), to)
+    except RemoteMissing:
+        with to.records.read() as tx:
+            if tx.standing.of(app.id, namespace):
+                raise
 
 
 def _delete_repository(repository: Repository, to: Retirer) -> bool:
