@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 APPLICATION_NAME: Final = "branchline"
 WORKFLOW: Final = "run_job"
 
-# Raise it when the order of any job's steps changes, and only then: a worker begins the unfinished jobs of
-# lower versions again from their first step, which every step is made for.
+# Raise it when the order of any job's steps changes, or a type of job comes or goes, and only then: a worker
+# begins the unfinished jobs of lower versions again from their first step, which every step is made for, and
+# leaves those of higher ones to workers that know them.
 APPLICATION_VERSION: Final = 2
 
 PROVISION_QUEUE: Final = "provision"
