@@ -82,9 +82,9 @@ class Watch:
         """
         self._look_again()
         self._held += [it for it in news if self._sees(it.event) or self._is_new(it.event)]
-        if any(self._is_new(it.event) for it in self._held) and not self.wait_seconds and self._read:
+        if self._held and not self.wait_seconds and self._read and not all(map(self._is_decided, self._held)):
             self._see(self._read)
-        ready = list(takewhile(lambda it: not self._is_new(it.event), self._held))
+        ready = list(takewhile(self._is_decided, self._held))
         del self._held[: len(ready)]
         return [it for it in ready if self._sees(it.event)]
 
@@ -103,7 +103,10 @@ class Watch:
         return self._owners is None or event.app_id in self._owners
 
     def _is_new(self, event: Event) -> bool:
-        """Tell whether a fact is of what nobody had heard of at the last look, which so cannot say of it."""
-        if self._read is None or event.app_id is None or self._sees(event):
+        """Tell whether a fact that they do not see is of what nobody had heard of at the last look."""
+        if self._read is None or event.app_id is None:
             return False
         return self._heard.number(event.app_id) > self._had_heard
+
+    def _is_decided(self, told: Told) -> bool:
+        return self._sees(told.event) or not self._is_new(told.event)
