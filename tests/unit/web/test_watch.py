@@ -27,6 +27,9 @@ class Reader:
         """Return of whom they are told when one fact of each comes."""
         return [it.event.app_id for it in self.watch.pick(self._news(owners))]
 
+    def waits(self) -> float | None:
+        return self.watch.wait_seconds
+
     def _news(self, owners: Sequence[str | None]) -> list[Told]:
         self._place += len(owners)
         place = Place(self._place, 0)
@@ -57,13 +60,13 @@ def test_what_comes_within_the_second_of_a_look_waits_for_its_end() -> None:
     ada.owners.add("app_2")
     ada.now += 0.25
     assert ada.picks("app_1", "app_2", "app_9", "app_1") == ["app_1"]
-    assert ada.watch.wait_seconds == 0.75
+    assert ada.waits() == 0.75
     ada.now += 0.5
     assert ada.picks("app_1") == []
     ada.now += 0.25
-    assert ada.watch.wait_seconds == 0
+    assert ada.waits() == 0
     assert ada.picks() == ["app_2", "app_1", "app_1"]
-    assert ada.watch.wait_seconds is None
+    assert ada.waits() is None
     assert (ada.looks, ada.reads) == (1, 1)
 
 
@@ -98,7 +101,7 @@ def test_whoever_opens_a_stream_later_does_not_ask_about_what_was_heard_of_befor
 def test_what_belongs_to_nobody_is_left_out_at_once() -> None:
     ada = Reader("app_1")
     assert ada.picks(None, "app_1") == ["app_1"]
-    assert ada.watch.wait_seconds is None
+    assert ada.waits() is None
 
 
 def test_whoever_follows_one_app_is_told_of_that_alone() -> None:
