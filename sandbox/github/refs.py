@@ -43,10 +43,12 @@ def publish(site: Site, repository_id: int, actor: Actor) -> None:
 
 def publish_quietly(site: Site, repository_id: int) -> None:
     """Take the present refs as announced: a copy's refs are nobody's push."""
-    with site.locks.of(repository_id), site.database.transaction():
-        site.database.execute("DELETE FROM refs WHERE repository_id = ?", repository_id)
-        for name, sha in _present(site, repository_id).items():
-            site.database.insert("refs", repository_id=repository_id, name=name, sha=sha)
+    with site.locks.of(repository_id):
+        present = _present(site, repository_id)
+        with site.database.transaction():
+            site.database.execute("DELETE FROM refs WHERE repository_id = ?", repository_id)
+            for name, sha in present.items():
+                site.database.insert("refs", repository_id=repository_id, name=name, sha=sha)
 
 
 def announced(site: Site, repository_id: int) -> dict[str, str]:
