@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import shlex
 import shutil
 import signal
@@ -123,8 +122,8 @@ class City:
             self._launch(planning.control_plane(plan))
             self._wait_ready()
             step.result = plan.url("controlPlane")
-        _write_atomically(self.directory / "city.json", json.dumps(plan.facts(), indent=2) + "\n")
-        _write_atomically(self.directory / "city.sh", _shell_variables(plan.shell_variables()))
+        planning.write_atomically(self.directory / "city.json", json.dumps(plan.facts(), indent=2) + "\n")
+        planning.write_atomically(self.directory / "city.sh", _shell_variables(plan.shell_variables()))
 
     def _launch(self, *daemons: Daemon) -> None:
         for daemon in daemons:
@@ -193,11 +192,3 @@ def _upgrade_database(plan: Plan) -> None:
 def _shell_variables(variables: dict[str, str]) -> str:
     lines = ["# For a shell: . city.sh", *(f"export {n}={shlex.quote(v)}" for n, v in variables.items())]
     return "\n".join(lines) + "\n"
-
-
-def _write_atomically(path: Path, content: str) -> None:
-    """Write a file with secrets in it so that nobody ever reads half of it."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.touch(mode=0o600)
-    draft.write_text(content)
-    draft.replace(path)

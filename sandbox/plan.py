@@ -216,9 +216,16 @@ def _remembered(path: Path, make: Callable[[], dict[str, T]]) -> dict[str, T]:
     if path.exists():
         return dict(json.loads(path.read_text()))
     content = make()
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(content, file, indent=2)
+    write_atomically(path, json.dumps(content, indent=2))
     return content
+
+
+def write_atomically(path: Path, content: str) -> None:
+    """Write a file with secrets in it for our user alone, so that nobody ever reads half of it."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_text(content)
+    draft.replace(path)
 
 
 def _free_ports() -> dict[str, int]:
