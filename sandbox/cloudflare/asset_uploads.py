@@ -10,6 +10,7 @@ import binascii
 import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -182,8 +183,9 @@ class AssetUploads:
     def _forget_expired(self, namespace: str) -> None:
         oldest = time.time() - SESSION_SECONDS
         for path in (self._store.namespace_path(namespace) / "uploads").glob("*.json"):
-            if path.stat().st_mtime < oldest:
-                path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # another request forgets them too
+                if path.stat().st_mtime < oldest:
+                    path.unlink()
 
     def _session_path(self, namespace: str, session: str) -> Path:
         return self._store.namespace_path(namespace) / "uploads" / f"{session}.json"

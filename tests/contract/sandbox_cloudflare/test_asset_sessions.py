@@ -124,6 +124,14 @@ def test_assets_are_shared_within_a_namespace_and_not_beyond(sandbox: Sandbox) -
     assert sandbox.result("POST", elsewhere, json=manifest)["buckets"] == [["7" * 32]]
 
 
+def test_a_session_that_somebody_else_forgets_meanwhile_is_no_obstacle(sandbox: Sandbox) -> None:
+    path = script_path("assets11") + "/assets-upload-session"
+    sandbox.result("POST", path, json={"manifest": {"/1": announced(b"one", "1")}})
+    uploads = sandbox.directory / "namespaces" / PRODUCTION / "uploads"
+    (uploads / "forgotten.json").symlink_to(uploads / "gone")  # in the list, and not to be looked at
+    assert "jwt" in sandbox.result("POST", path, json={"manifest": {"/1": announced(b"one", "1")}})
+
+
 def test_an_asset_that_is_there_stays_as_it_is(sandbox: Sandbox) -> None:
     path = script_path("assets9") + "/assets-upload-session"
     early = sandbox.result("POST", path, json={"manifest": {"/9": announced(b"first", "9")}})["jwt"]
