@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def mark(page: Page) -> Locator:
     return page.locator("#live")
 
 
-def facts(page: Page) -> Locator:
-    """Return the rows of the activity that tell of a variable that was set."""
-    return page.locator("#events .fact", has=page.locator("[title='variable:set']"))
+def facts_of(page: Page, name: str) -> Locator:
+    """Return the rows of the activity that tell that this variable was set; each test sets its own."""
+    rows = page.locator("#events .fact", has=page.locator("[title='variable:set']"))
+    return rows.filter(has=page.locator(".fact-gist", has_text=re.compile(rf"\b{name}\b")))
