@@ -114,7 +114,7 @@ class DbosSteps:
         self, name: str, attempt: int, action: Callable[[], Any], deadline: datetime | None
     ) -> dict[str, Any]:
         self.on_progress()
-        beginnings = self._beginnings()
+        beginnings = self._beginnings(name)
         with LAST_CHANCE if beginnings == CHANCES else nullcontext():
             self._begin(name, beginnings)
             if beginnings > CHANCES:
@@ -159,9 +159,13 @@ class DbosSteps:
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends this job and no other
             return broken(f"job {self.job_id}, step {name!r}", error)
 
-    def _beginnings(self) -> int:
-        """Return how often the step at hand began without ending, this time included."""
-        if self.has_begun:
+    def _beginnings(self, name: str) -> int:
+        """Return how often the step at hand began without ending, this time included.
+
+        An action of our own counts for nothing: all jobs have the same, and what others do to a process
+        is not held against this.
+        """
+        if self.has_begun or name.startswith(HIDDEN_PREFIX):
             return 1
         earlier = DBOS.get_all_events(self.job_id).get(BEGUN_EVENT)
         if earlier is None or earlier["step"] != DBOS.step_id:
@@ -171,6 +175,8 @@ class DbosSteps:
     def _begin(self, name: str, beginnings: int) -> None:
         """Keep that the step begins."""
         self.has_begun = True
+        if name.startswith(HIDDEN_PREFIX):
+            return
         at = self.clock().isoformat()
         DBOS.set_event(BEGUN_EVENT, {"step": DBOS.step_id, "name": name, "at": at, "beginnings": beginnings})
 

@@ -15,6 +15,9 @@ from app.domain.events import Tag
 from app.domain.jobs import Job, JobStatus, JobType
 from app.errors import Misconfigured, RateLimited, RemoteConflict, RemoteUnavailable
 from app.jobs.engine import APPLICATION_VERSION
+from app.jobs.lifecycle import Lifecycle
+from app.jobs.quarantine import CHANCES
+from app.jobs.steps import Unfinished
 from app.jobs.worker import Worker
 from app.ports import Steps, Transaction
 from tests.integration.jobs.world import World, now, until
@@ -283,6 +286,26 @@ def test_a_stopped_worker_leaves_its_jobs_to_the_next(both: World, monkeypatch: 
     assert job.result == "done"
     assert acted == ["first", "wait", "wait"]
     assert both.tags(job) == WELL
+
+
+def test_a_job_that_never_gets_to_its_first_step_is_not_given_up_for_what_ends_its_processes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, begun = Lifecycle.start, list[str]()
+
+    def ended_meanwhile(lifecycle: Lifecycle, job_id: str) -> Job | None:
+        begun.append(job_id)
+        if len(begun) <= CHANCES:
+            raise Unfinished
+        return start(lifecycle, job_id)
+
+    monkeypatch.setattr(Lifecycle, "start", ended_meanwhile)
+    job = world.enqueue()
+    for number in range(1, CHANCES + 1):
+        with world.working(lambda _job, steps: steps.run("well", lambda: "done")):
+            until(lambda: len(begun) >= number, saying=lambda: world.history(job))  # noqa: B023 - not kept
+    with world.working(lambda _job, steps: steps.run("well", lambda: "done")):
+        assert world.wait_over(job).result == "done", world.history(job)
 
 
 @pytest.mark.parametrize("was_begun", [True, False])
