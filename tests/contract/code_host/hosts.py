@@ -110,8 +110,10 @@ jobs:
 
 # One that only a hand starts: whoever commits it leaves no run behind that others wait for.
 SILENT_WORKFLOW = File(WORKFLOW.path, WORKFLOW.content.replace(b"push, ", b""))
+# One whose runs come one after another: the newest waits, and is over at once when it is cancelled.
+QUEUEING_WORKFLOW = File(WORKFLOW.path, b"concurrency: deploy\n" + WORKFLOW.content)
 # One of another name, whose runs are over at once.
-OTHER_WORKFLOW = File(".github/workflows/other.yml", WORKFLOW.content.replace(b"sleep 60", b"true"))
+OTHER_WORKFLOW = File(".github/workflows/other.yml", WORKFLOW.content.replace(b"sleep 60", b"exit 0"))
 
 BUILDING = b"""\
 on: push

@@ -7,8 +7,8 @@ from app.ports.sights import MOST_AT_ONCE
 from tests.contract.code_host.hosts import (
     ORG,
     OTHER_WORKFLOW,
+    QUEUEING_WORKFLOW,
     STRANGER,
-    WORKFLOW,
     CodeHost,
     commit,
     eventually,
@@ -44,7 +44,7 @@ def test_files_are_told_by_the_names_of_their_bytes(host: CodeHost, shop: str) -
 
 
 def test_a_head_has_the_newest_run_of_our_workflow(host: CodeHost, shop: str) -> None:
-    made = commit(host, shop, WORKFLOW, OTHER_WORKFLOW)
+    made = commit(host, shop, QUEUEING_WORKFLOW, OTHER_WORKFLOW)
     first = eventually(lambda: look(host, shop, "main").heads["main"].run)
     assert first.url.endswith(f"/{shop}/actions/runs/{first.id}")
     host.runs.dispatch(shop, "main")
