@@ -9,7 +9,6 @@ two is not interrupted.
 from __future__ import annotations
 
 import logging
-import re
 import shutil
 import threading
 import time
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from sandbox.actions.toolbox import Toolbox
 
 _log = logging.getLogger(__name__)
-_KEEPS_RUNNING = re.compile(r"\b(?:always|cancelled)\s*\(", re.IGNORECASE)
 _LONGEST_RUN_SECONDS = 3600
 _CANCELLATION_SECONDS = 300
 _SWEEP_SECONDS = 0.5
@@ -139,7 +137,7 @@ class Execution(threading.Thread):
                 self._around.leash.release(self._run.tracking_id)
 
     def _conclusion(self, recorder: Recorder, status: int) -> tuple[str, str]:
-        recorder.close("skipped" if status == 0 else "cancelled" if self._is_cancelling else "failure")
+        recorder.close("cancelled" if self._is_cancelling else "skipped" if status == 0 else "failure")
         jobs = self._around.records.jobs(self._run.id, self._run.attempt)
         conclusions = {job.conclusion for job in jobs}
         if "cancelled" in conclusions:
@@ -168,7 +166,7 @@ class Execution(threading.Thread):
         """Say whether the step with this environment runs on through a cancellation."""
         job, step = environment.get("GITHUB_JOB", ""), environment.get("GITHUB_ACTION", "")
         condition = self._workflow.condition(job, step) if self._workflow else ""
-        return _KEEPS_RUNNING.search(condition) is not None
+        return workflows.runs_on(condition)
 
     def _kill(self) -> None:
         with self._lock:

@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from sandbox.actions import endings
+from sandbox.actions import endings, workflows
 from sandbox.actions.records import Job, Records, Run, Step, now
 
 if TYPE_CHECKING:
-    from sandbox.actions import workflows
     from sandbox.actions.act_output import Line
     from sandbox.actions.announcements import Announcements
     from sandbox.actions.logs import Logs
@@ -94,7 +93,9 @@ class Recorder:
         job = self._records.update_job(
             job.id, status="in_progress", started_at=now(), name=self._name(line, declared)
         )
-        self._jobs[line.job_name] = _Progress(job, declared)
+        runs_on = declared is not None and workflows.runs_on(declared.condition)
+        is_cancelled = self._is_cancelling and not runs_on  # of its steps act leaves out what may be
+        self._jobs[line.job_name] = _Progress(job, declared, is_cancelled=is_cancelled)
         self._announce.job("in_progress", job, self._run)
         return self._jobs[line.job_name]
 

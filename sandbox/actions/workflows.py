@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DIRECTORY = ".github/workflows"
 MAXIMUM_BYTES = 512 * 1024
+_RUNS_ON = re.compile(r"\b(?:always|cancelled)\s*\(", re.IGNORECASE)
 
 
 class WorkflowError(ValueError):
@@ -62,11 +63,17 @@ class Job:
     concurrency: Any = None
     environment: Any = None
     permissions: Any = None
+    condition: str = ""
 
     @property
     def environment_name(self) -> Any:
         """Return the name of its environment, perhaps an expression; None when it has none."""
         return self.environment.get("name") if isinstance(self.environment, dict) else self.environment
+
+
+def runs_on(condition: str) -> bool:
+    """Say whether a job or step with this `if` runs although its run was cancelled."""
+    return _RUNS_ON.search(condition) is not None
 
 
 @dataclass(frozen=True)
@@ -208,6 +215,7 @@ def _job(key: str, source: Any) -> Job:
         concurrency=source.get("concurrency"),
         environment=source.get("environment"),
         permissions=source.get("permissions"),
+        condition=str(source.get("if", "")),
     )
 
 

@@ -6,12 +6,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import pytest
+
 from sandbox import actions
-from sandbox.actions import processes
+from sandbox.actions import processes, runner, workflows
+from sandbox.actions.act_output import Line
+from sandbox.actions.recorder import Recorder
 from tests.fakes.github_for_actions import workflow
 
 if TYPE_CHECKING:
@@ -163,6 +168,46 @@ def test_a_run_that_is_repeated_as_soon_as_it_is_over_can_be_cancelled(
 
     assert watch.completed(run_id).conclusion == "cancelled"
     assert processes.tracked(tracking_id) == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "conclusion"),
+    [("", "cancelled"), ("if: success()", "cancelled"), ("if: always()", "success")],
+)
+def test_a_job_that_begins_while_its_run_is_being_cancelled_has_that_conclusion_unless_it_runs_on(
+    github: FakeGitHub, tmp_path: Path, condition: str, conclusion: str
+) -> None:
+    engine = actions.create(tmp_path / "actions", github, concurrency=1)  # and not started
+    text = workflow("- run: true").replace(
+        "runs-on: ubuntu-latest", f"runs-on: ubuntu-latest\n    {condition}"
+    )
+    (run_id,) = engine.on_event(github.push(text))
+    run = engine.records.run(run_id)
+    recorder = Recorder(run, workflows.parse(run.path, text), engine.records, engine.logs, engine.announce)
+
+    recorder.cancelling()
+    recorder.take(Line("job-finished", job="build", job_name="CI/build", result="success"))
+    recorder.close("cancelled")
+
+    assert [job.conclusion for job in engine.records.jobs(run_id, 1)] == [conclusion]
+    engine.close()
+
+
+def test_a_run_that_is_cancelled_as_its_runner_begins_ends_cancelled(
+    engine: Any, github: FakeGitHub, watch: Any, monkeypatch: Any
+) -> None:
+    launch = runner.launch
+
+    def launched_and_cancelled(*arguments: Any) -> Any:
+        run = engine.records.unfinished_runs()[0]
+        threading.Thread(target=engine.cancel, args=(run,)).start()
+        return launch(*arguments)
+
+    monkeypatch.setattr(runner, "launch", launched_and_cancelled)
+
+    (run_id,) = engine.on_event(github.push(workflow("- run: exec sleep 60")))
+
+    assert watch.completed(run_id).conclusion == "cancelled"
 
 
 def test_a_newer_push_cancels_the_older_run_of_its_group(engine: Any, github: FakeGitHub, watch: Any) -> None:
